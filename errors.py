@@ -1,0 +1,55 @@
+"""Every error that Opsdesk raises on purpose, in one tree.
+
+    OpsdeskError                 exit code 1: the work failed
+    ├── UsageError               2: what was asked for makes no sense as it stands
+    │   └── NoKnowledgeBase      2: there is no knowledge base of that name yet
+    ├── DamagedFile              1: an index, docstore or model file is missing or altered
+    ├── StoreError               1: the database or the disk does not let us write or read
+    │   └── NewerDatabase        1: the database was written by a later Opsdesk
+    ├── ModelError               1: a model's answer did not have the shape that was asked for
+    └── LimitReached             3: a budget or a deadline stopped the work; what was done is kept
+
+A message is one line, written for the person who reads it, and ends with what to do next.
+This file stands below every package, since both `tasks` and `knowledge_base` raise from it and
+neither may know the other.
+"""
+
+from __future__ import annotations
+
+
+class OpsdeskError(Exception):
+    """The work failed; the message says why and what to do next."""
+
+    exit_code = 1
+
+
+class UsageError(OpsdeskError):
+    """The request itself cannot be carried out as it stands."""
+
+    exit_code = 2
+
+
+class NoKnowledgeBase(UsageError):
+    """No knowledge base of that name exists; the message names the command that makes one."""
+
+
+class DamagedFile(OpsdeskError):
+    """A file that we wrote or shipped is missing, cut short or altered; it is named."""
+
+
+class StoreError(OpsdeskError):
+    """The database or disk is full, read-only, locked or gone."""
+
+
+class NewerDatabase(StoreError):
+    """The database was migrated by a later version of Opsdesk and is left untouched."""
+
+
+class ModelError(OpsdeskError):
+    """A model answered in a shape that its task's contract does not allow."""
+
+
+class LimitReached(OpsdeskError):
+    """A budget or a deadline stopped the work; what was done until then is kept."""
+
+    exit_code = 3

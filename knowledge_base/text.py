@@ -1,0 +1,164 @@
+"""Words, stems and sentences: the few notions of text that search, proof and the local writer share."""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import sentencex
+import Stemmer
+
+# Function words carry no topic: they are left out of coverage counts and of BM25 queries.
+STOP_WORDS = frozenset(
+    """
+    a about above after again all also am an and any are aren't as at be because been before being
+    below between both but by can can't cannot could couldn't did didn't do does doesn't doing don't
+    down during each else few for from further get gets getting got had has have having he her here
+    hers him his how i i'd i'll i'm i've if in into is isn't it it's its itself just let let's like me
+    more most my myself no nor not of off on once one only or other our ours out over own please same
+    she should so some such than that that's the their theirs them then there these they this those
+    through to too under until up us very was wasn't we we'd we'll we're we've were weren't what
+    what's when where where's which while who whom why will with won't would you you'd you'll you're
+    you've your yours
+    """.split()
+)
+
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+_WORD = re.compile(r"[^\W_]+(?:[_.\-/:'’][^\W_]+)*")
+_JOINT = re.compile(r"[_.\-/:]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+Kind = Literal["prose", "item", "step", "code", "row", "heading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A unit of a passage that can be quoted alone: `text == passage[start:end]`."""
+
+    text: str
+    start: int
+    end: int
+    kind: Kind
+
+
+def visible(text: str) -> str:
+    """`text` as a reader sees it: compatibility forms folded, invisible and bidi characters gone.
+
+    The length may change; use it to compare, never to index into the original.
+    """
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words in order. An identifier gives itself and its parts.
+
+    `etcdMembersDown` gives `etcdmembersdown etcd members down`, `AUTH-417` gives `auth-417 auth 417`.
+    """
+    found: list[str] = []
+    for match in _WORD.finditer(visible(text)):
+        word = match.group().replace("’", "'")
+        parts = [p for joint in _JOINT.split(word) for p in _CAMEL.split(joint) if p]
+        found.append(word.lower())
+        if len(parts) > 1:
+            found.extend(p.lower() for p in parts)
+    return found
+
+
+_stemmers = threading.local()  # a PyStemmer object is not safe across threads
+
+
+def stem(word: str) -> str:
+    """The Snowball (Porter 2) stem of one lower-case English word; words with digits are left alone."""
+    return stem_all([word])[0]
+
+
+def stem_all(lower_words: list[str]) -> list[str]:
+    """`stem` over a list, in one call."""
+    if not hasattr(_stemmers, "english"):
+        _stemmers.english = Stemmer.Stemmer("english")
+    stemmed: list[str] = _stemmers.english.stemWords(lower_words)
+    return stemmed
+
+
+def stems(text: str) -> list[str]:
+    """Stems of the content words of `text`, in order, with repeats."""
+    return stem_all([w for w in words(text) if w not in STOP_WORDS])
+
+
+_FENCE = re.compile(r"^\s*(```+|~~~+)")
+_HEADING = re.compile(r"^ {0,3}#{1,6}\s")
+_ITEM = re.compile(r"^\s*(?:[-*+•]|(?P<number>\d{1,3}[.)]))\s+")
+_ROW = re.compile(r"^\s*\|.*\|\s*$")
+_RULE = re.compile(r"^\s*\|?[\s:|+-]*-{2,}[\s:|+-]*\|?\s*$")
+
+
+def sentences(text: str) -> list[Sentence]:
+    """The quotable units of Markdown or plain text, in order.
+
+    Prose is cut into sentences (sentencex); a list item, a numbered step, a table row, a heading and
+    a fenced code block each stay whole. Blank lines and table rules are dropped.
+    """
+    return [s for s in _units(text) if s.text]
+
+
+def _units(text: str) -> Iterator[Sentence]:
+    block: list[tuple[int, int]] = []  # (start, end) of the lines gathered so far
+    kind: Kind = "prose"
+    fence = ""
+
+    def flush() -> Iterator[Sentence]:
+        if block:
+            start, end = block[0][0], block[-1][1]
+            if kind == "prose":
+                yield from _prose(text, start, end)
+            else:
+                yield _trimmed(text, start, end, kind)
+        block.clear()
+
+    position = 0
+    for line in text.splitlines(keepends=True):
+        start, position = position, position + len(line)
+        span = (start, position)
+        if fence:
+            block.append(span)
+            if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+                yield from flush()
+                fence = ""
+        elif opened := _FENCE.match(line):
+            yield from flush()
+            kind, fence = "code", opened.group(1)
+            block.append(span)
+        elif not line.strip() or _RULE.match(line):
+            yield from flush()
+            kind = "prose"
+        elif _HEADING.match(line) or _ROW.match(line):
+            yield from flush()
+            yield _trimmed(text, *span, "heading" if _HEADING.match(line) else "row")
+            kind = "prose"
+        elif item := _ITEM.match(line):
+            yield from flush()
+            kind = "step" if item["number"] else "item"
+            block.append(span)
+        else:
+            block.append(span)
+    yield from flush()
+
+
+def _prose(text: str, start: int, end: int) -> Iterator[Sentence]:
+    for piece in sentencex.segment("en", text[start:end]):
+        yield _trimmed(text, start, start + len(piece), "prose")
+        start += len(piece)
+
+
+def _trimmed(text: str, start: int, end: int, kind: Kind) -> Sentence:
+    raw = text[start:end]
+    start += len(raw) - len(raw.lstrip())
+    stripped = raw.strip()
+    return Sentence(stripped, start, start + len(stripped), kind)
