@@ -1,0 +1,218 @@
+"""What flows through the house: a ticket goes in, handoffs pile up, a case comes out.
+
+Plain data. Anything that can be derived (cost, tokens, time) is derived from the handoffs, so that
+there is no second counter that could disagree.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field
+
+Tier = Literal["local", "cheap", "mid", "frontier"]
+TIERS: tuple[Tier, ...] = ("local", "cheap", "mid", "frontier")
+
+Outcome = Literal["accepted", "needs_human", "abstained", "failed"]
+StepName = Literal["route", "retrieve", "write", "verify"]
+Agent = Literal["router", "retriever", "writer", "verifier"]
+Status = Literal["todo", "doing", "done", "failed", "skipped"]
+
+STEPS: dict[StepName, Agent] = {
+    "route": "router",
+    "retrieve": "retriever",
+    "write": "writer",
+    "verify": "verifier",
+}
+"""The four steps in order, and the agent who owns each."""
+
+
+class Ticket(BaseModel):
+    """What a person asks. `kind` decides the form of the answer: a reply has a greeting, an answer has none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    ticket_id: str = ""
+    subject: str = ""
+    customer: str = ""
+    kind: Literal["question", "reply"] = "question"
+
+
+class Route(BaseModel):
+    """The router's decision. `reasons` are plain sentences, shown to people as they are."""
+
+    intent: str
+    complexity: Literal["simple", "hard"]
+    stakes: Literal["low", "high"]
+    tier: Tier
+    reasons: list[str]
+    questions: list[str]
+    approval: str = Field(default="", description="why a person has to approve the reply; empty when none has to")
+
+
+class Passage(BaseModel):
+    """A chunk that the retriever laid before the writer; `n` is its citation number in this case."""
+
+    n: int
+    doc_id: str
+    chunk_id: str
+    title: str
+    locator: str
+    headings: list[str] = []
+    text: str
+    score: float
+    question: int = Field(default=0, description="index into Route.questions of the question it was found for")
+    modified: str | None = None
+    internal: bool = False
+    deprecated: bool = False
+    doc_sha256: str = Field(default="", description="the version of the document that was read")
+
+
+class Sentence(BaseModel):
+    """One sentence, step or command of a draft, with the passages it rests on and the words it was taken from."""
+
+    text: str
+    kind: Literal["prose", "item", "step", "code"] = "prose"
+    citations: list[int] = []
+    quote: str = ""
+
+
+class Draft(BaseModel):
+    """What the writer hands on. `unanswered` names the questions that the passages do not answer."""
+
+    sentences: list[Sentence]
+    unanswered: list[str] = []
+
+
+class Claim(BaseModel):
+    """One checked statement of an answer; `reason` is empty when it is supported."""
+
+    text: str
+    supported: bool
+    citations: list[int]
+    reason: str = ""
+
+
+class Verdict(BaseModel):
+    """What the verifier hands on; `score` runs from 0 to 1, where 1 is fully supported."""
+
+    supported: bool
+    score: float
+    claims: list[Claim]
+
+
+class Citation(BaseModel):
+    """Where a numbered mark in the answer points; `quote` is verbatim from the passage."""
+
+    n: int
+    doc_id: str
+    title: str
+    locator: str
+    quote: str
+
+
+class Task(BaseModel):
+    """One step of the shared task list. `owner` is the process at work on it."""
+
+    name: StepName
+    agent: Agent
+    status: Status = "todo"
+    attempts: int = 0
+    owner: str = ""
+
+
+class Handoff(BaseModel):
+    """What one agent passed to the next, and what that step took.
+
+    Costs are in USD and None when unknown, never 0. `payload` holds `received` and `sent`, as JSON.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    seq: int
+    from_: str = Field(alias="from")
+    to: str
+    task: StepName
+    attempt: int
+    status: Literal["done", "failed"]
+    reason: str
+    tier: Tier
+    model: str
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int = 0
+    tokens_estimated: bool = False
+    model_calls: int = Field(default=0, description="calls to a language model; the built-in model makes none")
+    cost_usd: float | None
+    cost_all_frontier_usd: float | None
+    started_at: datetime
+    seconds: float
+    payload: dict[str, JsonValue] = {}
+
+
+def _total(amounts: list[float | None]) -> float | None:
+    known = [amount for amount in amounts if amount is not None]
+    return math.fsum(known) if len(known) == len(amounts) else None
+
+
+class Case(BaseModel):
+    """One ticket's whole story. Steps append to it; what it cost is a sum over `handoffs`."""
+
+    case_id: str
+    ticket: Ticket
+    kb: str
+    created_at: datetime
+    outcome: Outcome | None = Field(default=None, description="None while the crew is at work")
+    outcome_reason: str = ""
+    stopped_by: Literal["budget", "deadline", "interrupt"] | None = None
+    answer: str = ""
+    citations: list[Citation] = []
+    claims: list[Claim] = []
+    route: Route | None = None
+    passages: list[Passage] = []
+    tasks: list[Task] = Field(default_factory=lambda: [Task(name=name, agent=agent) for name, agent in STEPS.items()])
+    handoffs: list[Handoff] = []
+    seconds: float = 0.0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cost_usd(self) -> float | None:
+        """Sum over the handoffs, in USD; None when any of them is unknown."""
+        return _total([h.cost_usd for h in self.handoffs])
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cost_is_known(self) -> bool:
+        """Whether every handoff's cost is known."""
+        return self.cost_usd is not None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cost_all_frontier_usd(self) -> float | None:
+        """Estimate: the same tokens at the reference model's list price, in USD; None without a price."""
+        return _total([h.cost_all_frontier_usd for h in self.handoffs])
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def tokens_in(self) -> int:
+        """Tokens read, over all handoffs."""
+        return sum(h.tokens_in for h in self.handoffs)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def tokens_out(self) -> int:
+        """Tokens written, over all handoffs."""
+        return sum(h.tokens_out for h in self.handoffs)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def model_calls(self) -> int:
+        """Calls to a language model, over all handoffs."""
+        return sum(h.model_calls for h in self.handoffs)
+
+    def task(self, name: StepName) -> Task:
+        """The task of that step."""
+        return next(task for task in self.tasks if task.name == name)

@@ -1,0 +1,11 @@
+"""Alembic's entry: runs the revisions on the connection that `upgrade` hands in."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from tasks.task_list import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()
