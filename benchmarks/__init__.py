@@ -1,0 +1,1 @@
+"""What is measured: one command each, `uv run python -m benchmarks.NAME [--json]`."""

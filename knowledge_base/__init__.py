@@ -1,0 +1,1 @@
+"""What is known: documents, their chunks, the index over them, and the proof that an answer stands on them."""

@@ -35,7 +35,7 @@ _WORD = re.compile(r"[^\W_]+(?:[_.\-/:'’][^\W_]+)*")
 _JOINT = re.compile(r"[_.\-/:]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
-Kind = Literal["prose", "item", "step", "code", "row", "heading"]
+Kind = Literal["prose", "item", "step", "code", "row", "heading", "quote"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,11 @@ def stems(text: str) -> list[str]:
 
 
 _FENCE = re.compile(r"^\s*(```+|~~~+)")
+_QUOTED = re.compile(r"^ {0,3}>")
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|(?P<number>\d{1,3}[.)]))\s+")
 _ROW = re.compile(r"^\s*\|.*\|\s*$")
-_RULE = re.compile(r"^\s*\|?[\s:|+-]*-{2,}[\s:|+-]*\|?\s*$")
+_RULE = re.compile(r"^(?=.*--)[\s:|+-]+$")
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -142,6 +143,11 @@ def _units(text: str) -> Iterator[Sentence]:
             yield from flush()
             yield _trimmed(text, *span, "heading" if _HEADING.match(line) else "row")
             kind = "prose"
+        elif _QUOTED.match(line):
+            if kind != "quote":
+                yield from flush()
+            kind = "quote"
+            block.append(span)
         elif item := _ITEM.match(line):
             yield from flush()
             kind = "step" if item["number"] else "item"

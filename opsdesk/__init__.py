@@ -1,0 +1,1 @@
+"""The ways in: the command line today; the pages, the HTTP API and MCP stand beside it later."""

@@ -30,7 +30,11 @@ STEPS: dict[StepName, Agent] = {
 
 
 class Ticket(BaseModel):
-    """What a person asks. `kind` decides the form of the answer: a reply has a greeting, an answer has none."""
+    """What a person asks.
+
+    `kind` decides the form of the answer: a reply to a ticket has a greeting, an answer has none.
+    `audience` is who reads it: only staff are shown what internal pages say.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,6 +43,19 @@ class Ticket(BaseModel):
     subject: str = ""
     customer: str = ""
     kind: Literal["question", "reply"] = "question"
+    audience: Literal["customer", "staff"] = "customer"
+
+
+class Question(BaseModel):
+    """One thing that a ticket asks. `context` is what its words point back to ("how much is *it*?")."""
+
+    text: str
+    context: str = ""
+
+    @property
+    def search_text(self) -> str:
+        """What to look for: the question with its context."""
+        return f"{self.text} {self.context}".strip()
 
 
 class Route(BaseModel):
@@ -49,7 +66,7 @@ class Route(BaseModel):
     stakes: Literal["low", "high"]
     tier: Tier
     reasons: list[str]
-    questions: list[str]
+    questions: list[Question]
     approval: str = Field(default="", description="why a person has to approve the reply; empty when none has to")
 
 
@@ -64,7 +81,7 @@ class Passage(BaseModel):
     headings: list[str] = []
     text: str
     score: float
-    question: int = Field(default=0, description="index into Route.questions of the question it was found for")
+    questions: list[int] = Field(default=[0], description="indices into Route.questions that it was found for")
     modified: str | None = None
     internal: bool = False
     deprecated: bool = False
@@ -78,6 +95,13 @@ class Sentence(BaseModel):
     kind: Literal["prose", "item", "step", "code"] = "prose"
     citations: list[int] = []
     quote: str = ""
+
+
+class Found(BaseModel):
+    """What the retriever hands on; `reasons` says per question how well it was found, or why not."""
+
+    passages: list[Passage]
+    reasons: list[str]
 
 
 class Draft(BaseModel):

@@ -18,13 +18,12 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one step. `estimated` says that they were counted in characters, not by a server."""
+    """Tokens of one step, and how many model calls they took."""
 
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
     model_calls: int = 0
-    estimated: bool = False
 
 
 def estimate_tokens(text: str) -> int:

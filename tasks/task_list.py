@@ -179,7 +179,9 @@ def _engine(url: sa.URL) -> sa.Engine:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise StoreError(f"cannot make the folder {folder}: {error.strerror}; choose another OPSDESK_HOME") from error
+            raise StoreError(
+                f"cannot make the folder {folder}: {error.strerror}; choose another OPSDESK_HOME"
+            ) from error
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
     sa.event.listen(engine, "connect", _prepare_sqlite)
     # The driver's own transaction handling starts a write late and deadlocks two upgrading readers.
@@ -213,7 +215,9 @@ def _put_task(db: sa.Connection, case_id: str, task: Task) -> None:
 
 
 def _case(db: sa.Connection, case_id: str, body: dict[str, Any]) -> Case:
-    steps = sa.select(tasks.c["name", "agent", "status", "attempts", "owner"]).where(tasks.c.case_id == case_id)
+    steps = sa.select(tasks.c.name, tasks.c.agent, tasks.c.status, tasks.c.attempts, tasks.c.owner).where(
+        tasks.c.case_id == case_id
+    )
     passed = sa.select(handoffs.c.body).where(handoffs.c.case_id == case_id).order_by(handoffs.c.seq)
     found = {row.name: Task.model_validate(row._asdict()) for row in db.execute(steps)}
     fresh = Case.model_validate({**body, "handoffs": list(db.execute(passed).scalars())})

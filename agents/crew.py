@@ -1,0 +1,164 @@
+"""The crew at work on one case: who goes next, and why. The only file that knows the order.
+
+route -> retrieve -> write -> verify -> accepted
+            |          ^        |-----> needs_human
+            |          |________|  revise once; then escalate a tier, once
+            |-----> abstained or needs_human: nothing may be quoted, so nothing is written
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from crewai.events.event_listener import event_listener
+from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
+from pydantic import PrivateAttr
+
+from agents.answer import present
+from agents.models import Tiers
+from agents.retriever import Wanted
+from agents.router import Decision, choose_tier
+from agents.steps import Agents, Books, Done, Limits, Steps, Watcher
+from agents.verifier import Submission, describe
+from agents.writer import Assignment
+from errors import LimitReached, OpsdeskError
+from tasks.case import Case, Claim, Draft, Found, Outcome, Passage, Route, Tier, Verdict
+from tasks.ledger import Ledger
+from tasks.task_list import TaskList
+
+
+class Crew:
+    """Four agents around one task list. Safe to call from many threads: each has agents of its own."""
+
+    def __init__(
+        self, tiers: Tiers, task_list: TaskList, ledger: Ledger, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._tiers = tiers
+        self._books = Books(task_list, ledger, now)
+        self._of_thread = threading.local()
+        event_listener.formatter.verbose = False  # or CrewAI draws a panel per event
+
+    def work(self, case: Case, limits: Limits, watch: Watcher | None = None) -> Case:
+        """Takes a case from its ticket to an outcome; every step is kept as it ends.
+
+        What goes wrong in a step ends the case as `failed`, a limit as `needs_human`, each with its
+        reason. Raises `StoreError` when the task list cannot be written, and lets `KeyboardInterrupt`
+        through once the case is closed.
+        """
+        if not hasattr(self._of_thread, "agents"):
+            self._of_thread.agents = Agents(self._tiers)
+        steps = Steps(case, self._of_thread.agents, self._books, limits, watch)
+        self._books.task_list.open_case(case)
+        try:
+            _Order(steps, self._tiers).kickoff()
+        except LimitReached as stop:
+            case.outcome, case.outcome_reason = "needs_human", str(stop)
+        except OpsdeskError as error:
+            case.outcome, case.outcome_reason = "failed", str(error)
+        except KeyboardInterrupt:
+            case.outcome, case.outcome_reason, case.stopped_by = "failed", "interrupted", "interrupt"
+            raise
+        finally:
+            case.seconds = steps.elapsed
+            self._books.task_list.close(case)
+        return case
+
+
+class _State(FlowState):
+    """What CrewAI keeps of a flow: nothing, since the case holds it all."""
+
+
+class _Order(Flow[_State]):
+    """The order of one case. One object a case: a flow is not run twice."""
+
+    _skip_auto_memory: bool = True
+    _steps: Steps = PrivateAttr()
+    _tiers: Tiers = PrivateAttr()
+    _route: Route = PrivateAttr()
+    _tier: Tier = PrivateAttr()
+    _tries: int = PrivateAttr(default=0)
+    _escalated: bool = PrivateAttr(default=False)
+    _draft: Draft = PrivateAttr()
+    _rejected: list[Claim] = PrivateAttr(default_factory=list)
+
+    def __init__(self, steps: Steps, tiers: Tiers) -> None:
+        super().__init__(suppress_flow_events=True, tracing=False)
+        self._steps, self._tiers = steps, tiers
+
+    @property
+    def _case(self) -> Case:
+        return self._steps.case
+
+    @property
+    def _quotable(self) -> list[Passage]:
+        """What the reader of the answer may see: only staff are shown internal pages."""
+        return [p for p in self._case.passages if self._case.ticket.audience == "staff" or not p.internal]
+
+    @start()
+    def route(self) -> None:
+        """What is asked, and who should write."""
+        decision, done = self._steps.do("route", "local", self._case.ticket, Decision)
+        self._route = self._case.route = choose_tier(decision, self._tiers.names)
+        self._tier = self._route.tier
+        self._steps.hand_on(done, "retriever", "; ".join(self._route.reasons), self._route.model_dump(mode="json"))
+
+    @router(route)
+    def retrieve(self) -> str:
+        """The passages; without any that may be quoted, nothing is written."""
+        found, done = self._steps.do("retrieve", "local", Wanted(questions=self._route.questions), Found)
+        self._case.passages = found.passages
+        sent = [{"n": p.n, "chunk_id": p.chunk_id, "score": p.score} for p in found.passages]
+        reason = "; ".join(dict.fromkeys(found.reasons))
+        if self._quotable:
+            self._steps.hand_on(done, "writer", reason, sent)
+            return "found"
+        if found.passages:
+            pages = ", ".join(sorted({p.title for p in found.passages}))
+            reason = f"the answer stands only on internal pages, which are not quoted to a customer: {pages}"
+            return self._finish("needs_human", reason, done, sent)
+        return self._finish("abstained", reason, done, sent)
+
+    @listen(or_("found", "revise", "escalate"))
+    def write(self) -> None:
+        """A draft from the passages, with the claims that failed when it is not the first."""
+        self._tries += 1
+        assignment = Assignment(
+            ticket=self._case.ticket, questions=self._route.questions, passages=self._quotable, rejected=self._rejected
+        )
+        self._draft, done = self._steps.do("write", self._tier, assignment, Draft)
+        count = len(self._draft.sentences)
+        self._steps.hand_on(done, "verifier", f"{count} sentences", self._draft.model_dump(mode="json"))
+
+    @router(write)
+    def verify(self) -> str:
+        """The proof decides what happens to the draft."""
+        asked = " ".join(question.text for question in self._route.questions)
+        submission = Submission(draft=self._draft, passages=self._quotable, question=asked)
+        verdict, done = self._steps.do("verify", "local", submission, Verdict)
+        self._case.claims, self._rejected = verdict.claims, [c for c in verdict.claims if not c.supported]
+        sent, reason = verdict.model_dump(mode="json"), describe(verdict)
+        if verdict.supported:
+            present(self._case, self._draft)
+            if self._route.approval:
+                return self._finish(
+                    "needs_human", f"{reason}; a person has to approve: {self._route.approval}", done, sent
+                )
+            return self._finish("accepted", reason, done, sent)
+        if not self._draft.sentences:
+            return self._finish("abstained", "no passage that was found answers the question", done, sent)
+        if self._tries == 1:
+            self._steps.hand_on(done, "writer", f"{reason}; sent back once with the reasons", sent, failed=True)
+            return "revise"
+        if (dearer := self._tiers.above(self._tier)) and not self._escalated:
+            self._tier, self._escalated = dearer, True
+            self._steps.hand_on(done, "writer", f"{reason}; escalated to {dearer}", sent, failed=True)
+            return "escalate"
+        return self._finish("needs_human", f"{reason}; nobody is left to improve it", done, sent, failed=True)
+
+    def _finish(self, outcome: Outcome, reason: str, done: Done, sent: object, *, failed: bool = False) -> str:
+        to = "person" if outcome == "needs_human" else "asker"
+        self._steps.hand_on(done, to, reason, sent, failed=failed)
+        self._case.outcome, self._case.outcome_reason = outcome, reason
+        return outcome

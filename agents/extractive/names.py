@@ -1,0 +1,63 @@
+"""Who or what a piece is about: another plan's price is no answer, however alike its words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+
+from agents.extractive.units import Unit
+from knowledge_base import text as language
+from knowledge_base.facts import facts_in
+from tasks.case import Question
+
+_NAME = re.compile(r"[A-Z][\w-]*(?:\s+[A-Z][\w-]*)*")
+
+
+def names(unit: Unit) -> set[str]:
+    """The names in a unit, lower-case: runs of capitalised words ("pro", "pro plus"), or a row's subject."""
+    found = [match.group().lower().split() for match in _NAME.finditer(unit.subject or unit.text)]
+    kept = (words[1:] if words[0] in language.STOP_WORDS else words for words in found)
+    return {" ".join(words) for words in kept if words}
+
+
+def named_in(question: Question, pool: Sequence[Unit]) -> set[str]:
+    """The names of the pool that the question mentions; "Pro Plus" does not mention "Pro"."""
+    asked = f" {' '.join(language.words(question.search_text))} "
+    found = set()
+    for name in sorted({name for unit in pool for name in names(unit)}, key=len, reverse=True):
+        if f" {name} " in asked:
+            found.add(name)
+            asked = asked.replace(f" {name} ", "  ")
+    return found
+
+
+def misnames(unit: Unit, named: set[str]) -> bool:
+    """Whether a unit is about a namesake of what was asked: "Pro Plus" for "Pro", or the reverse."""
+    mine = names(unit)
+    return not mine & named and any(
+        f" {name} " in f" {other} " or f" {other} " in f" {name} " for name in mine for other in named
+    )
+
+
+def rivals(unit: Unit, other: Unit, named: set[str]) -> bool:
+    """Whether `unit` says of something else what `other` says of what was asked: another plan's price."""
+    mine, theirs = set(language.stems(unit.text)), set(language.stems(other.text))
+    alike = len(mine & theirs) >= 0.5 * min(len(mine), len(theirs))
+    return alike and bool(names(unit) - names(other) - named)
+
+
+def figures(unit: Unit, kinds: Set[str] | None = None) -> set[tuple[str, str]]:
+    """The facts of a unit (of some kinds) as values with their units."""
+    return {(fact.value, fact.unit) for fact in facts_in(unit.text) if kinds is None or fact.kind in kinds}
+
+
+def repeats(unit: Unit, picked: Sequence[Unit]) -> bool:
+    """Whether `unit` says nothing that `picked` does not say."""
+    if unit.kind == "code":
+        return any(unit.text == other.text for other in picked)
+    mine = set(language.stems(unit.text))
+    for other in picked:
+        shared = len(mine & set(language.stems(other.text)))
+        if shared >= 0.75 * len(mine) and figures(unit) <= figures(other):
+            return True
+    return not mine

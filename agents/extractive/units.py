@@ -1,0 +1,98 @@
+"""A passage -> the pieces of it that can be quoted alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from knowledge_base import text as language
+from tasks.case import Passage, Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One quotable piece of a passage: `quote` is verbatim, `text` is `quote` without Markdown's marks.
+
+    `subject` is set for a table's row: its first cell, which says what the row is about.
+    """
+
+    text: str
+    quote: str
+    kind: Literal["prose", "item", "step", "code"]
+    passage: Passage
+    section: str
+    subject: str = ""
+
+    @property
+    def leads_in(self) -> bool:
+        """Whether it only announces what follows."""
+        return self.text.endswith(":")
+
+    def sentence(self) -> Sentence:
+        """As a sentence of a draft."""
+        return Sentence(text=self.text, kind=self.kind, citations=[self.passage.n], quote=self.quote)
+
+
+_LINK = re.compile(r"!?\[([^\]]*)\](?:\((?:[^()\s]|\([^)]*\)|\{\{[^}]*\}\})*[^)]*\)|\[[^\]]*\])")
+_LINK_TARGET = re.compile(r"^\[[^\]]+\]:\s*\S+")
+_BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_MARKER = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
+_FENCE_LINE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
+POINTER = re.compile(r"^(?:see|refer to|read|for (?:more|further|details))\b", re.I)
+"""Begins a sentence that only says where else to look."""
+
+_TO_A_MACHINE = re.compile(
+    r"\b(?:AI|assistants?|chat ?bots?|language models?|LLMs?)\b.{0,60}"
+    r"\b(?:must|should|tell|reply|ignore|reading|follow|respond)\b"
+    r"|\bignore (?:all |any |the )?(?:previous|prior|above)\b",
+    re.I | re.S,
+)
+
+
+def units(passage: Passage) -> list[Unit]:
+    """The quotable pieces of a passage, in order; headings, block quotes and table rules are none.
+
+    A block quote repeats what somebody else said; it is not the document's own statement.
+    """
+    found: list[Unit] = []
+    section = passage.headings[-1] if passage.headings else passage.title
+    header: list[str] = []
+    before = ""
+    for piece in language.sentences(passage.text):
+        if piece.kind == "heading":
+            section = plain(piece.text.lstrip("# "))
+        elif piece.kind == "row":
+            cells = _cells(piece.text)
+            if before != "row":
+                header = cells
+            else:
+                found.append(Unit(_row_text(header, cells), piece.text, "item", passage, section, subject=cells[0]))
+        elif (
+            piece.kind != "quote"
+            and not _TO_A_MACHINE.search(piece.text)
+            and not _LINK_TARGET.match(_MARKER.sub("", piece.text))
+        ):
+            text = _FENCE_LINE.sub("", piece.text).strip("\n") if piece.kind == "code" else plain(piece.text)
+            if text.strip():
+                found.append(Unit(text, piece.text, piece.kind, passage, section))
+        before = piece.kind
+    return found
+
+
+def plain(markdown: str) -> str:
+    """One line of text: list markers, emphasis and link targets removed, inline code kept."""
+    text = _MARKER.sub("", markdown)
+    text = _BOLD.sub(r"\2", _LINK.sub(r"\1", text))
+    return " ".join(text.split())
+
+
+def _cells(row: str) -> list[str]:
+    return [plain(cell) for cell in row.strip().strip("|").split("|")]
+
+
+def _row_text(header: Sequence[str], cells: Sequence[str]) -> str:
+    """A table row that can be read without its table: "Pro: Monthly price $49, Seats 1 to 50"."""
+    rest = [f"{name} {cell}" for name, cell in zip(header[1:], cells[1:], strict=False) if cell]
+    return f"{cells[0]}: {', '.join(rest)}" if rest else cells[0]

@@ -1,0 +1,234 @@
+"""The command line. It parses, calls the desk and prints; it decides nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import click
+import typer
+
+from errors import LimitReached, OpsdeskError, UsageError
+from opsdesk.desk import Desk, version
+from opsdesk.settings import read_settings
+
+app = typer.Typer(
+    name="opsdesk",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Answers operational questions from your documents, proves every sentence, and shows what it cost. "
+    "Start with: opsdesk demo. With -v logs are shown, with --debug a traceback.",
+)
+
+Kb = Annotated[str, typer.Option("--kb", help="Knowledge base; default: the only one, else the one indexed last.")]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value and nothing else on stdout.")]
+
+
+def main() -> NoReturn:
+    """Runs the command line and exits: 0 done, 1 failed, 2 wrong usage, 3 stopped by a limit, 130 interrupted."""
+    os.umask(0o077)
+    arguments = sys.argv[1:]
+    debug, verbose = "--debug" in arguments, bool({"-v", "--verbose"} & set(arguments))
+    arguments = [argument for argument in arguments if argument not in ("--debug", "-v", "--verbose")]
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s"
+    )
+    try:
+        code = app(arguments, standalone_mode=False) or 0
+        sys.stdout.flush()
+    except OpsdeskError as error:
+        code = _fail(str(error), error.exit_code, debug)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        code = _fail("interrupted; what was finished is kept", 130, debug)
+    except BrokenPipeError:  # the reader went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        code = _fail(
+            f"{error.filename or 'the system'}: {error.strerror}; check the disk and its permissions", 1, debug
+        )
+    sys.exit(code)
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        logging.getLogger("opsdesk").exception("failed")
+    print(f"opsdesk: {message}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"opsdesk {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+def _desk() -> Desk:
+    return Desk(read_settings())
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Folders, files (md, txt, html) or .jsonl of {id, title, text}.")],
+    kb: Annotated[str, typer.Option("--kb", help="Name of the knowledge base.")] = "default",
+    as_json: Json = False,
+) -> None:
+    """Make a knowledge base of documents, or bring it up to date.
+
+    Running it again re-reads what changed, drops what vanished and leaves the rest alone.
+    Example: opsdesk index ./runbooks --kb runbooks
+    """
+    from opsdesk import show
+
+    with show.progress("indexing", unit="chunks") as advance:
+        report = _desk().index(paths, kb, advance)
+    if as_json:
+        _print_json(show.report_json(report))
+    else:
+        show.report(report)
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")] = "",
+    queries: Annotated[
+        Path | None, typer.Option("--queries", help="A .jsonl of {id, text}: one line of hits each.")
+    ] = None,
+    kb: Kb = "",
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many hits.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find the passages for a question; no model is asked.
+
+    Example: opsdesk search "rate limit of the Pro plan" -k 3
+    """
+    from opsdesk import show
+
+    if bool(query) == bool(queries):
+        raise UsageError('give either a QUERY or --queries FILE, for example: opsdesk search "refund window"')
+    desk = _desk()
+    if queries:
+        searcher = desk.searcher(kb or desk.default_kb())
+        for line in show.json_lines(queries, required=("id", "text")):
+            _print_json(
+                {"id": line["id"], "hits": [show.hit_json(hit) for hit in searcher.search(str(line["text"]), k)]}
+            )
+        return
+    hits, milliseconds = show.timed(lambda: desk.search(query, kb, k))
+    if as_json:
+        _print_json({"hits": [show.hit_json(hit) for hit in hits], "ms": milliseconds})
+    else:
+        show.hits(hits, milliseconds)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, or - to read it from standard input.")],
+    kb: Kb = "",
+    budget: Annotated[
+        float | None, typer.Option("--budget", min=0, help="The most this case may cost, in USD.")
+    ] = None,
+    deadline: Annotated[
+        float | None, typer.Option("--deadline", min=0, help="The longest it may take, in seconds.")
+    ] = None,
+    staff: Annotated[bool, typer.Option("--staff", help="For colleagues: internal pages may be quoted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Have the crew answer one question from your documents, with every sentence cited.
+
+    Example: opsdesk ask "Does your Pro plan include API access, and how much is it?"
+    """
+    from opsdesk import show
+    from tasks.case import Ticket
+
+    text = show.read_stdin() if question == "-" else question
+    ticket = Ticket(text=text, audience="staff" if staff else "customer")
+    case = _desk().ask(ticket, kb, budget, deadline, watch=None if as_json else show.handoff)
+    if as_json:
+        _print_json(show.case_json(case))
+    else:
+        show.case(case)
+    _exit_as(case.outcome, case.stopped_by, case.outcome_reason)
+
+
+def _exit_as(outcome: str | None, stopped_by: str | None, reason: str) -> None:
+    if stopped_by:
+        raise LimitReached(reason)
+    if outcome == "failed":
+        raise OpsdeskError(reason)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A .jsonl of {id, answer, passages: [{id, text}], question?}.")],
+) -> None:
+    """Check answers of any system against their passages: the verifier alone, no model.
+
+    Prints one JSON line an answer: supported, score, and each claim with its reason and span.
+    Example: opsdesk check answers.jsonl
+    """
+    from knowledge_base.proof import Evidence, prove
+
+    from opsdesk import show
+
+    for number, line in enumerate(show.json_lines(file, required=("id", "answer", "passages")), start=1):
+        try:
+            passages = [Evidence(str(p["id"]), str(p["text"]), str(p.get("title", ""))) for p in line["passages"]]
+        except (TypeError, KeyError, AttributeError) as error:
+            raise UsageError(
+                f'{file}:{number}: "passages" is not a list of {{"id", "text"}}; mend that line'
+            ) from error
+        proof = prove(str(line["answer"]), passages, str(line.get("question") or ""))
+        _print_json({"id": line["id"], **show.proof_json(proof)})
+
+
+@app.command()
+def trace(
+    case_id: Annotated[str, typer.Argument(help="The case's id, as printed by ask and demo.")],
+    as_json: Json = False,
+) -> None:
+    """Show a kept case: its answer, its tasks, every handoff and what it cost.
+
+    Example: opsdesk trace c-0123456789ab
+    """
+    from opsdesk import show
+
+    kept = _desk().case(case_id)
+    if as_json:
+        _print_json(show.case_json(kept))
+    else:
+        show.trace(kept)
+
+
+@app.command()
+def demo() -> None:
+    """Index the bundled sample and watch the crew work its 25 tickets.
+
+    Needs no key and no network. Leaves the knowledge base "sample" behind, so that
+    opsdesk ask "How do I reset my password?" works right after it.
+    """
+    from opsdesk.demo import run
+
+    run(_desk())

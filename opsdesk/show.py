@@ -1,0 +1,229 @@
+"""How things are printed: for people through rich, for programs as the contract's JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from errors import UsageError
+from tasks.case import Case, Handoff
+
+if TYPE_CHECKING:
+    from knowledge_base.index import IndexReport
+    from knowledge_base.proof import Proof
+    from knowledge_base.search import Hit
+
+PIPED_WIDTH = 100
+console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)
+notes = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH, highlight=False)
+
+COLOURS = {"router": "magenta", "retriever": "blue", "writer": "green", "verifier": "yellow"}
+OUTCOME_COLOURS = {"accepted": "green", "needs_human": "yellow", "abstained": "cyan", "failed": "red"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+Value = TypeVar("Value")
+
+
+def text(untrusted: str, style: str = "") -> Text:
+    """Documents and tickets may hold anything: control and bidi characters are shown as a mark, no markup is read."""
+    return Text(_CONTROL.sub("\ufffd", untrusted), style=style)
+
+
+# --- input -----------------------------------------------------------------------------------------
+
+
+def read_stdin() -> str:
+    """Standard input as text. Raises `UsageError` when it is not UTF-8."""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError("standard input is not UTF-8 text; pass the question as plain text") from error
+
+
+def json_lines(path: Path, required: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The objects of a .jsonl file, one at a time. Raises `UsageError` naming the first bad line."""
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _json_object(line, f"{path}:{number}", required)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise UsageError(f"{path}: {reason}; give a .jsonl file") from error
+
+
+def _json_object(line: str, where: str, required: Sequence[str]) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where}: not JSON ({error}); mend that line") from error
+    missing = [name for name in required if not isinstance(value, dict) or name not in value]
+    if missing:
+        raise UsageError(f'{where}: "{missing[0]}" is missing; each line needs {", ".join(required)}')
+    found: dict[str, Any] = value
+    return found
+
+
+# --- JSON ------------------------------------------------------------------------------------------
+
+
+def case_json(case: Case) -> dict[str, Any]:
+    """A case in the shape of the contract."""
+    return case.model_dump(mode="json", by_alias=True)
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """A hit in the shape of the contract."""
+    return {name: getattr(hit, name) for name in ("doc_id", "chunk_id", "title", "locator", "score", "text")}
+
+
+def report_json(report: IndexReport) -> dict[str, Any]:
+    """An indexing report in the shape of the contract."""
+    return asdict(report)
+
+
+def proof_json(proof: Proof) -> dict[str, Any]:
+    """A proof in the shape of the contract, without its id."""
+    names = ("text", "supported", "reason", "passage", "span")
+    claims = [{name: getattr(claim, name) for name in names} for claim in proof.claims]
+    return {"supported": proof.supported, "score": proof.score, "claims": claims}
+
+
+# --- progress --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress line on stderr, with rate and time left; nothing when stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    with Progress(*columns, console=notes, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def timed(work: Callable[[], Value]) -> tuple[Value, float]:
+    """What `work` returns, and how many milliseconds it took."""
+    began = time.perf_counter()
+    return work(), round((time.perf_counter() - began) * 1000, 2)
+
+
+# --- for people ------------------------------------------------------------------------------------
+
+
+def usd(amount: float | None) -> str:
+    """Money for people: "unknown" when it is."""
+    if amount is None:
+        return "unknown"
+    return f"${amount:.4f}" if amount else "$0"
+
+
+def report(found: IndexReport) -> None:
+    """What an index run did."""
+    console.print(
+        f"{found.kb}: {found.documents} documents, {found.chunks} chunks "
+        f"({found.added} added, {found.updated} updated, {found.removed} removed, {found.unchanged} unchanged) "
+        f"in {found.seconds:.1f} s"
+    )
+    for skipped in found.skipped:
+        console.print(Text("skipped ", style="yellow"), text(f"{skipped.path}: {skipped.reason}"), sep="")
+
+
+def hits(found: Sequence[Hit], milliseconds: float) -> None:
+    """Search results, best first."""
+    for rank, hit in enumerate(found, start=1):
+        console.print(
+            Text(f"{rank:>2}. "),
+            text(hit.title, "bold"),
+            text(f"  {hit.doc_id} · {hit.locator} · {hit.score:.2f}", "dim"),
+            sep="",
+        )
+        console.print(Padding(text(" ".join(hit.text.split())[:240]), (0, 0, 0, 4)))
+    console.print(Text(f"{len(found)} passages in {milliseconds:.0f} ms", style="dim"))
+
+
+def handoff(_: Case, step: Handoff) -> None:
+    """One handoff, as it happens."""
+    tokens = f"{step.tokens_in}→{step.tokens_out} tokens" if step.tokens_in else "no tokens"
+    facts = f"{step.tier} · {tokens} · {usd(step.cost_usd)} · {step.seconds * 1000:.0f} ms"
+    console.print(
+        Text("  "),
+        Text(f"{step.from_:>9}", style=COLOURS[step.from_]),
+        Text(f" → {step.to:<9}  ", style="dim"),
+        Text(f"{facts:<44}", style="dim"),
+        Text(" failed" if step.status == "failed" else "", style="red"),
+        sep="",
+    )
+    console.print(Padding(text(step.reason, "dim"), (0, 0, 0, 14)))
+
+
+def case(found: Case) -> None:
+    """A case's answer, citations and bill."""
+    console.print()
+    if found.answer:
+        console.print(Padding(text(found.answer), (0, 0, 0, 2)))
+        console.print()
+    for citation in found.citations:
+        console.print(
+            Text(f"  [{citation.n}] "),
+            text(citation.title, "bold"),
+            text(f"  {citation.doc_id} · {citation.locator}", "dim"),
+            sep="",
+        )
+    console.print(
+        Text("  "),
+        Text(str(found.outcome), style=OUTCOME_COLOURS[str(found.outcome)]),
+        text(f": {found.outcome_reason}"),
+        sep="",
+    )
+    console.print(Text(f"  {bill(found)}", style="dim"))
+
+
+def bill(found: Case) -> str:
+    """What a case cost, in one line."""
+    calls = "no model calls" if not found.model_calls else f"{found.model_calls} model calls"
+    return (
+        f"{found.case_id} · {found.seconds:.2f} s · {calls} · {usd(found.cost_usd)} "
+        f"(all-frontier estimate {usd(found.cost_all_frontier_usd)})"
+    )
+
+
+def trace(found: Case) -> None:
+    """A kept case, step by step."""
+    console.print(text(found.ticket.text, "bold"))
+    for step in found.handoffs:
+        handoff(found, step)
+    case(found)
+    tasks = ", ".join(
+        f"{t.name} {t.status}" + (f" ({t.attempts} attempts)" if t.attempts > 1 else "") for t in found.tasks
+    )
+    console.print(Text(f"  tasks: {tasks}", style="dim"))
+    for claim in found.claims:
+        mark = Text("  ✓ ", style="green") if claim.supported else Text("  ✗ ", style="red")
+        console.print(mark, text(claim.text), text(f"  {claim.reason}", "red"), sep="")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table: the first column left, the rest right."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for position, column in enumerate(columns):
+        drawn.add_column(column, justify="right" if position else "left")
+    for row in rows:
+        drawn.add_row(*row)
+    console.print(drawn)

@@ -1,0 +1,90 @@
+"""The router's local skill: what is asked, how hard it is, what is at stake."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.router import Decision, choose_tier, questions_in, route_locally
+from tasks.case import Question, Ticket, Tier
+
+
+def test_a_price_question_in_two_parts_is_hard_and_high_in_stakes() -> None:
+    decision = route_locally(Ticket(text="Does your Pro plan include API access, and how much is it?"))
+    assert (decision.complexity, decision.stakes, decision.approval) == ("hard", "high", "")
+    assert [q.text for q in decision.questions] == ["Does your Pro plan include API access", "how much is it?"]
+    assert "Pro plan" in decision.questions[1].context
+
+
+def test_a_password_reset_is_simple_and_low_in_stakes() -> None:
+    decision = route_locally(Ticket(text="How do I reset my password?"))
+    assert (decision.complexity, decision.stakes, decision.approval) == ("simple", "low", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Please delete our whole workspace today.", "an act"),
+        ("I demand my money back.", "an act"),
+        ("We want everything refunded, or our lawyers will write to you.", "legal action"),
+        ("Could you cancel our subscription and reimburse us?", "an act"),
+    ],
+)
+def test_a_demand_that_only_a_person_may_grant_needs_approval(text: str, why: str) -> None:
+    decision = route_locally(Ticket(text=text))
+    assert decision.stakes == "high"
+    assert why in decision.approval
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How do I delete my account?",
+        "What is your refund policy?",
+        "Can I cancel at any time?",
+        "When is data deleted?",
+    ],
+)
+def test_asking_how_something_works_needs_no_approval(text: str) -> None:
+    assert route_locally(Ticket(text=text)).approval == ""
+
+
+def test_a_greeting_and_thanks_are_not_questions() -> None:
+    ticket = Ticket(text="Hi there,\n\nhow long do you keep backups?\n\nThanks a lot,\nSam")
+    assert [q.text for q in questions_in(ticket)] == ["how long do you keep backups?"]
+
+
+def test_a_ticket_without_a_question_mark_is_one_question() -> None:
+    ticket = Ticket(subject="Export", text="My export is empty since this morning.")
+    assert questions_in(ticket) == [Question(text="Export My export is empty since this morning.")]
+
+
+def test_a_question_that_points_back_brings_what_stands_before_it() -> None:
+    ticket = Ticket(text="We removed eight seats on Friday. Does it come off the next bill?")
+    (question,) = questions_in(ticket)
+    assert question.context == "We removed eight seats on Friday."
+    assert question.search_text.startswith("Does it come off")
+
+
+@given(st.text(min_size=1))
+def test_whatever_is_asked_there_is_a_decision_of_bounded_size(text: str) -> None:
+    decision = route_locally(Ticket(text=text))
+    assert len(decision.questions) <= 5
+    assert all(len(q.text) <= 1000 and len(q.context) <= 1000 for q in decision.questions)
+    assert len(decision.reasons) == 3
+
+
+@pytest.mark.parametrize(
+    ("stakes", "tiers", "tier"),
+    [
+        ("low", ["local", "cheap", "frontier"], "local"),
+        ("high", ["local", "cheap", "frontier"], "frontier"),
+        ("high", ["local"], "local"),
+    ],
+)
+def test_high_stakes_go_to_the_dearest_tier_there_is(stakes: str, tiers: list[Tier], tier: Tier) -> None:
+    decision = Decision.model_validate(
+        {"intent": "other", "complexity": "simple", "stakes": stakes, "reasons": [], "questions": []}
+    )
+    assert choose_tier(decision, tiers).tier == tier

@@ -1,0 +1,49 @@
+"""What every test stands on: no network, no settings of the person who runs it, real parts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost", "", None}
+looked_up: list[str] = []
+"""Every host that was looked up or connected to and is not this machine, over the whole run."""
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host
+    if host not in LOOPBACK:
+        looked_up.append(host)
+        raise PermissionError(f"a test tried to reach {host}")
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedding model's cache, built once a run."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def home(tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Opsdesk home that shares the run's embedding model; no other setting is in force."""
+    for name in [name for name in os.environ if name.startswith(("OPSDESK_", "OPENAI_"))]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    (folder / "models").symlink_to(model_cache, target_is_directory=True)
+    monkeypatch.setenv("OPSDESK_HOME", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return folder
