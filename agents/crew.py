@@ -23,7 +23,7 @@ from agents.router import Decision, choose_tier
 from agents.steps import Agents, Books, Done, Limits, Steps, Watcher
 from agents.verifier import Submission, describe
 from agents.writer import Assignment
-from errors import LimitReached, OpsdeskError
+from errors import LimitReached, OpsdeskError, StoreError
 from tasks.case import Case, Claim, Draft, Found, Outcome, Passage, Route, Tier, Verdict
 from tasks.ledger import Ledger
 from tasks.task_list import TaskList
@@ -53,6 +53,8 @@ class Crew:
         self._books.task_list.open_case(case)
         try:
             _Order(steps, self._tiers).kickoff()
+        except StoreError:
+            raise
         except LimitReached as stop:
             case.outcome, case.outcome_reason = "needs_human", str(stop)
         except OpsdeskError as error:
@@ -114,6 +116,8 @@ class _Order(Flow[_State]):
         if self._quotable:
             self._steps.hand_on(done, "writer", reason, sent)
             return "found"
+        if self._route.approval:
+            return self._finish("needs_human", f"{reason}; a person has to decide: {self._route.approval}", done, sent)
         if found.passages:
             pages = ", ".join(sorted({p.title for p in found.passages}))
             reason = f"the answer stands only on internal pages, which are not quoted to a customer: {pages}"

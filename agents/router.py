@@ -88,8 +88,10 @@ _GRAVE = re.compile(
 _ACTS = r"delete|erase|wipe|purge|remove|refund|cancel|terminate|credit|reimburse|reverse|waive|transfer"
 _DEMAND = re.compile(
     r"(?:^|[.!,;:\n]\s*|\bplease\s+|\b(?:want|need|demand|expect|insist|ask(?:ing)?|request(?:ing)?)\s+(?:you\s+)?(?:to\s+)?"
-    r"|\b(?:could|can|will|would) you (?:please |just )?|\bgo ahead and )"
+    r"|\bgo ahead and )"
     rf"(?:{_ACTS})\b(?! (?:policy|policies|window|button))"
+    rf"|\b(?:could|can|will|would) you (?:please |just )?(?:{_ACTS})\b[^.?!]{{0,40}}"
+    r"\b(?:my|our|us|me|this|these|that|it)\b"
     r"|\b(?:want|need|demand|expect|insist on)\s+(?:a|my|our|the|all|full|half)\b[^.?!]{0,40}"
     r"\b(?:refund|money|credit)\b",
     re.I,
@@ -191,6 +193,7 @@ _GREETING = re.compile(
     r"|kind regards|sincerely|many thanks|yours|sent from)\b[^.?!]{0,60}[,.!]?$",
     re.I,
 )
+_WHAT_IS_ASKED = re.compile(rf"\?|\b(?:{_WH}|{_AUX}|if|whether)\b", re.I)
 _POINTS_BACK = re.compile(r"\b(?:it|its|that|this|they|them|those|these|one|there|same)\b", re.I)
 _MAX_QUESTIONS = 5
 _MAX_LENGTH = 1000
@@ -206,12 +209,17 @@ def questions_in(ticket: Ticket) -> list[Question]:
     asking = [i for i, s in enumerate(said) if s.endswith("?") or _ASKS.match(s) or _INSIDE.search(s)]
     if not asking:
         whole = " ".join([ticket.subject, *said]).strip() or ticket.text.strip()
-        return [Question(text=whole[:_MAX_LENGTH])]
+        return [Question(text=whole[:_MAX_LENGTH], stated=True)]
     found: list[Question] = []
     for i in asking:
         before = " ".join([ticket.subject, *said[max(0, i - 2) : i]]).strip()
-        parts = [part for part in (piece.strip(" ,;") for piece in _NEXT.split(said[i])) if part]
-        found += [_question(part, said[i] if len(parts) > 1 else before) for part in parts]
+        parts = [
+            part for part in (piece.strip(" ,;:") for piece in _NEXT.split(said[i])) if _WHAT_IS_ASKED.search(part)
+        ]
+        if len(parts) < 2:
+            found.append(_question(said[i], before))
+        else:
+            found += [_question(part, f"{before} {said[i]}".strip()) for part in parts]
     return found[:_MAX_QUESTIONS]
 
 

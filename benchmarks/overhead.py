@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["CREWAI_STORAGE_DIR"] = folder  # a plain Crew keeps its task outputs there
         variants: dict[str, Callable[[], Any]] = {
             "LangGraph, four nodes": langgraph(),
             "CrewAI, sequential Crew": sequential_crew(),
@@ -72,9 +74,8 @@ def measure(variants: dict[str, Callable[[], Any]], runs: int, warm: int = 10) -
 
 def given() -> dict[str, Skill]:
     """The four agents' answers, taken as given."""
-    passage = Passage(
-        n=1, doc_id="plans.md", chunk_id="plans.md#1", title="Plans", locator="line 1", text=TEXT, score=1, questions=[0]
-    )
+    found = {"doc_id": "plans.md", "chunk_id": "plans.md#1", "title": "Plans", "locator": "line 1"}
+    passage = Passage.model_validate({**found, "n": 1, "text": TEXT, "score": 1.0, "questions": [0]})
     decision = router.Decision(
         intent="pricing", complexity="simple", stakes="high", reasons=["given"], questions=[Question(text=QUESTION)]
     )
@@ -136,7 +137,7 @@ def sequential_crew() -> Callable[[], Any]:
 
     llm = Fixed(skills)
     workers = [
-        Agent(role=role, goal="as ours", backstory="as ours", llm=llm, verbose=False, allow_delegation=False, cache=False)
+        Agent(role=role, goal="as ours", backstory="as ours", llm=llm, allow_delegation=False, cache=False)
         for role in skills
     ]
     tasks = [Task(description=QUESTION, expected_output="an answer", agent=worker) for worker in workers]

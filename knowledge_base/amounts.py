@@ -48,36 +48,14 @@ _COUNTED_BY = {
     "monthly": "month", "annually": "year", "yearly": "year", "annum": "year", "daily": "day", "weekly": "week",
     "hourly": "hour", "req": "request", "reqs": "request",
 }  # fmt: skip
-_COINS = {
-    "$": "USD",
-    "US$": "USD",
-    "C$": "CAD",
-    "CA$": "CAD",
-    "A$": "AUD",
-    "AU$": "AUD",
-    "NZ$": "NZD",
-    "HK$": "HKD",
-    "S$": "SGD",
-    "R$": "BRL",
-    "€": "EUR",
-    "£": "GBP",
-    "¥": "JPY",
-    "₹": "INR",
-    "₩": "KRW",
-    "₽": "RUB",
-    "₺": "TRY",
-    "₪": "ILS",
-    "₴": "UAH",
-    "zł": "PLN",
-    "usd": "USD",
-    "eur": "EUR",
-    "gbp": "GBP",
-} | {
-    code: code
-    for code in """
-    USD EUR GBP JPY INR CAD AUD NZD CHF CNY SEK NOK DKK SGD HKD BRL MXN ZAR KRW PLN CZK HUF ILS AED
+_CODES = """
+    USD EUR GBP JPY INR CAD AUD NZD CHF CNY SEK NOK DKK SGD HKD BRL MXN ZAR KRW PLN CZK HUF ILS AED RUB TRY UAH
     """.split()
-}
+_COINS = {
+    "$": "USD", "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD", "AU$": "AUD", "NZ$": "NZD", "HK$": "HKD",
+    "S$": "SGD", "R$": "BRL", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY",
+    "₪": "ILS", "₴": "UAH", "zł": "PLN", "usd": "USD", "eur": "EUR", "gbp": "GBP", **{code: code for code in _CODES},
+}  # fmt: skip
 _COIN_WORDS = {
     "dollar": "USD", "euro": "EUR", "pound": "GBP", "yen": "JPY", "rupee": "INR", "franc": "CHF", "cent": "USD",
 }  # fmt: skip
@@ -120,7 +98,7 @@ _AMOUNT = re.compile(
     (?: \s?(?P<percent>%|(?i:percent|per\ cent|pct)\b)
       | [\s*]{{0,4}}-?(?P<coin_after>{_COIN_AFTER})(?!\w)
       | (?P<glued>[{_ONE_LETTER}])(?!\w)
-      | [\s*]{{0,4}}-?(?:(?:consecutive|calendar|full|additional|more|whole|rolling)\s)?
+      | [\s*]{{0,4}}-?(?:(?:calendar|consecutive|full|additional|more|whole|rolling)\s)?
         (?P<unit>(?i:{_LONG_UNIT}))(?!\w)
       | (?!\sper\b)(?:\s[A-Za-z]+)?\s(?P<noun>[A-Za-z]{{3,}})
         (?=\s(?i:per)\s|\s?/\s?{_TIME_NAME}\b|\s(?:a|an|each|every)\s{_TIME_NAME}\b)
@@ -133,7 +111,7 @@ _AMOUNT = re.compile(
 )
 _RATE_NAME = re.compile(r"(?:(?i:\sper)\s|/\s?|\s(?:a|an|each|every)\s|\s(?=(?i:[a-z]+ly)\b))([A-Za-z]+)")
 _RANGE_GAP = re.compile(r"\s?(?:-|–|—|to|or|through)\s?")
-_SPACED_GROUPS = re.compile(r"(?<![\w.,])(?<!\d )[1-9]\d{0,2}(?: \d{3})++(?![\d.]|,\d| \d)")
+_SPACED_GROUPS = re.compile(r"(?<![\w.,])(?<!\d )[1-9]\d{0,2}(?: \d{3})++(?!\d|,\d| \d)")
 _COIN_BEFORE = re.compile(rf"(?:{_COIN})\s?$")
 _UNIT_NEXT = re.compile(rf"\s?(?:%|(?:{_COIN_AFTER}|(?i:{_LONG_UNIT}|percent|requests|users))(?!\w))")
 
@@ -159,7 +137,9 @@ def _spelled_value(words: str) -> Decimal:
 
 
 def _written(number: str) -> str:
-    """Digits with a decimal point, from any of the spellings `AMOUNT` accepts."""
+    """Digits with a decimal point, from any of the spellings `_AMOUNT` accepts."""
+    if not number.isascii():
+        number = re.sub(r"\d", lambda digit: str(int(digit[0])), number)
     number = re.sub("['’]", "", number)
     if "," in number:
         whole, last = number.rsplit(",", 1)

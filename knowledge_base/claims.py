@@ -36,6 +36,7 @@ class Assertion:
 
 _MARK = re.compile(r"\[\^?([^\[\]\n]{1,200})\](?![(:])")
 _RANGE = re.compile(r"(\d{1,3})\s?[-–]\s?(\d{1,3})")
+_FENCE = re.compile(r"^\s*(?:```|~~~).*", re.MULTILINE)
 _SOURCES = re.compile(r"\W*(?:sources?|references|citations|cited passages)\W*", re.IGNORECASE)
 _ADJECTIVE = r"(?:(?:provided|given|above|following|official|internal|relevant|available|retrieved|cited|company)\s+)?"
 _DOCUMENT = rf"{_ADJECTIVE}(?:passages?|documents?|documentation|docs?|sources?|context|polic(?:y|ies)|information)"
@@ -44,7 +45,7 @@ _OPENING = re.compile(
         (?:yes|no)\s*[,.!:;–—-]\s*
       | (?:sure|certainly|of\ course|absolutely|unfortunately|however|therefore|also|additionally)\b[\s,.!:;–—-]*
       | (?:based\ on|according\ to|as\ per|per|as\ (?:stated|described|mentioned|noted|explained|shown)\ (?:in|by))
-        \s+(?:(?:the|our|your|these|this)\s+)?(?:{_DOCUMENT})?(?:\s+(?:provided|above|given))?(?:\s+\d+)?\s*,\s*
+        \s+(?:(?:the|our|your|these|this)\s+)?(?:(?-i:[a-z-]+\s+){{0,2}}{_DOCUMENT})?(?:\s+(?:provided|above|given))?(?:\s+\d+)?\s*,\s*
       | (?:the\s+)?{_DOCUMENT}(?:\s+\d+)?\s+(?:states?|says?|mentions?|notes?|explains?|indicates?)(?:\s+that)?\s+
     )""",
     re.IGNORECASE | re.VERBOSE,
@@ -98,7 +99,7 @@ def assertions(answer: str, ids: Collection[str]) -> list[Assertion]:
         if bare is not None and "\n" in answer[bare.end : unit.start]:
             found.append(bare)
             bare = None
-        sources_follow = sources_follow or bool(_SOURCES.fullmatch(unit.text))
+        sources_follow = sources_follow or bool(_SOURCES.fullmatch(assertion.wording))
         is_header = unit.kind == "row" and following is not None and "--" in answer[unit.end : following.start]
         if not assertion.facts and (is_header or _says_nothing(assertion, sources_follow)):
             continue
@@ -115,18 +116,19 @@ def assertions(answer: str, ids: Collection[str]) -> list[Assertion]:
 def _read(unit: Sentence, facts: list[Fact], ids: Collection[str]) -> tuple[Assertion, tuple[str, ...]]:
     """The assertion of a unit, and the citations that stand before its first word."""
     text = unit.text
+    spans = [(fact.start - unit.start, fact.end - unit.start) for fact in facts]
     marks: list[tuple[int, int]] = []
     cited, leading = list[str](), list[str]()
-    for mark in _MARK.finditer(text) if unit.kind != "code" else ():
+    quoted = [s for s, fact in zip(spans, facts, strict=True) if fact.kind in ("command", "url") or fact.text[0] == "`"]
+    for mark in _MARK.finditer(_without(text, quoted)):
         if named := _named(mark[1], ids):
             since = marks[-1][1] if marks else 0
             at_start = not cited and not re.search(r"\w", text[since : mark.start()])
             (leading if at_start else cited).extend(named)
             marks.append(mark.span())
     prose = _without(text, marks)
-    spans = [(fact.start - unit.start, fact.end - unit.start) for fact in facts]
     facts = [fact for fact, (start, end) in zip(facts, spans, strict=True) if prose[start:end].strip()]
-    wording = _without(prose, spans)
+    wording = _FENCE.sub("", _without(prose, spans)) if unit.kind == "code" else _without(prose, spans)
     while (opening := _OPENING.match(prose)) and opening.end():
         prose, wording = prose[opening.end() :], wording[opening.end() :]
     lead_in = text.rstrip("*_ ").endswith(":") and not facts

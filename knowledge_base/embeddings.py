@@ -117,15 +117,15 @@ def _cached_graph(path: Path, weights: Path) -> bytes:
     if recorded == {"sha256": hashlib.sha256(graph).hexdigest(), "weights": WEIGHTS_SHA256}:
         return graph
     logger.info("building the embedding model in %s: it is done once and takes a few seconds", path)
-    graph = _quantised(_graph(_tensors(_read(weights, WEIGHTS_SHA256))))
-    record = {"sha256": hashlib.sha256(graph).hexdigest(), "weights": WEIGHTS_SHA256}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        graph = _quantised(_graph(_tensors(_read(weights, WEIGHTS_SHA256))))
+        record = {"sha256": hashlib.sha256(graph).hexdigest(), "weights": WEIGHTS_SHA256}
         replace_file(path, graph)
         replace_file(sidecar, json.dumps(record).encode())
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise StoreError(f"cannot write {path} ({reason}); free some space or choose another cache folder") from error
+        reason = error.strerror or error
+        raise StoreError(f"cannot write {path}: {reason}; free some space or choose another cache folder") from error
     return graph
 
 

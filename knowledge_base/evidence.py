@@ -16,7 +16,10 @@ from knowledge_base.text import STOP_WORDS, Sentence, sentences, stem_all, stems
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage as evidence. `title` and `headings` lend their words and facts to every sentence of it."""
+    """A passage as evidence; its `id` is what a mark such as [2] names, and unique.
+
+    `title` and `headings` lend their words and facts to every sentence of it.
+    """
 
     id: str
     text: str
@@ -30,7 +33,7 @@ _MARKER = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _CUES = frozenset("not no never cannot without neither nor none non unless except unable nobody nothing".split())
 _HARMLESS = re.compile(
     r"\b(?:not\s+only|whether\s+or\s+not|no\s+(?:more|less|later|fewer|longer\s+than|earlier|sooner)\s+than|if\s+not"
-    r"|not\s+(?:more|less|later|fewer)\s+than|no\s+matter)\b",
+    r"|no\s+matter)\b",
     re.IGNORECASE,
 )
 
@@ -52,37 +55,36 @@ def quotable(text: str) -> list[Sentence]:
 
 
 class Words:
-    """The content stems of a text, which of them it denies, and how many words of denial it has."""
+    """The content stems of a text, numbers apart; which of them it denies; how many words of denial it has."""
 
     __slots__ = ("affirmed", "content", "denials", "negated")
 
     def __init__(self, text: str) -> None:
         spoken = words(_HARMLESS.sub(" ", text) if "no" in text or "No" in text else text)
         stemmed = stem_all(spoken)
-        self.content = {s for w, s in zip(spoken, stemmed, strict=True) if w not in STOP_WORDS}
+        topical = [w not in STOP_WORDS and not w[0].isdigit() for w in spoken]  # numbers are held as facts
+        self.content = {s for s, is_topic in zip(stemmed, topical, strict=True) if is_topic}
         self.negated: set[str] = set()
         self.affirmed = self.content
         cues = [i for i, word in enumerate(spoken) if word in _CUES or word.endswith("n't")]
         self.denials = len(cues)
         if cues:
-            self._deny(spoken, stemmed, cues)
+            self._deny(spoken, stemmed, topical, cues)
 
-    def _deny(self, spoken: list[str], stemmed: list[str], cues: list[int]) -> None:
+    def _deny(self, spoken: list[str], stemmed: list[str], topical: list[bool], cues: list[int]) -> None:
         """A cue denies the next content word, and the one after it if that was an adverb or an adjective of "no"."""
         denied: set[int] = set()
         for cue in cues:
-            reach = 2 if spoken[cue] in ("no", "without", "non") else 1
+            reach = 2 if spoken[cue] in ("no", "without") else 1
             for i in range(cue + 1, min(cue + 7, len(spoken))):
-                if spoken[i] in STOP_WORDS or spoken[i] in _CUES:
+                if not topical[i] or spoken[i] in _CUES:
                     continue
                 denied.add(i)
                 reach -= not spoken[i].endswith("ly")
                 if reach <= 0:
                     break
         self.negated = {stemmed[i] for i in denied}
-        self.affirmed = {
-            s for i, (w, s) in enumerate(zip(spoken, stemmed, strict=True)) if i not in denied and w not in STOP_WORDS
-        }
+        self.affirmed = {stem for i, stem in enumerate(stemmed) if topical[i] and i not in denied}
 
 
 # --- a passage, read once per call ---------------------------------------------------------------------
@@ -163,20 +165,18 @@ class Source:
 
     def _written(self, fact: Fact) -> list[int]:
         command = fact.kind == "command"
-        value = fact.value if fact.kind in ("command", "path") else fact.value.lower()
-        found = []
-        for place, plain in enumerate([self.above, *(u.uncoded if command else u.plain for u in self.units)], -1):
-            if _stands_in(value, plain if fact.kind in ("command", "path") else plain.lower(), command):
-                found.append(place)
-        return found
+        exact = fact.kind in ("command", "path", "url") or fact.value.startswith("-")  # -v and -V are two flags
+        texts = [self.above, *(unit.uncoded if command else unit.plain for unit in self.units)]
+        value, texts = (fact.value, texts) if exact else (fact.value.lower(), [text.lower() for text in texts])
+        return [place for place, text in enumerate(texts, -1) if _stands_in(value, text, command)]
 
     def _implies(self, place: int, stated: Fact, claimed: Fact) -> bool:
         """Whether the unit of `claimed` is `stated` and words beside it: "Monthly fee: $12", "Limit (days) | 5"."""
         if place < 0 or stated.kind not in ("money", "percent", "quantity", "number"):
             return False
-        missing = claimed.unit.split("/")
+        missing = claimed.unit.removeprefix("/").split("/")
         if stated.unit:
-            have = stated.unit.split("/")
+            have = stated.unit.removeprefix("/").split("/")
             if missing[: len(have)] != have:
                 return False
             missing = missing[len(have) :]
@@ -206,7 +206,7 @@ def _stands_in(value: str, text: str, command: bool) -> bool:
     start = text.find(value)
     while start >= 0:
         before, after = text[max(0, start - 2) : start], text[start + len(value) : start + len(value) + 4]
-        whole = not re.search(r"\w$|\w[-./:@]$", before) and not re.match(r"\w|[-./:@]\w", after)
+        whole = not re.search(r"\w$|\w[-./:@]$", before) and not re.match(r"\w|[-./:@?#&%]\w", after)
         if whole and not (command and re.match(r"\s--?\w", after)):
             return True
         start = text.find(value, start + 1)

@@ -10,6 +10,7 @@ never overlap. Patterns start at a token boundary and are bounded, which keeps r
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -54,6 +55,7 @@ _MONTHS = """
 # --- patterns --------------------------------------------------------------------------------------
 
 _BLANK = "\x01"
+_FRACTION_SLASH = "\u2044"
 _DIGIT = re.compile(r"\d")
 _GROUPING_SPACE = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f](?=\d{3}(?!\d))")
 _ESCAPE = re.compile(r"\\(?=[-_.*+#!()\[\]{}<>|~:])")  # of Markdown
@@ -182,12 +184,8 @@ def _identifier(match: re.Match[str]) -> Iterator[_Found]:
 def _is_name(token: str) -> bool:
     """Whether a word is the name of a thing: letters with digits, snake_case, camelCase or dotted."""
     if any(c.isdigit() for c in token):
-        parts = token.split("-")  # as in "30-day" and "5-10k"
-        return (
-            not is_amount(token)
-            and not all(p.isdigit() or is_unit(p) or is_amount(p) for p in parts)
-            and (any(c.isalpha() for c in token))
-        )
+        amounts = all(p.isdigit() or is_unit(p) or is_amount(p) for p in token.split("-"))  # "30-day", "5-10k"
+        return any(c.isalpha() for c in token) and not (amounts or is_amount(token))
     if "_" in token.strip("_") or re.search(r"[a-z][A-Z]", token):
         return True
     first, *others = token.split(".")  # neither "e.g" nor two sentences without a space between them
@@ -251,9 +249,11 @@ def _folded(text: str) -> tuple[str, Sequence[int]]:
     for offset, character in enumerate(text):
         if offset in escapes:
             continue
-        for shown in character if character.isascii() else visible(character):
-            characters.append(shown)
-            offsets.append(offset)
+        shown = character if character.isascii() else visible(character)
+        if _FRACTION_SLASH in shown[1:-1]:
+            shown = f"{unicodedata.numeric(character):.4g}".replace("0.", ".")  # "2½" is 2.5
+        characters.append(shown)
+        offsets += [offset] * len(shown)
     return "".join(characters), offsets
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,10 @@ from knowledge_base.chunks import chunk
 from knowledge_base.embeddings import DIMENSION, Embedder
 from knowledge_base.passages import Passages, search_text
 from knowledge_base.sources import Document, Skipped
-from knowledge_base.words import K1, B, Words
+from knowledge_base.words import K1, B, WordIndex
+
+if TYPE_CHECKING:
+    from langchain_community.vectorstores.faiss import FAISS
 
 logger = logging.getLogger(__name__)
 
@@ -68,11 +73,15 @@ class Index:
         self.version = folder.name
         self.manifest = manifest
         self.passages = Passages.open(folder / _DOCUMENTS)
-        self.words = Words.load(folder / _WORDS)
+        self.words = WordIndex.load(folder / _WORDS)
         self._vectors = faiss.read_index(str(folder / _VECTORS))
 
     def __len__(self) -> int:
         return self.manifest.chunks
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.passages.close()
 
     def nearest(self, vector: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         """The positions of the `k` chunks (or all, if fewer) of highest cosine with `vector`, best first."""
@@ -84,6 +93,12 @@ class Index:
         """The vectors of chunks, shape (len(positions), 384)."""
         found: NDArray[np.float32] = self._vectors.reconstruct_batch(positions)
         return found
+
+    def vector_store(self, embedder: Embedder) -> FAISS:
+        """The same vectors and chunks as a LangChain vector store, for its retrievers and chains."""
+        from knowledge_base.vector_store import vector_store
+
+        return vector_store(embedder, self._vectors, self.passages, [p.chunk.chunk_id for p in self.passages.all()])
 
 
 def open_index(root: Path, kb: str) -> Index:
@@ -126,8 +141,10 @@ def build(
     """
     started = now()
     folder = versions.folder_of(root, kb)
-    with versions.lock(folder):
+    with versions.lock(folder), ExitStack() as stack:
         previous = _previous(root, kb)
+        if previous:
+            stack.callback(previous.close)
         sync = _Sync(previous, documents, sources)
         if not sync.kept:
             raise UsageError(_nothing(sources, sync.skipped))
@@ -210,17 +227,15 @@ def _build(
     # By id, so that an index does not depend on the runs that led to it.
     documents = sorted(documents, key=lambda d: d.doc_id)
     target, limit = int(SETTINGS["chunk_target"]), int(SETTINGS["chunk_limit"])
-    cut = [(document, chunk(document, target, limit)) for document in documents]
-    chunks = [c for _, document_chunks in cut for c in document_chunks]
-    texts = [search_text(document.title, c) for document, document_chunks in cut for c in document_chunks]
+    titled = [(document.title, c) for document in documents for c in chunk(document, target, limit)]
+    texts = [search_text(title, c) for title, c in titled]
     vectors = _vectors(texts, previous, embedder, progress)
-    words = Words.count(texts)
+    words = WordIndex.count(f"{title}\n{text}" for (title, _), text in zip(titled, texts, strict=True))  # titles twice
     with versions.writing(folder) as building:
-        passages = Passages.create(building / _DOCUMENTS)
-        passages.add_documents(documents)
         flat = faiss.IndexFlatIP(DIMENSION)
-        vector_store.add(vector_store.vector_store(embedder, flat, passages), chunks, vectors)
-        passages.close()
+        with closing(Passages.create(building / _DOCUMENTS)) as passages:
+            passages.add_documents(documents)
+            vector_store.add(vector_store.vector_store(embedder, flat, passages), [c for _, c in titled], vectors)
         # Not write_index, whose C++ errors do not say that the disk is full.
         (building / _VECTORS).write_bytes(faiss.serialize_index(flat).data)
         words.save(building / _WORDS)
@@ -229,7 +244,7 @@ def _build(
             created=now().isoformat(),
             embedder=embedder.name,
             documents=len(documents),
-            chunks=len(chunks),
+            chunks=len(titled),
             sources=tuple(sorted({d.source for d in documents})),
             settings=SETTINGS,
             files=versions.files_of(building),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from knowledge_base.claims import Assertion, assertions
 from knowledge_base.evidence import Evidence, Source, Unit, Words
-from knowledge_base.facts import Fact, key
+from knowledge_base.facts import Fact, implied, key
 from knowledge_base.text import STOP_WORDS, stems, words
 
 __all__ = ["Claim", "Evidence", "Proof", "prove"]
@@ -77,11 +77,13 @@ def prove(answer: str, passages: Sequence[Evidence], question: str = "", *, requ
 
 def _announces(assertion: Assertion, known: set[str]) -> bool:
     said = Words(assertion.prose)
-    return not said.negated and 3 * len(said.content - known) <= max(len(said.content), 3)
+    asserts = not _ASSERTING.isdisjoint(words(assertion.prose))
+    return not said.denials and (not asserts or 3 * len(said.content - known) <= max(len(said.content), 3))
 
 
 # --- judging -----------------------------------------------------------------------------------------
 
+_ASSERTING = frozenset("is are was were be been has have had does do will would can could may must should".split())
 _PRICING = frozenset(stems("cost costs price priced charge charged fee pay amount"))
 _NAME = re.compile(r"(?<=[\w,;)] )[A-Z][a-z]+\b")
 
@@ -104,18 +106,17 @@ def _claim(assertion: Assertion, sources: dict[str, Source], asked: set[str], re
         return _unproved(assertion, f"no citation: [{unknown[0]}] is not among the passages")
     if require_citations and not assertion.citations:
         return _unproved(assertion, "no citation: it names no passage")
-    said = Words(assertion.prose)
-    said.content = _content(assertion)
-    if not said.content and not assertion.facts:
+    content = _content(assertion)
+    if not content and not assertion.facts:
         return _unproved(assertion, "cannot judge: a bare yes or no")
     if not sources:
         return _unproved(assertion, "absent: there is no passage to support it")
     cited = [sources[id_] for id_ in assertion.citations] or list(sources.values())
-    findings = [_judge(assertion, said, asked, source) for source in cited]
+    findings = [_judge(assertion, content, asked, source) for source in cited]
     best = max(findings, key=lambda finding: (not finding.reason, finding.score))
     if best.reason and len(assertion.citations) > 1:
-        best = _together(said, findings, best)
-    if best.reason and _foreign(assertion.prose, cited):
+        best = _together(content, findings, best)
+    if best.reason and _foreign(assertion.prose, best.covered, cited):
         best.reason = "cannot judge: it is in another language than the passages"
     unit = best.source.units[best.place] if best.place is not None else None
     return Claim(
@@ -134,12 +135,11 @@ def _unproved(assertion: Assertion, reason: str) -> Claim:
     return Claim(assertion.text, assertion.start, assertion.end, False, reason, 0.0, None, None, assertion.citations)
 
 
-def _judge(assertion: Assertion, said: Words, asked: set[str], source: Source) -> _Finding:
+def _judge(assertion: Assertion, content: set[str], asked: set[str], source: Source) -> _Finding:
     places = [source.places(fact) for fact in assertion.facts]
     missing = [fact for fact, found in zip(assertion.facts, places, strict=True) if not found]
     if not source.units:
         return _Finding(source, None, set(), missing, "absent: the passage is empty", 0.0)
-    content = said.content
     at = [set(found) for found in places]
 
     def fit(i: int) -> float:
@@ -162,7 +162,7 @@ def _judge(assertion: Assertion, said: Words, asked: set[str], source: Source) -
         _missing(missing, source)
         or _misplaced(assertion.facts, at, content, source)
         or _uncovered(assertion, content, covered, asked | source.stems)
-        or _denied(said, source.units[best])
+        or _denied(Words(assertion.prose), source.units[best])
     )
     sure = share * held * (0.9 if spread else 1.0)
     if reason:
@@ -190,7 +190,9 @@ def _misplaced(facts: Iterable[Fact], at: list[set[int]], content: set[str], sou
             if place in found or fits[place] - own < max(1, MARGIN * len(content)):
                 continue
             for rival in unit.facts:
-                if rival.kind == fact.kind and rival.unit == fact.unit and key(rival) not in claimed:
+                alike = (rival.kind, rival.unit) == (fact.kind, fact.unit) or rival.value == fact.value
+                in_cell = rival.kind == "number" and unit.plain.startswith("|")  # its unit stands in the header
+                if (alike or in_cell) and key(rival) not in claimed and key(fact) not in implied(rival):
                     return f"contradicts: the passage has {rival.text} where the claim has {fact.text}"
     return ""
 
@@ -199,7 +201,8 @@ def _uncovered(assertion: Assertion, content: set[str], covered: set[str], known
     for name in _NAME.findall(assertion.wording):
         if name.lower() not in STOP_WORDS and not known.issuperset(stems(name)):
             return f"absent: {name} is in none of the passages"
-    if len(covered) < COVERED * len(content):
+    allowed = max(int((1 - COVERED) * len(content)), 1 if assertion.facts and len(content) > 1 else 0)
+    if len(content) - len(covered) > allowed:
         return "absent: most of its words are in no one place of the passages"
     return ""
 
@@ -221,32 +224,31 @@ def _denied(said: Words, unit: Unit) -> str:
     return ""
 
 
-def _together(said: Words, findings: list[_Finding], best: _Finding) -> _Finding:
+def _together(content: set[str], findings: list[_Finding], best: _Finding) -> _Finding:
     """`best`, supported if the passages that a claim cites support it between them."""
     nowhere = [fact for fact in best.missing if all(fact in finding.missing for finding in findings)]
     covered = set[str]().union(*(finding.covered for finding in findings))
     split = best.reason.startswith(("absent", "unit differs")) and not nowhere
-    if split and len(covered) >= COVERED * len(said.content):
-        share = len(covered) / len(said.content) if said.content else 1.0
+    if split and len(covered) >= COVERED * len(content):
+        share = len(covered) / len(content) if content else 1.0
         return replace(best, covered=covered, missing=[], reason="", score=0.5 + 0.4 * share)
     return best
 
 
-def _foreign(prose: str, sources: list[Source]) -> bool:
-    """Whether a claim is in a language that none of the passages is in."""
-    spoken = _language(prose)
-    written = {_language(source.evidence.text) for source in sources} - {""}
-    return bool(spoken and written) and spoken not in written
+def _foreign(prose: str, covered: set[str], sources: list[Source]) -> bool:
+    """Whether a claim is in a script, or shares no word and is in a language, that the passages are not in."""
+    spoken, written = _language(prose), _language("\n".join(source.evidence.text for source in sources))
+    return bool(spoken and written) and spoken != written and ("other" in (spoken, written) or not covered)
 
 
 def _language(text: str) -> str:
     """Which of "english", "latin" or "other" a text is written in; "" if it is too short to tell."""
-    letters = [c for c in text if c.isalpha()]
+    letters = [character for character in text if character.isalpha()]
     if len(letters) < 12:
         return ""
-    if sum(ord(c) > 0x24F for c in letters) * 2 > len(letters):
-        return "other"
+    if 2 * sum(ord(letter) > 0x24F for letter in letters) > len(letters):
+        return "other"  # than the Latin script
     spoken = words(text)
-    if len(spoken) < 6:
+    if len(spoken) < 8:
         return ""
-    return "english" if sum(w in STOP_WORDS for w in spoken) * 12 > len(spoken) else "latin"
+    return "english" if 16 * sum(word in STOP_WORDS for word in spoken) > len(spoken) else "latin"

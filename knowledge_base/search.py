@@ -54,10 +54,11 @@ class Hit:
 class Evidence:
     """Hits, and what to judge by whether they answer the question.
 
-    `coverage` is the share, 0..1, of the question's content stems found in the hits, rare stems
-    counting for more; `top_cosine` the highest cosine among the hits; `margin` the lead of the first
-    hit's score over that of the best hit of another document. `missing` are words of the question
-    that are nowhere in the knowledge base, `unmet` those that are in no hit (`missing` included).
+    `coverage` is the share, 0..1, of the question's content stems found in the first hit, rare stems
+    counting for more (all hits together tell less: AUROC .67 against .77 with the right page
+    removed); `top_cosine` the highest cosine among the hits; `margin` the lead of the first hit's
+    score over that of the best hit of another document. `missing` are words of the question that
+    are nowhere in the knowledge base, `unmet` those that are in no hit, `missing` included.
     """
 
     hits: list[Hit]
@@ -92,7 +93,8 @@ class Searcher:
         vector = self._embedder.embed([query])[0]
         word_scores = self._index.words.scores(list(dict.fromkeys(stems(query))))
         candidates = np.union1d(self._index.nearest(vector, CANDIDATES), _top(word_scores, CANDIDATES))
-        cosines = self._index.vectors(candidates) @ vector
+        # Not @, which rounds equal rows differently: equal passages are to get equal scores.
+        cosines = (self._index.vectors(candidates) * vector).sum(axis=1)
         fused = fuse(word_scores[candidates], cosines, words_weight(query))
         best = np.argsort(-fused, kind="stable")[:k]
         found = self._index.passages.at(candidates[best].tolist())
@@ -102,22 +104,21 @@ class Searcher:
         ]
 
     def evidence(self, query: str, k: int = 10) -> Evidence:
-        """`search`, and the signs of whether what it found answers the query."""
+        """`search`, and the signs of whether what it found answers the query; `k` is at least 1."""
         query = _readable(query)
         hits = self.search(query, k)
-        index_words = self._index.words
+        vocabulary = self._index.words
         asked = _content(query)
-        held = {stem for hit in hits for stem in stems("\n".join([hit.title, *hit.headings, hit.text]))}
-        weights = {stem: index_words.rarity(stem) for stem in asked}
-        total = sum(weights.values())
+        weights = {stem: vocabulary.rarity(stem) for stem in asked}
+        held = [set(stems("\n".join([hit.title, *hit.headings, hit.text]))) for hit in hits]
         others = [hit.score for hit in hits if hit.doc_id != hits[0].doc_id]
         return Evidence(
             hits=hits,
-            coverage=sum(weights[stem] for stem in asked if stem in held) / total if total else 0.0,
-            top_cosine=max((hit.vector for hit in hits), default=0.0),
-            margin=hits[0].score - others[0] if others else hits[0].score if hits else 0.0,
-            missing=_distinct(word for stem, word in asked.items() if stem not in index_words),
-            unmet=_distinct(word for stem, word in asked.items() if stem not in held),
+            coverage=sum(w for stem, w in weights.items() if stem in held[0]) / (sum(weights.values()) or 1),
+            top_cosine=max(hit.vector for hit in hits),
+            margin=hits[0].score - max(others, default=0.0),
+            missing=_distinct(word for stem, word in asked.items() if stem not in vocabulary),
+            unmet=_distinct(word for stem, word in asked.items() if not any(stem in texts for texts in held)),
         )
 
     def siblings(self, hit: Hit) -> list[Hit]:
@@ -140,7 +141,7 @@ def fuse(word_scores: Scores, cosines: Scores, weight: float) -> Scores:
 
 def words_weight(query: str) -> float:
     """How much words count for a query: more when it holds identifiers, codes or quotations."""
-    return 0.7 if _QUOTED.search(query) or _identifiers(query) else 0.4
+    return 0.6 if _QUOTED.search(query) or _identifiers(query) else 0.3
 
 
 def _share(scores: Scores) -> Scores:
@@ -155,7 +156,8 @@ def _top(scores: Scores, k: int) -> NDArray[np.int64]:
 
 
 def _readable(query: str) -> str:
-    text = visible(query[: 2 * MAX_QUERY]).strip()[:MAX_QUERY]
+    whole = query[: 2 * MAX_QUERY].encode(errors="replace").decode()  # a shell may hand over broken UTF-8
+    text = visible(whole).strip()[:MAX_QUERY]
     if not text:
         raise UsageError('the query is empty; ask something, for example: opsdesk search "reset a password"')
     return text

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal
 
 import charset_normalizer
 import frontmatter
-import yaml  # type: ignore[import-untyped]
+import yaml
 from bs4 import BeautifulSoup, Comment, Tag
 from bs4.exceptions import ParserRejectedMarkup
 from markdownify import MarkdownConverter

@@ -104,7 +104,7 @@ def read(folder: Path) -> tuple[Path, Manifest]:
     except FileNotFoundError as error:
         raise _damaged(path, "is missing", folder.name) from error
     if hashlib.sha256(content).hexdigest() != checksum:
-        raise _damaged(path, "is altered", folder.name)
+        raise _damaged(path, f"is not the one that {folder / 'CURRENT'} names", folder.name)
     if json.loads(content)["format"] != FORMAT:
         raise _damaged(path, "was written by another release of Opsdesk", folder.name)
     return path.parent, Manifest.from_json(content)

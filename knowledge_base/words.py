@@ -18,23 +18,24 @@ if TYPE_CHECKING:
 K1, B = 1.2, 0.5  # chunks differ little in length, so b is below the usual 0.75
 
 
-class Words:
+class WordIndex:
     """BM25 (Robertson & Zaragoza 2009) in Lucene's variant, by bm25s (Lù 2024), over stems of content words."""
 
     def __init__(self, bm25: BM25):
         self._bm25 = bm25
 
     @classmethod
-    def count(cls, texts: Iterable[str]) -> Words:
+    def count(cls, texts: Iterable[str]) -> WordIndex:
         """Over `texts`, in their order."""
         from bm25s import BM25
 
         bm25 = BM25(k1=K1, b=B)
-        bm25.index([stems(text) for text in texts], show_progress=False)
+        # A text of function words alone is given an empty word: no query has it, and lengths stay above 0.
+        bm25.index([stems(text) or [""] for text in texts], show_progress=False)
         return cls(bm25)
 
     @classmethod
-    def load(cls, folder: Path) -> Words:
+    def load(cls, folder: Path) -> WordIndex:
         """What `save` wrote."""
         from bm25s import BM25
 

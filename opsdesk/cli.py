@@ -190,7 +190,6 @@ def check(
     Example: opsdesk check answers.jsonl
     """
     from knowledge_base.proof import Evidence, prove
-
     from opsdesk import show
 
     for number, line in enumerate(show.json_lines(file, required=("id", "answer", "passages")), start=1):

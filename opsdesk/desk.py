@@ -16,11 +16,10 @@ from opsdesk.settings import Settings
 from tasks.case import Case, Handoff, Ticket
 
 if TYPE_CHECKING:  # these import slowly, and not every command needs them
+    from agents.crew import Crew
     from knowledge_base.embeddings import Embedder
     from knowledge_base.index import IndexReport
     from knowledge_base.search import Hit, Searcher
-
-    from agents.crew import Crew
     from tasks.task_list import TaskList
 
 MAX_TICKET_CHARACTERS = 20_000
@@ -70,7 +69,6 @@ class Desk:
     def index(self, paths: Sequence[Path], kb: str, progress: Progress | None = None) -> IndexReport:
         """Brings a knowledge base up to date with `paths`, and makes it the default one."""
         from knowledge_base.index import build
-
         from knowledge_base.sources import read_sources
 
         sources = [str(path.absolute()) for path in paths]

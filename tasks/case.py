@@ -47,10 +47,14 @@ class Ticket(BaseModel):
 
 
 class Question(BaseModel):
-    """One thing that a ticket asks. `context` is what its words point back to ("how much is *it*?")."""
+    """One thing that a ticket asks. `context` is what its words point back to ("how much is *it*?").
+
+    `stated` marks a ticket that asks nothing in so many words: its text is then taken whole.
+    """
 
     text: str
     context: str = ""
+    stated: bool = False
 
     @property
     def search_text(self) -> str:

@@ -24,7 +24,8 @@ from tasks.case import Question
 Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
 ANSWERS = 0.40  # a piece that scores less does not answer the question
-_EMBEDDED = 32  # pieces that are worth embedding, by their words
+_EMBEDDED = 16  # pieces that are worth embedding, by their words; each takes about 1 ms
+_EMBEDDED_CHARACTERS = 300
 
 _WANTED: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     (
@@ -53,8 +54,8 @@ _DANGLING = re.compile(
 def rank(question: Question, pool: Sequence[Unit], embed: Embed) -> list[float]:
     """One score a unit, about 0..1.3."""
     lexical = _lexical(question, pool)
-    top = sorted(range(len(pool)), key=lambda i: -lexical[i] - 0.2 * pool[i].passage.score)[:_EMBEDDED]
-    vectors = embed([question.search_text, *(f"{pool[i].section}: {pool[i].text}"[:500] for i in top)])
+    top = sorted(range(len(pool)), key=lambda i: -lexical[i] - 0.4 * pool[i].passage.score)[:_EMBEDDED]
+    vectors = embed([question.search_text, *(f"{pool[i].section}: {pool[i].text}"[:_EMBEDDED_CHARACTERS] for i in top)])
     cosine = dict(zip(top, (vectors[1:] @ vectors[0]).tolist(), strict=True))
     wanted, named = wanted_kinds(question), named_in(question, pool)
     best_passage = max(u.passage.score for u in pool) or 1.0

@@ -38,11 +38,13 @@ class Unit:
 _LINK = re.compile(r"!?\[([^\]]*)\](?:\((?:[^()\s]|\([^)]*\)|\{\{[^}]*\}\})*[^)]*\)|\[[^\]]*\])")
 _LINK_TARGET = re.compile(r"^\[[^\]]+\]:\s*\S+")
 _BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")  # CommonMark's backslash escapes
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _FENCE_LINE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
 POINTER = re.compile(r"^(?:see|refer to|read|for (?:more|further|details))\b", re.I)
 """Begins a sentence that only says where else to look."""
 
+_SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}")
 _TO_A_MACHINE = re.compile(
     r"\b(?:AI|assistants?|chat ?bots?|language models?|LLMs?)\b.{0,60}"
     r"\b(?:must|should|tell|reply|ignore|reading|follow|respond)\b"
@@ -75,7 +77,7 @@ def units(passage: Passage) -> list[Unit]:
             and not _LINK_TARGET.match(_MARKER.sub("", piece.text))
         ):
             text = _FENCE_LINE.sub("", piece.text).strip("\n") if piece.kind == "code" else plain(piece.text)
-            if text.strip():
+            if _SAYS_SOMETHING.search(text):
                 found.append(Unit(text, piece.text, piece.kind, passage, section))
         before = piece.kind
     return found
@@ -85,7 +87,7 @@ def plain(markdown: str) -> str:
     """One line of text: list markers, emphasis and link targets removed, inline code kept."""
     text = _MARKER.sub("", markdown)
     text = _BOLD.sub(r"\2", _LINK.sub(r"\1", text))
-    return " ".join(text.split())
+    return " ".join(_ESCAPED.sub(r"\1", text).split())
 
 
 def _cells(row: str) -> list[str]:

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from errors import UsageError
+from knowledge_base.embeddings import Embedder
+from knowledge_base.index import open_index
+from knowledge_base.search import MAX_QUERY, Searcher, fuse, words_weight
+from tests.knowledge_base.conftest import MORE, PAGES, document, indexed
+
+LONG = "\n\n".join(
+    f"# Chapter {name}\n\n" + f"What the {name} plan offers is told here at some length. " * 14
+    for name in ("basic", "silver", "golden", "platinum")
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
+    folder = tmp_path_factory.mktemp("kbs")
+    noisy = [document(f"noise-{n}.md", f"Notes on topic {n}: AUTH-{500 + n} is logged.") for n in range(60)]
+    pages = [*PAGES, MORE, document("plans.md", LONG, "Plans", modified="2026-01-02", audience="internal"), *noisy]
+    indexed(folder, embedder, pages)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def searcher(root: Path, embedder: Embedder) -> Searcher:
+    return Searcher(open_index(root, "help"), embedder)
+
+
+@pytest.mark.parametrize(
+    ("query", "doc_id"),
+    [
+        ("Can I get my money back?", "refunds.md"),  # none of the page's words
+        ("what does AUTH-417 mean", "login.md"),  # one exact code among sixty alike
+        ("download projects as csv", "export.md"),
+        ("pLaTiNuM plan offers", "plans.md"),
+    ],
+)
+def test_paraphrases_and_exact_codes_both_find_their_page(searcher: Searcher, query: str, doc_id: str) -> None:
+    assert searcher.search(query)[0].doc_id == doc_id
+
+
+def test_a_hit_carries_what_a_person_needs_to_find_and_judge_it(searcher: Searcher) -> None:
+    hit = searcher.search("silver plan", 1)[0]
+    assert "silver" in hit.text
+    assert (hit.title, hit.headings, hit.modified, hit.meta) == (
+        "Plans",
+        ("Chapter silver",),
+        "2026-01-02",
+        {"audience": "internal"},
+    )
+    assert hit.locator == "lines 5–7 · Chapter silver"
+    assert hit.chunk_id == "plans.md#5"
+    assert 0 < hit.vector < 1 < hit.words
+    assert hit.doc_sha256
+
+
+def test_hits_come_best_first_once_each_and_as_many_as_asked_for(searcher: Searcher) -> None:
+    hits = searcher.search("the plan", 7)
+    assert len(hits) == len({hit.chunk_id for hit in hits}) == 7
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert all(0 <= hit.score <= 1 for hit in hits)
+    assert len(searcher.search("the plan", 1_000)) <= 100
+
+
+def test_equal_hits_come_in_the_order_of_the_index(tmp_path: Path, embedder: Embedder) -> None:
+    indexed(tmp_path, embedder, [document(f"{n}.md", "Same text.", "Same") for n in (2, 0, 1)])
+    hits = Searcher(open_index(tmp_path, "help"), embedder).search("same text")
+    assert [hit.doc_id for hit in hits] == ["0.md", "1.md", "2.md"]
+    assert len({hit.score for hit in hits}) == 1
+
+
+@pytest.mark.parametrize("query", ["", "  \n\t", "\u200b\u200d\ufeff", "\u202e\u2066"])
+def test_a_query_in_which_nothing_can_be_seen_is_refused(searcher: Searcher, query: str) -> None:
+    for method in (searcher.search, searcher.evidence):
+        with pytest.raises(UsageError, match="the query is empty"):
+            method(query)
+
+
+def test_of_a_very_long_query_the_beginning_is_read(searcher: Searcher) -> None:
+    start = "refund of a yearly plan ".ljust(MAX_QUERY, ".")
+    assert searcher.search(start + " csv export" * 20_000) == searcher.search(start)
+
+
+@given(query=st.text(max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_any_query_is_answered_or_refused_as_empty(searcher: Searcher, query: str) -> None:
+    try:
+        evidence = searcher.evidence(query, 3)
+    except UsageError:
+        return
+    assert len(evidence.hits) == 3
+    assert 0 <= evidence.coverage <= 1
+    assert set(evidence.missing) <= set(evidence.unmet)
+
+
+def test_broken_utf8_from_a_shell_does_not_break_a_search(searcher: Searcher) -> None:
+    assert searcher.search("refund \udcff")[0].doc_id == "refunds.md"
+
+
+def test_invisible_characters_inside_words_do_not_hide_them(searcher: Searcher) -> None:
+    assert searcher.search("AU\u200bTH-4\u200d17") == searcher.search("AUTH-417")
+
+
+def test_threads_searching_at_once_find_what_each_finds_alone(searcher: Searcher) -> None:
+    queries = [f"{what} {n}" for n in range(10) for what in ("refund", "AUTH-417", "export csv", "notes on topic")]
+    alone = [searcher.search(query) for query in queries]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(searcher.search, queries)) == alone
+
+
+def test_siblings_are_the_chunks_around_a_hit_in_reading_order(searcher: Searcher) -> None:
+    hit = searcher.search("golden plan", 1)[0]
+    around = searcher.siblings(hit)
+    assert [chunk.headings for chunk in around] == [("Chapter silver",), ("Chapter golden",), ("Chapter platinum",)]
+    assert around[1] == hit
+    alone = searcher.search("refund", 1)[0]
+    assert searcher.siblings(alone) == [alone]
+
+
+def test_a_name_that_is_in_no_document_is_reported_missing(searcher: Searcher) -> None:
+    evidence = searcher.evidence("What does the Titanium plan offer?")
+    assert evidence.missing == ("Titanium",)
+    assert evidence.coverage < 0.7
+    known = searcher.evidence("What does the Platinum plan offer?")
+    assert known.missing == known.unmet == ()
+    assert known.coverage == 1
+
+
+def test_a_word_that_is_in_the_documents_but_in_no_hit_is_unmet(searcher: Searcher) -> None:
+    evidence = searcher.evidence("Does the platinum plan sync CSV invoices?", 1)
+    assert evidence.hits[0].doc_id == "plans.md"
+    assert evidence.missing == ("sync", "invoices")
+    assert evidence.unmet == ("sync", "CSV", "invoices")
+
+
+@pytest.mark.parametrize(
+    ("query", "missing"),
+    [
+        ("AUTH-418", ("AUTH-418",)),  # AUTH and other numbers are there
+        ("download/export", ()),
+        ("projects-export", ()),
+        ("use max_retries", ("use", "max_retries")),
+        ("the server's clock", ()),
+        ("“refunded”, (yearly)?", ()),
+    ],
+)
+def test_identifiers_are_met_whole_and_other_compounds_by_their_parts(
+    searcher: Searcher, query: str, missing: tuple[str, ...]
+) -> None:
+    assert searcher.evidence(query).missing == missing
+
+
+def test_a_question_without_content_words_is_covered_by_nothing(searcher: Searcher) -> None:
+    assert searcher.evidence("what is it?").coverage == 0
+
+
+def test_the_margin_is_the_lead_over_the_next_document_and_not_over_the_next_chunk(searcher: Searcher) -> None:
+    evidence = searcher.evidence("What does the platinum plan offer?")
+    other = next(hit for hit in evidence.hits if hit.doc_id != "plans.md")
+    assert evidence.hits[1].doc_id == "plans.md"
+    assert evidence.margin == evidence.hits[0].score - other.score
+    assert evidence.top_cosine == max(hit.vector for hit in evidence.hits)
+
+
+def test_an_index_of_another_embedder_is_refused(root: Path, embedder: Embedder, model_cache: Path) -> None:
+    other = Embedder(model_cache)
+    other.name = "another"
+    with pytest.raises(UsageError, match=r"index it again with: opsdesk index PATH --kb help$"):
+        Searcher(open_index(root, "help"), other)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "AUTH-417",
+        "why etcdMembersDown",
+        "set max_retries",
+        "c5d.12xlarge?",
+        'the message "no such host"',
+        "--dry-run",
+        "0x1F",
+    ],
+)
+def test_identifiers_and_quotations_make_words_count_for_more(query: str) -> None:
+    assert words_weight(query) > words_weight("How do I reset my password in 2 steps?")
+
+
+scores = arrays.arrays(np.float32, st.integers(1, 8), elements=st.floats(-1, 50, width=32))
+
+
+@given(data=st.data(), words=scores, weight=st.floats(0, 1))
+def test_fused_scores_lie_in_0_to_1_and_never_fall_when_an_arm_rises(
+    data: st.DataObject, words: np.ndarray, weight: float
+) -> None:
+    cosines = data.draw(arrays.arrays(np.float32, words.shape, elements=st.floats(-1, 1, width=32)))
+    fused = fuse(words, cosines, weight)
+    assert np.all((fused >= 0) & (fused <= 1 + 1e-6))
+    order = np.lexsort((cosines, words))
+    for low, high in pairwise(order):
+        if cosines[low] <= cosines[high]:
+            assert fused[low] <= fused[high] + 1e-6
