@@ -126,19 +126,24 @@ def sequential_crew() -> Callable[[], Any]:
     """CrewAI's own way: one `Crew` of four agents and four tasks, its stock executor, our silent model."""
     from crewai import Agent, Process, Task
     from crewai import Crew as PlainCrew
+    from crewai.llms.base_llm import BaseLLM
 
-    skills = {name: Skill(skill.receives, skill.do) for name, skill in given().items()}
-
-    class Fixed(LocalModel):
+    class Fixed(BaseLLM):
         """Answers at once, whatever is asked."""
 
         def call(self, messages: Any, *_: Any, **__: Any) -> str:
             return "Thought: done.\nFinal Answer: " + TEXT
 
-    llm = Fixed(skills)
+        async def acall(self, messages: Any, *_: Any, **__: Any) -> str:
+            return self.call(messages)
+
+        def supports_function_calling(self) -> bool:
+            return False
+
+    llm = Fixed(model="fixed", provider="fixed")
     workers = [
         Agent(role=role, goal="as ours", backstory="as ours", llm=llm, allow_delegation=False, cache=False)
-        for role in skills
+        for role in given()
     ]
     tasks = [Task(description=QUESTION, expected_output="an answer", agent=worker) for worker in workers]
     crew = PlainCrew(agents=workers, tasks=tasks, process=Process.sequential, verbose=False, memory=False, cache=False)

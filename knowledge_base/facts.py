@@ -252,6 +252,8 @@ def _folded(text: str) -> tuple[str, Sequence[int]]:
         shown = character if character.isascii() else visible(character)
         if _FRACTION_SLASH in shown[1:-1]:
             shown = f"{unicodedata.numeric(character):.4g}".replace("0.", ".")  # "2½" is 2.5
+        elif len(shown) > 1 and not shown.isalnum():
+            shown = character  # an ellipsis, or a sign such as "℀": parts of it are nobody's facts
         characters.append(shown)
         offsets += [offset] * len(shown)
     return "".join(characters), offsets

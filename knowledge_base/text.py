@@ -29,7 +29,7 @@ STOP_WORDS = frozenset(
 
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
 _WORD = re.compile(r"[^\W_]+(?:[_.\-/:'’][^\W_]+)*")
 _JOINT = re.compile(r"[_.\-/:]+")
@@ -49,7 +49,7 @@ class Sentence:
 
 
 def visible(text: str) -> str:
-    """`text` as a reader sees it: compatibility forms folded, invisible and bidi characters gone.
+    """`text` as a reader sees it: compatibility forms folded, invisible, bidi and broken characters gone.
 
     The length may change; use it to compare, never to index into the original.
     """

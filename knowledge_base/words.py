@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ class WordIndex:
         """Over `texts`, in their order."""
         from bm25s import BM25
 
+        logging.getLogger("bm25s").setLevel(logging.WARNING)  # it brings a handler of its own, and talks
         bm25 = BM25(k1=K1, b=B)
         # A text of function words alone is given an empty word: no query has it, and lengths stay above 0.
         bm25.index([stems(text) or [""] for text in texts], show_progress=False)

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 
 from errors import LimitReached, OpsdeskError, UsageError
@@ -26,6 +25,8 @@ app = typer.Typer(
     "Start with: opsdesk demo. With -v logs are shown, with --debug a traceback.",
 )
 
+INTERRUPTED = 130
+
 Kb = Annotated[str, typer.Option("--kb", help="Knowledge base; default: the only one, else the one indexed last.")]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value and nothing else on stdout.")]
 
@@ -40,18 +41,14 @@ def main() -> NoReturn:
         level=logging.INFO if verbose else logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s"
     )
     try:
-        code = app(arguments, standalone_mode=False) or 0
-        sys.stdout.flush()
+        app(arguments)
+        code = 0
+    except SystemExit as done:  # how typer ends, whatever happened
+        code = int(done.code or 0)
+        if code == INTERRUPTED:
+            _fail("interrupted; what was finished is kept", code, debug)
     except OpsdeskError as error:
         code = _fail(str(error), error.exit_code, debug)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        code = _fail("interrupted; what was finished is kept", 130, debug)
-    except BrokenPipeError:  # the reader went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except OSError as error:
         code = _fail(
             f"{error.filename or 'the system'}: {error.strerror}; check the disk and its permissions", 1, debug

@@ -161,8 +161,8 @@ def _checked(ticket: Ticket) -> Ticket:
 
     if not visible(ticket.text).strip():
         raise UsageError('the question is empty; ask something, for example: opsdesk ask "How do I reset my password?"')
-    if "\0" in ticket.text:
-        raise UsageError("the question holds binary data; pass plain text")
+    if "\0" in ticket.text or any("\ud800" <= character <= "\udfff" for character in ticket.text):
+        raise UsageError("the question holds bytes that are no text; pass it as UTF-8")
     if len(ticket.text) > MAX_TICKET_CHARACTERS:
         raise UsageError(
             f"the question has {len(ticket.text):,} characters, more than the {MAX_TICKET_CHARACTERS:,} allowed; "

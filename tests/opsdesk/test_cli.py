@@ -159,7 +159,7 @@ def test_an_abstention_is_a_result(run: Any, page: Path) -> None:
     assert (result.code, result.json["outcome"], result.json["answer"]) == (0, "abstained", "")
 
 
-@pytest.mark.parametrize("question", ["", "   ", "\u200b\u200b", "a\0b"])
+@pytest.mark.parametrize("question", ["", "   ", "\u200b\u200b", "a\0b", "caf\udce9"])
 def test_a_question_that_is_none_is_wrong_usage(run: Any, page: Path, question: str) -> None:
     run("index", page.parent)
     assert "opsdesk: the question" in one_line(run("ask", question), 2)
