@@ -108,6 +108,7 @@ def _passage(hit: Hit, n: int) -> Passage:
         n=n,
         doc_id=hit.doc_id,
         chunk_id=hit.chunk_id,
+        position=hit.position,
         title=hit.title,
         locator=hit.locator,
         headings=list(hit.headings),

@@ -57,8 +57,8 @@ def describe(verdict: Verdict) -> str:
     if not verdict.claims:
         return "rejected: the draft says nothing"
     if not failed:
-        return f"all {len(verdict.claims)} sentences are supported by the passages they cite"
-    return f"rejected: {len(failed)} of {len(verdict.claims)} sentences are not supported ({failed[0].reason})"
+        return f"all sentences ({len(verdict.claims)}) stand in the passages they cite"
+    return f"rejected: {len(failed)} of {len(verdict.claims)} sentences are not proven ({failed[0].reason})"
 
 
 SKILL = Skill(Submission, check)

@@ -18,6 +18,7 @@ from knowledge_base.text import stems, visible
 
 MAX_QUERY = 2_000  # characters; the model reads about 1,000 of them, and more words only blur BM25
 CANDIDATES = 50  # of each arm
+SIBLINGS = 4  # on each side; a runbook's remedy often stands some chunks below its symptom
 
 Scores = NDArray[np.float32]
 
@@ -81,7 +82,7 @@ class Searcher:
                 f'"{index.manifest.kb}" was indexed with the embedder {index.manifest.embedder}, not {embedder.name}; '
                 f"index it again with: opsdesk index PATH --kb {index.manifest.kb}"
             )
-        self._index = index
+        self.index = index
         self._embedder = embedder
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
@@ -91,13 +92,13 @@ class Searcher:
         """
         query = _readable(query)
         vector = self._embedder.embed([query])[0]
-        word_scores = self._index.words.scores(list(dict.fromkeys(stems(query))))
-        candidates = np.union1d(self._index.nearest(vector, CANDIDATES), _top(word_scores, CANDIDATES))
+        word_scores = self.index.words.scores(list(dict.fromkeys(stems(query))))
+        candidates = np.union1d(self.index.nearest(vector, CANDIDATES), _top(word_scores, CANDIDATES))
         # Not @, which rounds equal rows differently: equal passages are to get equal scores.
-        cosines = (self._index.vectors(candidates) * vector).sum(axis=1)
+        cosines = (self.index.vectors(candidates) * vector).sum(axis=1)
         fused = fuse(word_scores[candidates], cosines, words_weight(query))
         best = np.argsort(-fused, kind="stable")[:k]
-        found = self._index.passages.at(candidates[best].tolist())
+        found = self.index.passages.at(candidates[best].tolist())
         return [
             _hit(passage, float(fused[i]), float(word_scores[candidates[i]]), float(cosines[i]))
             for passage, i in zip(found, best, strict=True)
@@ -107,7 +108,7 @@ class Searcher:
         """`search`, and the signs of whether what it found answers the query; `k` is at least 1."""
         query = _readable(query)
         hits = self.search(query, k)
-        vocabulary = self._index.words
+        vocabulary = self.index.words
         asked = _content(query)
         weights = {stem: vocabulary.rarity(stem) for stem in asked}
         held = [set(stems("\n".join([hit.title, *hit.headings, hit.text]))) for hit in hits]
@@ -122,8 +123,8 @@ class Searcher:
         )
 
     def siblings(self, hit: Hit) -> list[Hit]:
-        """The chunks before and after `hit` in its document, and `hit`, in reading order. The others have no scores."""
-        around = self._index.passages.at([hit.position - 1, hit.position, hit.position + 1])
+        """The chunks of `hit`'s document around it, and `hit`, in reading order. The others have no scores."""
+        around = self.index.passages.at(list(range(hit.position - SIBLINGS, hit.position + SIBLINGS + 1)))
         return [
             hit if p.position == hit.position else _hit(p, 0.0, 0.0, 0.0)
             for p in around

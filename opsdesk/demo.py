@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
@@ -58,7 +57,8 @@ def run(desk: Desk) -> None:
 def _announce(ticket: Ticket) -> None:
     show.console.print()
     show.console.print(Rule(Text(f"{ticket.ticket_id}  {ticket.subject}", style="bold"), align="left", style="dim"))
-    show.console.print(Padding(show.text(ticket.text, "italic"), (0, 0, 1, 2)))
+    show.console.print(show.indented(ticket.text, "italic"))
+    show.console.print()
 
 
 def _sum_up(cases: list[Case], seconds: float) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -154,69 +153,78 @@ def hits(found: Sequence[Hit], milliseconds: float) -> None:
             text(f"  {hit.doc_id} · {hit.locator} · {hit.score:.2f}", "dim"),
             sep="",
         )
-        console.print(Padding(text(" ".join(hit.text.split())[:240]), (0, 0, 0, 4)))
+        console.print(indented(" ".join(hit.text.split())[:240], by=4))
     console.print(Text(f"{len(found)} passages in {milliseconds:.0f} ms", style="dim"))
 
 
 def handoff(_: Case, step: Handoff) -> None:
-    """One handoff, as it happens."""
-    tokens = f"{step.tokens_in}→{step.tokens_out} tokens" if step.tokens_in else "no tokens"
-    facts = f"{step.tier} · {tokens} · {usd(step.cost_usd)} · {step.seconds * 1000:.0f} ms"
-    console.print(
-        Text("  "),
-        Text(f"{step.from_:>9}", style=COLOURS[step.from_]),
-        Text(f" → {step.to:<9}  ", style="dim"),
-        Text(f"{facts:<44}", style="dim"),
-        Text(" failed" if step.status == "failed" else "", style="red"),
-        sep="",
+    """One handoff, as it happens: who, what it took, and in plain words why, cut to one line."""
+    tokens = f"{step.tokens_in}→{step.tokens_out} tokens" if step.tokens_in else ""
+    line = Text.assemble(
+        "  ",
+        (f"{step.from_:>9}", COLOURS[step.from_]),
+        (f" → {step.to:<9} ", "dim"),
+        (f"{step.seconds * 1000:>5.0f} ms  {step.tier:<8} {tokens:>16}  {usd(step.cost_usd):<8}", "dim"),
+        ("failed: " if step.status == "failed" else "", "red"),
+        text(step.reason),
     )
-    console.print(Padding(text(step.reason, "dim"), (0, 0, 0, 14)))
+    console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def case(found: Case) -> None:
     """A case's answer, citations and bill."""
     console.print()
     if found.answer:
-        console.print(Padding(text(found.answer), (0, 0, 0, 2)))
+        console.print(indented(found.answer), soft_wrap=True)
         console.print()
     for citation in found.citations:
-        console.print(
-            Text(f"  [{citation.n}] "),
-            text(citation.title, "bold"),
-            text(f"  {citation.doc_id} · {citation.locator}", "dim"),
-            sep="",
-        )
-    console.print(
-        Text("  "),
-        Text(str(found.outcome), style=OUTCOME_COLOURS[str(found.outcome)]),
-        text(f": {found.outcome_reason}"),
-        sep="",
-    )
+        place = text(f"  {citation.doc_id} · {citation.locator}", "dim")
+        console.print(Text.assemble(f"  [{citation.n}] ", text(citation.title, "bold"), place))
+    outcome = str(found.outcome)
+    console.print(indented(f"{outcome}: {found.outcome_reason}", OUTCOME_COLOURS[outcome], len(outcome)))
     console.print(Text(f"  {bill(found)}", style="dim"))
+
+
+def indented(untrusted: str, style: str = "", styled: int = 0, by: int = 2) -> Text:
+    """Text `by` columns in, wrapped but for code, which stays as it can be copied.
+
+    The first `styled` characters are shown in `style`, or all without a count.
+    """
+    shown = text(untrusted)
+    shown.stylize(style, 0, styled or None)
+    lines: list[Text] = []
+    in_code = False
+    for line in shown.split("\n", allow_blank=True):
+        in_code ^= line.plain.startswith("```")
+        lines += [line] if in_code else line.wrap(console, console.width - by) or [line]
+    for line in lines:
+        line.rstrip()
+        line.pad_left(by if line.plain else 0)
+    return Text("\n").join(lines)
 
 
 def bill(found: Case) -> str:
     """What a case cost, in one line."""
     calls = "no model calls" if not found.model_calls else f"{found.model_calls} model calls"
     return (
-        f"{found.case_id} · {found.seconds:.2f} s · {calls} · {usd(found.cost_usd)} "
+        f"{found.case_id} · {found.seconds * 1000:.0f} ms · {calls} · {usd(found.cost_usd)} "
         f"(all-frontier estimate {usd(found.cost_all_frontier_usd)})"
     )
 
 
 def trace(found: Case) -> None:
-    """A kept case, step by step."""
+    """A kept case, step by step, with every reason whole."""
     console.print(text(found.ticket.text, "bold"))
+    console.print()
     for step in found.handoffs:
         handoff(found, step)
+        console.print(indented(step.reason, "dim", by=25))
     case(found)
-    tasks = ", ".join(
-        f"{t.name} {t.status}" + (f" ({t.attempts} attempts)" if t.attempts > 1 else "") for t in found.tasks
-    )
-    console.print(Text(f"  tasks: {tasks}", style="dim"))
+    tasks = (f"{t.name} {t.status}" + (f" ({t.attempts} attempts)" if t.attempts > 1 else "") for t in found.tasks)
+    console.print(Text(f"  tasks: {', '.join(tasks)}", style="dim"))
     for claim in found.claims:
-        mark = Text("  ✓ ", style="green") if claim.supported else Text("  ✗ ", style="red")
-        console.print(mark, text(claim.text), text(f"  {claim.reason}", "red"), sep="")
+        mark = ("  ✓ ", "green") if claim.supported else ("  ✗ ", "red")
+        console.print(Text.assemble(mark, text(claim.text), text(f"  {claim.reason}", "red")))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

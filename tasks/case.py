@@ -80,6 +80,7 @@ class Passage(BaseModel):
     n: int
     doc_id: str
     chunk_id: str
+    position: int = Field(default=0, description="its place in the knowledge base: a document's passages in order")
     title: str
     locator: str
     headings: list[str] = []

@@ -32,7 +32,8 @@ def answer_sentences(
 ) -> Chosen:
     """The sentences that answer `question`, in reading order, without those in `taken` and `refused`."""
     no = set(refused)
-    pool = [u for p in _usable(passages) for u in units(p) if u.text not in no]
+    in_order = sorted(_usable(passages), key=lambda p: p.position)  # so that a document reads as it was written
+    pool = [u for p in in_order for u in units(p) if u.text not in no]
     scores = rank(question, pool, embed) if pool else []
     if max(scores, default=0.0) < ANSWERS:
         return Chosen([], answered=False)

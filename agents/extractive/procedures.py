@@ -35,10 +35,10 @@ _IDLE = re.compile(r"\b(?:meaning|impact|overview|background|afterwards|severity
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """The units under one heading of one document, as positions in the pool."""
+    """The units under one heading of one document, as positions in the pool. `path` is the headings above them."""
 
     doc_id: str
-    heading: str
+    path: str
     members: list[int]
     score: float
     acts: bool
@@ -70,24 +70,25 @@ def _start(question: Question, here: Sequence[_Section]) -> _Section:
     """Where the answer begins: the section that does what was asked, else the first of a runbook, else the best."""
     fitting = [s for s in here if _fits(question, s)]
     best = max(fitting or here, key=lambda s: s.score)
-    if not fitting and (_looks(best) or _mends(best)):
-        return next(s for s in here if _looks(s) or _mends(s))
-    return best
+    if _mends(best) and fitting:
+        return best
+    in_order = [s for s in fitting or here if _looks(s) or _mends(s)]
+    return in_order[0] if _looks(best) or _mends(best) else best
 
 
 def _sections(pool: Sequence[Unit], scores: Sequence[float]) -> list[_Section]:
     members: dict[tuple[str, str], list[int]] = {}
     for i, unit in enumerate(pool):
-        members.setdefault((unit.passage.doc_id, unit.section), []).append(i)
+        members.setdefault((unit.passage.doc_id, " › ".join(unit.headings)), []).append(i)
     found = []
-    for (doc_id, heading), inside in members.items():
+    for (doc_id, path), inside in members.items():
         kinds = Counter(pool[i].kind for i in inside if not POINTER.match(pool[i].text))
         does = kinds["step"] + kinds["code"] + kinds["item"] / 2
-        names_it = bool(_LOOKING.search(heading) or _MENDING.search(heading))
-        acts = bool(kinds) and not _IDLE.search(heading) and (does >= 1 or names_it)
+        names_it = bool(_LOOKING.search(path) or _MENDING.search(path))
+        acts = bool(kinds) and not _IDLE.search(path) and (does >= 1 or names_it)
         top = sorted((scores[i] for i in inside), reverse=True)[:3]
         score = 0.6 * top[0] + 0.4 * sum(top) / len(top) + 0.1 * names_it + 0.05 * min(does, 3)
-        found.append(_Section(doc_id, heading, inside, score, acts))
+        found.append(_Section(doc_id, path, inside, score, acts))
     return found
 
 
@@ -112,11 +113,11 @@ def _fits(question: Question, section: _Section) -> bool:
 
 
 def _looks(section: _Section) -> bool:
-    return bool(_LOOKING.search(section.heading))
+    return bool(_LOOKING.search(section.path))
 
 
 def _mends(section: _Section) -> bool:
-    return bool(_MENDING.search(section.heading))
+    return bool(_MENDING.search(section.path))
 
 
 def _within_room(found: Sequence[Unit]) -> list[Unit]:

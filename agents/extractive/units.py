@@ -15,15 +15,21 @@ from tasks.case import Passage, Sentence
 class Unit:
     """One quotable piece of a passage: `quote` is verbatim, `text` is `quote` without Markdown's marks.
 
-    `subject` is set for a table's row: its first cell, which says what the row is about.
+    `headings` is the path of headings above it, outermost first. `subject` is set for a table's row: its
+    first cell, which says what the row is about.
     """
 
     text: str
     quote: str
     kind: Literal["prose", "item", "step", "code"]
     passage: Passage
-    section: str
+    headings: tuple[str, ...]
     subject: str = ""
+
+    @property
+    def section(self) -> str:
+        """The nearest heading above it, else the title."""
+        return self.headings[-1] if self.headings else self.passage.title
 
     @property
     def leads_in(self) -> bool:
@@ -59,18 +65,22 @@ def units(passage: Passage) -> list[Unit]:
     A block quote repeats what somebody else said; it is not the document's own statement.
     """
     found: list[Unit] = []
-    section = passage.headings[-1] if passage.headings else passage.title
+    path = dict(enumerate(passage.headings, start=1))  # level -> heading
     header: list[str] = []
     before = ""
     for piece in language.sentences(passage.text):
         if piece.kind == "heading":
-            section = plain(piece.text.lstrip("# "))
+            level = len(piece.text) - len(piece.text.lstrip("#"))
+            path = {above: heading for above, heading in path.items() if above < level}
+            path[level] = plain(piece.text.strip("# "))
         elif piece.kind == "row":
             cells = _cells(piece.text)
             if before != "row":
                 header = cells
             else:
-                found.append(Unit(_row_text(header, cells), piece.text, "item", passage, section, subject=cells[0]))
+                found.append(
+                    Unit(_row_text(header, cells), piece.text, "item", passage, tuple(path.values()), cells[0])
+                )
         elif (
             piece.kind != "quote"
             and not _TO_A_MACHINE.search(piece.text)
@@ -78,7 +88,7 @@ def units(passage: Passage) -> list[Unit]:
         ):
             text = _FENCE_LINE.sub("", piece.text).strip("\n") if piece.kind == "code" else plain(piece.text)
             if _SAYS_SOMETHING.search(text):
-                found.append(Unit(text, piece.text, piece.kind, passage, section))
+                found.append(Unit(text, piece.text, piece.kind, passage, tuple(path.values())))
         before = piece.kind
     return found
 

@@ -1,0 +1,56 @@
+"""What the benchmarks share: a desk in a home of its own, questions from a file, and a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from opsdesk.demo import SAMPLE
+from opsdesk.desk import Desk
+from opsdesk.settings import Settings
+
+KB = "bench"
+
+
+def arguments(about: str) -> argparse.ArgumentParser:
+    """The options that every benchmark over documents has; without any it runs on the sample."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, nargs="+", default=[SAMPLE / "docs"], help="what `opsdesk index` takes")
+    parser.add_argument("--questions", type=Path, help='a .jsonl of {"id", "text", "relevant": [doc ids]}')
+    parser.add_argument("--json", action="store_true", help="print one JSON value")
+    return parser
+
+
+@contextmanager
+def desk_over(corpus: Sequence[Path]) -> Iterator[Desk]:
+    """A desk with `corpus` indexed, in a temporary home."""
+    with TemporaryDirectory() as home:
+        desk = Desk(Settings(home=Path(home)))
+        desk.index(corpus, KB)
+        yield desk
+
+
+def questions(file: Path | None) -> list[dict[str, Any]]:
+    """The questions of `file`, or the sample's tickets in the same shape."""
+    if file is not None:
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    tickets = map(json.loads, (SAMPLE / "tickets.jsonl").read_text(encoding="utf-8").splitlines())
+    return [{"id": t["id"], "text": t["body"], "relevant": t["expect"]["cite"]} for t in tickets]
+
+
+def show(rows: Mapping[str, Mapping[str, float]], as_json: bool, title: str = "") -> None:
+    """The rows as a table, or as one JSON value."""
+    if as_json:
+        print(json.dumps(rows))
+        return
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    width = max(len(title), *(len(name) for name in rows)) + 2
+    print(title.ljust(width) + "".join(column.rjust(max(9, len(column) + 2)) for column in columns))
+    for name, row in rows.items():
+        cells = (f"{row[c]:.3g}" if c in row else "–" for c in columns)
+        print(name.ljust(width) + "".join(v.rjust(max(9, len(c) + 2)) for v, c in zip(cells, columns, strict=True)))
