@@ -47,8 +47,10 @@ _BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")  # CommonMark's backslash escapes
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _FENCE_LINE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
-POINTER = re.compile(r"^(?:see|refer to|read|for (?:more|further|details))\b", re.I)
-"""Begins a sentence that only says where else to look."""
+POINTER = re.compile(
+    r"^(?:see|refer to|read|for (?:more|further|details)|this (?:page|document|article|guide|section|topic))\b", re.I
+)
+"""Begins a sentence that only says where else to look, or what the page is about."""
 
 _SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}")
 _TO_A_MACHINE = re.compile(

@@ -1,0 +1,90 @@
+"""The retriever: what it hands on, and when it says that there is nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.retriever import Library, Wanted, local_skill, names_in
+from knowledge_base.search import Evidence, Hit
+from tasks.case import Found, Question
+
+
+def hit(doc_id: str, position: int = 0, **meta: str) -> Hit:
+    return Hit(
+        doc_id=doc_id,
+        chunk_id=f"{doc_id}#{position}",
+        title=doc_id,
+        locator="line 1",
+        score=1.0,
+        text="text",
+        headings=(),
+        modified=None,
+        doc_sha256="0",
+        position=position,
+        meta=meta,
+    )
+
+
+def evidence(*hits: Hit, coverage: float = 1.0, cosine: float = 0.8, missing: tuple[str, ...] = ()) -> Evidence:
+    return Evidence(list(hits), coverage, cosine, 0.1, missing, missing)
+
+
+def retrieve(found: dict[str, Evidence], *questions: Question) -> Found:
+    library = Library(lambda query, k: found[query], lambda best: [best])
+    made = local_skill(library).do(Wanted(questions=list(questions)))
+    assert isinstance(made, Found)
+    return made
+
+
+def test_a_passage_found_for_two_questions_is_handed_on_once_for_both() -> None:
+    found = retrieve(
+        {"a": evidence(hit("x")), "b": evidence(hit("x"), hit("y"))}, Question(text="a"), Question(text="b")
+    )
+    assert [(p.n, p.doc_id, p.questions) for p in found.passages] == [(1, "x", [0, 1]), (2, "y", [1])]
+
+
+def test_the_best_hit_brings_its_neighbours() -> None:
+    library = Library(lambda query, k: evidence(hit("x", 5)), lambda best: [hit("x", 4), best, hit("x", 6)])
+    made = local_skill(library).do(Wanted(questions=[Question(text="a")]))
+    assert isinstance(made, Found)
+    assert sorted(p.position for p in made.passages) == [4, 5, 6]
+
+
+def test_passages_that_do_not_resemble_the_question_are_not_handed_on() -> None:
+    found = retrieve({"a": evidence(hit("x"), coverage=0.1, cosine=0.2)}, Question(text="a"))
+    assert (found.passages, found.reasons) == ([], ["nothing in the documents resembles the question"])
+
+
+def test_a_thing_that_no_document_names_is_not_answered_from_its_namesakes() -> None:
+    text, context = "What does the Titanium plan cost", "What does the Titanium plan cost, and is it yearly?"
+    follow_up = Question(text="is it yearly?", context=context)
+    near = evidence(hit("plans"), missing=("Titanium",))
+    found = retrieve({text: near, follow_up.search_text: near}, Question(text=text), follow_up)
+    assert found.passages == []
+    assert found.reasons == ['no document mentions "Titanium"'] * 2
+
+
+def test_a_name_in_a_statement_is_the_writers_own_affair() -> None:
+    said = Question(text="I own the Brightquay workspace. Erase it.", stated=True)
+    assert retrieve({said.text: evidence(hit("x"), missing=("Brightquay",))}, said).passages
+
+
+def test_internal_and_deprecated_pages_are_marked() -> None:
+    found = retrieve(
+        {"a": evidence(hit("x", audience="Internal"), hit("y", status="deprecated"), hit("z"))}, Question(text="a")
+    )
+    assert [(p.internal, p.deprecated) for p in found.passages] == [(True, False), (False, True), (False, False)]
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("What does the Titanium plan cost?", {"Titanium"}),
+        ("does the titanium plan include api access", {"titanium"}),
+        ("Titanium costs what?", set()),  # may be any word that begins a sentence
+        ("What is the cheapest plan?", set()),
+        ("Why do I get AUTH-999 today?", {"AUTH-999"}),
+    ],
+)
+def test_names_are_told_from_ordinary_words(question: str, names: set[str]) -> None:
+    assert names_in(question) == names
