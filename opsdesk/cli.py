@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from errors import LimitReached, OpsdeskError, UsageError
-from opsdesk.desk import Desk, version
+from opsdesk.desk import Desk, check_ticket, version
 from opsdesk.settings import read_settings
 
 app = typer.Typer(
@@ -162,7 +162,12 @@ def ask(
 
     text = show.read_stdin() if question == "-" else question
     ticket = Ticket(text=text, audience="staff" if staff else "customer")
-    case = _desk().ask(ticket, kb, budget, deadline, watch=None if as_json else show.handoff)
+    check_ticket(ticket)
+    desk = _desk()
+    kb = kb or desk.default_kb()
+    with show.waiting("calling the crew"):  # importing CrewAI takes some seconds
+        desk.crew(kb)
+    case = desk.ask(ticket, kb, budget, deadline, watch=None if as_json else show.handoff)
     if as_json:
         _print_json(show.case_json(case))
     else:

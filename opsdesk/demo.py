@@ -42,7 +42,7 @@ def run(desk: Desk) -> None:
     )
     with show.progress("indexing the sample", unit="chunks") as advance:
         show.report(desk.index([SAMPLE / "docs"], KB, advance))
-    with show.console.status("calling the crew"):
+    with show.waiting("calling the crew"):
         desk.crew(KB)
     began = time.monotonic()
     cases = []

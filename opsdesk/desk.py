@@ -116,7 +116,7 @@ class Desk:
         Raises `UsageError` for an empty or oversized ticket and `NoKnowledgeBase`; what goes wrong
         later ends the case and is told there.
         """
-        ticket = _checked(ticket)
+        check_ticket(ticket)
         kb = kb or self.default_kb()
         crew = self.crew(kb)
         from agents.steps import Limits
@@ -156,7 +156,8 @@ class Desk:
         return self.task_list.case(case_id)
 
 
-def _checked(ticket: Ticket) -> Ticket:
+def check_ticket(ticket: Ticket) -> None:
+    """Raises `UsageError` for a ticket that is empty, far too long or no text."""
     from knowledge_base.text import visible
 
     if not visible(ticket.text).strip():
@@ -168,7 +169,6 @@ def _checked(ticket: Ticket) -> Ticket:
             f"the question has {len(ticket.text):,} characters, more than the {MAX_TICKET_CHARACTERS:,} allowed; "
             "index it as a document (opsdesk index FILE) and ask about it"
         )
-    return ticket
 
 
 def _must_be_ours(found: str | None) -> None:

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -115,6 +115,11 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=notes, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def waiting(what: str) -> AbstractContextManager[object]:
+    """A spinner on stderr while something takes a while; nothing when stderr is not a terminal."""
+    return notes.status(what) if sys.stderr.isatty() else nullcontext()
 
 
 def timed(work: Callable[[], Value]) -> tuple[Value, float]:
