@@ -12,8 +12,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from errors import UsageError
-from knowledge_base.sources import Document, plain
-from knowledge_base.text import sentences
+from knowledge_base.sources import Document
+from knowledge_base.text import plain, sentences
 
 
 @dataclass(frozen=True, slots=True)

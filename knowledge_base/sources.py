@@ -20,7 +20,7 @@ from bs4.exceptions import ParserRejectedMarkup
 from markdownify import MarkdownConverter
 
 from errors import UsageError
-from knowledge_base.text import visible
+from knowledge_base.text import plain, visible
 
 Format = Literal["markdown", "text", "html", "jsonl"]
 
@@ -95,14 +95,6 @@ def read_sources(paths: Sequence[Path], max_bytes: int = 20_000_000) -> Iterator
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}; check the path and its permissions") from error
     return _distinct(found for path in paths for found in _read_path(path.absolute(), max_bytes))
-
-
-def plain(inline: str) -> str:
-    """One line of Markdown, such as a heading, as a reader sees it: no tags, links, emphasis or escapes."""
-    text = re.sub(r"</?[A-Za-z][^<>]*>|\{#[^{}]*\}", "", inline)
-    text = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", text)
-    text = re.sub(r"`|\*\*|(?<!\w)[*_]{1,2}(?=\S)|(?<=\S)(?<!\\)[*_]{1,2}(?!\w)", "", text)
-    return " ".join(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text).split())
 
 
 def _distinct(found: Iterable[Document | Skipped]) -> Iterator[Document | Skipped]:

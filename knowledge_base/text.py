@@ -92,6 +92,27 @@ def stems(text: str) -> list[str]:
     return stem_all([w for w in words(text) if w not in STOP_WORDS])
 
 
+_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\((?:[^()\s]|\([^()]*\)|\{\{[^{}]*\}\})*(?:\s[^()]*)?\)|\[[^\[\]]*\])")
+_CODE_SPAN = re.compile(r"(`+[^`]*`+)")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>|\{#[^{}]*\}")
+_EMPHASIS = re.compile(r"(?<![\w\\])(\*{1,3}|_{1,3})(?=[^\s*_])(.+?)(?<=[^\s*_\\])\1(?![\w(])")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")  # CommonMark's backslash escapes
+
+
+def plain(markdown: str, *, keep_code: bool = False) -> str:
+    """Markdown on one line as a reader sees it: no links, tags, emphasis or escapes, and no code marks unless kept.
+
+    What stands inside code marks is left as it is.
+    """
+    pieces = []
+    for piece in _CODE_SPAN.split(_LINK.sub(r"\1", markdown)):
+        if _CODE_SPAN.fullmatch(piece):
+            pieces.append(piece if keep_code else piece.strip("`"))
+        else:
+            pieces.append(_ESCAPED.sub(r"\1", _EMPHASIS.sub(r"\2", _TAG.sub("", piece))))
+    return " ".join("".join(pieces).split())
+
+
 _FENCE = re.compile(r"^\s*(```+|~~~+)")
 _QUOTED = re.compile(r"^ {0,3}>")
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s")

@@ -41,10 +41,7 @@ class Unit:
         return Sentence(text=self.text, kind=self.kind, citations=[self.passage.n], quote=self.quote)
 
 
-_LINK = re.compile(r"!?\[([^\]]*)\](?:\((?:[^()\s]|\([^)]*\)|\{\{[^}]*\}\})*[^)]*\)|\[[^\]]*\])")
 _LINK_TARGET = re.compile(r"^\[[^\]]+\]:\s*\S+")
-_BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")  # CommonMark's backslash escapes
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _FENCE_LINE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
 POINTER = re.compile(
@@ -96,10 +93,8 @@ def units(passage: Passage) -> list[Unit]:
 
 
 def plain(markdown: str) -> str:
-    """One line of text: list markers, emphasis and link targets removed, inline code kept."""
-    text = _MARKER.sub("", markdown)
-    text = _BOLD.sub(r"\2", _LINK.sub(r"\1", text))
-    return " ".join(_ESCAPED.sub(r"\1", text).split())
+    """One line of text without its list marker; inline code keeps its marks."""
+    return language.plain(_MARKER.sub("", markdown), keep_code=True)
 
 
 def _cells(row: str) -> list[str]:

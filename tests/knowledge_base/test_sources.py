@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from errors import UsageError
-from knowledge_base.sources import Document, Skipped, plain, read_sources
+from knowledge_base.sources import Document, Skipped, read_sources
+from knowledge_base.text import plain
 
 
 def read(*paths: Path, max_bytes: int = 20_000_000) -> tuple[list[Document], list[Skipped]]:
