@@ -1,47 +1,56 @@
-"""An accepted draft -> the answer that people see: its text, with numbered citations."""
+"""A proven draft -> the answer that people see: its text, with numbered citations."""
 
 from __future__ import annotations
 
+import re
+
 from tasks.case import Case, Citation, Draft, Sentence, Ticket
+
+_NOT_IN_A_NAME = re.compile(r"[^\w .,'’-]")
 
 
 def present(case: Case, draft: Draft) -> None:
-    """Puts the draft into the case as its answer, passages renumbered from 1 in the order they are cited."""
-    cited = dict.fromkeys(n for sentence in draft.sentences for n in sentence.citations)
-    rest = (p.n for p in case.passages if p.n not in cited)
-    number = {old: new for new, old in enumerate([*cited, *rest], start=1)}
-    for passage in case.passages:
-        passage.n = number[passage.n]
-    case.passages.sort(key=lambda passage: passage.n)
-    for sentence in draft.sentences:
-        sentence.citations = [number[n] for n in sentence.citations]
-    for claim in case.claims:
-        claim.citations = [number[n] for n in claim.citations]
+    """Puts the draft into the case as its answer. Citations come in the order in which the answer cites them."""
+    passages = {passage.n: passage for passage in case.passages}
     case.answer = compose(draft, case.ticket)
-    quotes = {n: s.quote for s in reversed(draft.sentences) for n in s.citations}
-    case.citations = [
-        Citation(n=p.n, doc_id=p.doc_id, title=p.title, locator=p.locator, quote=quotes[p.n])
-        for p in case.passages
-        if p.n in quotes
-    ]
+    case.citations = []
+    for n in dict.fromkeys(n for sentence in draft.sentences for n in sentence.citations):
+        passage = passages[n]
+        quotes = (s.quote for s in draft.sentences if n in s.citations and s.quote in passage.text)
+        case.citations.append(
+            Citation(
+                n=n,
+                doc_id=passage.doc_id,
+                title=passage.title,
+                locator=passage.locator,
+                quote=next(quotes, ""),
+            )
+        )
+    questions = case.route.questions if case.route else []
+    case.unanswered = [questions[i].text for i in draft.unanswered if 0 <= i < len(questions)]
 
 
 def compose(draft: Draft, ticket: Ticket) -> str:
-    """The draft as the text that is sent: Markdown, each sentence followed by its citation marks."""
+    """The draft as the text that is sent: Markdown, each sentence followed by its citation marks.
+
+    Nothing of the ticket is repeated but the name in the greeting, as plain words.
+    """
     blocks: list[str] = []
     kind_before = ""
     number = 0
     for sentence in draft.sentences:
-        number = number + 1 if sentence.kind == "step" else 0
+        if sentence.kind not in ("step", "code"):
+            number = 0
+        number += sentence.kind == "step"
         line = _line(sentence, number)
         if sentence.kind == kind_before and sentence.kind != "code":
             blocks[-1] += (" " if sentence.kind == "prose" else "\n") + line
         else:
             blocks.append(line)
         kind_before = sentence.kind
-    blocks += [f'The documents do not answer: "{question}"' for question in draft.unanswered]
-    if ticket.kind == "reply" and ticket.customer:
-        blocks.insert(0, f"Hi {ticket.customer},")
+    name = " ".join(_NOT_IN_A_NAME.sub("", ticket.customer).split())
+    if ticket.kind == "reply" and name:
+        blocks.insert(0, f"Hi {name},")
     return "\n\n".join(blocks)
 
 

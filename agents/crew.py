@@ -44,8 +44,8 @@ class Crew:
         """Takes a case from its ticket to an outcome; every step is kept as it ends.
 
         What goes wrong in a step ends the case as `failed`, a limit as `needs_human`, each with its
-        reason. Raises `StoreError` when the task list cannot be written, and lets `KeyboardInterrupt`
-        through once the case is closed.
+        reason; so does Ctrl-C, which `stopped_by` then tells. Raises `StoreError` when the task list
+        cannot be written.
         """
         if not hasattr(self._of_thread, "agents"):
             self._of_thread.agents = Agents(self._tiers)
@@ -61,8 +61,8 @@ class Crew:
             case.outcome, case.outcome_reason = "failed", str(error)
         except KeyboardInterrupt:
             case.outcome, case.outcome_reason, case.stopped_by = "failed", "interrupted", "interrupt"
-            raise
         finally:
+            case.outcome = case.outcome or "failed"
             case.seconds = steps.elapsed
             self._books.task_list.close(case)
         return case
@@ -111,7 +111,7 @@ class _Order(Flow[_State]):
         """The passages; without any that may be quoted, nothing is written."""
         found, done = self._steps.do("retrieve", "local", Wanted(questions=self._route.questions), Found)
         self._case.passages = found.passages
-        sent = [{"n": p.n, "chunk_id": p.chunk_id, "score": p.score} for p in found.passages]
+        sent = [{"n": p.n, "chunk_id": p.chunk_id, "score": p.score} for p in self._quotable]
         reason = "; ".join(dict.fromkeys(found.reasons))
         if self._quotable:
             self._steps.hand_on(done, "writer", reason, sent)

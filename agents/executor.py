@@ -12,7 +12,7 @@ from crewai.llms.base_llm import BaseLLM
 from crewai.utilities.types import LLMMessage
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
-from errors import ModelError
+from errors import ModelError, OpsdeskError
 from tasks.case import StepName
 from tasks.ledger import Usage
 
@@ -90,9 +90,17 @@ def received_in(description: str) -> str:
 
 
 def execute(agent: Agent, name: StepName, description: str, contract: type[BaseModel]) -> Answer:
-    """Has `agent` do one CrewAI task and returns what its model wrote."""
+    """Has `agent` do one CrewAI task and returns what its model wrote.
+
+    Raises `ModelError`, without the model's own words, for whatever the model raised.
+    """
     task = Task(name=name, description=description, expected_output=contract.__name__, agent=agent)
-    text = task.execute_sync().raw
+    try:
+        text = task.execute_sync().raw
+    except OpsdeskError:
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever a model's client raises; its text may hold a key)
+        raise ModelError(f"the model failed ({type(error).__name__}); ask again or use another tier") from None
     return Answer(text, cast(OneCall, agent.agent_executor).usage)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from agents.models import Skill
-from knowledge_base.search import Evidence, Hit
+from knowledge_base.search import Findings, Hit
 from tasks.case import Found, Passage, Question
 
 ROLE = "retriever"
@@ -36,7 +36,7 @@ class Wanted(BaseModel):
 class Library(NamedTuple):
     """The knowledge base, as the retriever sees it."""
 
-    search: Callable[[str, int], Evidence]
+    search: Callable[[str, int], Findings]
     """A question and a number of hits -> the best hits, with the signs of whether they answer."""
 
     siblings: Callable[[Hit], list[Hit]]
@@ -66,21 +66,21 @@ def local_skill(library: Library) -> Skill:
     return Skill(Wanted, retrieve, reads=False)
 
 
-def why_not(question: Question, evidence: Evidence, unknown: Set[str]) -> str:
+def why_not(question: Question, evidence: Findings, unknown: Set[str]) -> str:
     """Why the hits do not answer the question, as a plain sentence; empty when they may.
 
     A question about a thing that no document names is not answered by what is said of its namesakes,
     however near the passages are.
     """
-    asked = set(question.search_text.split())
-    if absent := sorted(name for name in unknown if any(name in word for word in asked)):
+    asked = set(re.findall(r"[\w-]+", question.search_text))
+    if absent := sorted(unknown & asked):
         return f'no document mentions "{absent[0]}"'
     if not evidence.hits or evidence.top_cosine + COVERAGE_WEIGHT * evidence.coverage < RESEMBLES:
         return "nothing in the documents resembles the question"
     return ""
 
 
-_NAME = re.compile(r"(?<![.!?:] )(?<!^)\b(?:[A-Z][a-z]+\w*|[A-Z]+-?\d[\w-]*)\b")
+_NAME = re.compile(r"(?<![.!?:] )(?<!^)\b(?:[A-Z][a-z]+\w*|[a-z]+[A-Z]\w*|[A-Z]+-?\d[\w-]*)\b")
 _KIND_OF_THING = re.compile(
     r"\b(\w[\w-]*) (?:plan|tier|edition|package|subscription|add-?on|module|integration|feature|card|account)s?\b", re.I
 )

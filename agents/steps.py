@@ -17,7 +17,7 @@ from agents.executor import Contract, describe, execute, new_agent, parse
 from agents.models import LOCAL_MODEL, Tiers
 from errors import LimitReached, OpsdeskError
 from tasks.case import STEPS, Case, Handoff, StepName, Tier
-from tasks.ledger import Ledger, Usage
+from tasks.ledger import Cost, Ledger, Usage
 from tasks.task_list import TaskList
 
 Watcher = Callable[[Case, Handoff], None]
@@ -71,11 +71,11 @@ class Books:
 
 
 class Done(NamedTuple):
-    """A finished step that has not been handed on yet."""
+    """A finished step that has not been handed on yet. `usage` is None when a model failed without telling it."""
 
     task: StepName
     tier: Tier
-    usage: Usage
+    usage: Usage | None
     started_at: datetime
     seconds: float
     received: Any
@@ -102,7 +102,8 @@ class Steps:
         """
         self._within_limits(tier)
         self._books.task_list.start(self.case, task)
-        started_at, began, usage = self._books.now(), time.monotonic(), Usage()
+        started_at, began = self._books.now(), time.monotonic()
+        usage: Usage | None = Usage() if tier == "local" else None
         kept = received.model_dump(mode="json", exclude={"passages": {"__all__": {"text"}}})
         try:
             agent = self._agents.agent(task, tier)
@@ -120,7 +121,8 @@ class Steps:
         case = self.case
         local = done.tier == "local"
         model = LOCAL_MODEL if local else cast(BaseLLM, self._agents.agent(done.task, done.tier).llm).model
-        cost = self._books.ledger.cost(done.tier, model, done.usage)
+        usage = done.usage or Usage()
+        cost = self._books.ledger.cost(done.tier, model, usage) if done.usage else Cost(None, None)
         handoff = Handoff(
             seq=len(case.handoffs) + 1,
             from_=STEPS[done.task],
@@ -131,11 +133,11 @@ class Steps:
             reason=reason,
             tier=done.tier,
             model=model,
-            tokens_in=done.usage.tokens_in,
-            tokens_out=done.usage.tokens_out,
-            tokens_cached=done.usage.tokens_cached,
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            tokens_cached=usage.tokens_cached,
             tokens_estimated=local,
-            model_calls=0 if local else done.usage.model_calls,
+            model_calls=0 if local else usage.model_calls,
             cost_usd=cost.cost_usd,
             cost_all_frontier_usd=cost.cost_all_frontier_usd,
             started_at=done.started_at,

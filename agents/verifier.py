@@ -5,7 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from agents.models import Skill
+from knowledge_base.facts import one_line
 from knowledge_base.proof import Evidence, prove
+from knowledge_base.text import plain
 from tasks.case import Claim, Draft, Passage, Sentence, Verdict
 
 ROLE = "verifier"
@@ -42,13 +44,19 @@ def _judge(sentence: Sentence, cited: list[Evidence], question: str) -> tuple[st
     """Why the cited passages do not support the sentence (empty when they do), and how well they do, 0..1."""
     if not cited:
         return "no citation: the sentence names no passage that was found", 0.0
-    if sentence.quote and not any(sentence.quote in passage.text for passage in cited):
+    if not sentence.quote or not any(sentence.quote in passage.text for passage in cited):
         return "absent: the quoted words are in none of the cited passages", 0.0
     text = f"```\n{sentence.text}\n```" if sentence.kind == "code" else sentence.text
     proof = prove(text, cited, question)
-    if not proof.claims:  # a lead-in such as "Run this:" states nothing
-        return "", 1.0
+    if not proof.claims:  # a lead-in such as "Run this:" claims nothing, but it must be the passage's own
+        if any(_read(sentence.text) in _read(passage.text) for passage in cited):
+            return "", 1.0
+        return "absent: the words are in none of the cited passages", 0.0
     return next((claim.reason for claim in proof.claims if not claim.supported), ""), proof.score
+
+
+def _read(text: str) -> str:
+    return one_line(plain(text, keep_code=True))
 
 
 def describe(verdict: Verdict) -> str:

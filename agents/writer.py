@@ -19,7 +19,7 @@ from such a quote. Prefer the newer of two passages that disagree; never use one
 answers. When "rejected" lists claims that failed the check, mend or drop each. List what the passages do not answer.
 Answer with one JSON object and nothing else:
 {"sentences": [{"text": "...", "kind": "prose" | "item" | "step" | "code", "citations": [n, ...], "quote": "..."}],
- "unanswered": [each question that the passages do not answer]}"""
+ "unanswered": [the index, from 0, of each question that the passages do not answer]}"""
 INSTRUCTION = "Answer this ticket from these passages."
 
 
@@ -38,13 +38,13 @@ def local_skill(embed: Embed) -> Skill:
     def write(given: Assignment) -> Draft:
         refused = {claim.text for claim in given.rejected}
         sentences: list[Sentence] = []
-        unanswered: list[str] = []
+        unanswered: list[int] = []
         for index, question in enumerate(given.questions):
             found = [p for p in given.passages if index in p.questions]
             chosen = answer_sentences(question, found, embed, taken=sentences, refused=refused)
             sentences += chosen.sentences
             if not chosen.answered:
-                unanswered.append(question.text)
+                unanswered.append(index)
         return Draft(sentences=sentences, unanswered=unanswered)
 
     return Skill(Assignment, write)

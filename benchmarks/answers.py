@@ -55,7 +55,7 @@ def asked(file: Path | None) -> Iterable[Ticket]:
     """The sample's tickets, or the questions of a file."""
     if file is None:
         return tickets()
-    return [Ticket(text=str(line["text"])) for line in json_lines(file, required=("text",))]
+    return [Ticket(text=str(line["text"])) for _, line in json_lines(file, required=("text",))]
 
 
 def figures(answer: str) -> list[str]:

@@ -50,16 +50,6 @@ class IndexReport:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class KnowledgeBase:
-    """One line of a list of knowledge bases. `indexed_at`: when a run last found or brought it up to date."""
-
-    name: str
-    documents: int
-    chunks: int
-    indexed_at: datetime
-
-
 class Index:
     """One version of a knowledge base, open for reading; safe to share between threads.
 
@@ -114,15 +104,6 @@ def open_index(root: Path, kb: str) -> Index:
             # Two builds have ended meanwhile and taken this version away: the newest is as good.
 
 
-def list_kbs(root: Path) -> list[KnowledgeBase]:
-    """The knowledge bases under `root`, by name. Raises DamagedFile for one that cannot be told about."""
-    found = []
-    for folder in versions.folders(root):
-        _, manifest = versions.read(folder)
-        found.append(KnowledgeBase(folder.name, manifest.documents, manifest.chunks, versions.marked(folder)))
-    return found
-
-
 def build(
     root: Path,
     kb: str,
@@ -142,11 +123,12 @@ def build(
     started = now()
     folder = versions.folder_of(root, kb)
     with versions.lock(folder), ExitStack() as stack:
-        previous = _previous(root, kb)
+        previous = _previous(root, kb, sources)
         if previous:
             stack.callback(previous.close)
         sync = _Sync(previous, documents, sources)
-        if not sync.kept:
+        given = any(document.source in sources for document in sync.kept.values())
+        if not sync.kept or not (given or sync.removed):
             raise UsageError(_nothing(sources, sync.skipped))
         manifest = previous.manifest if previous else None
         if sync.changed or not manifest or (manifest.embedder, manifest.settings) != (embedder.name, SETTINGS):
@@ -166,13 +148,16 @@ def build(
     )
 
 
-def _previous(root: Path, kb: str) -> Index | None:
+def _previous(root: Path, kb: str, sources: Sequence[str]) -> Index | None:
+    """The index to go on from. Raises DamagedFile when it is damaged and held sources that are not given now."""
     try:
         return open_index(root, kb)
     except NoKnowledgeBase:
         return None
     except DamagedFile as error:
-        logger.warning("%s. Building it from the sources given now alone", error)
+        if set(versions.sources(versions.folder_of(root, kb))) - set(sources):
+            raise
+        logger.warning("%s. Building it anew", error)
         return None
 
 

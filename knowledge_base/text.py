@@ -118,6 +118,7 @@ _QUOTED = re.compile(r"^ {0,3}>")
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|(?P<number>\d{1,3}[.)]))\s+")
 _ROW = re.compile(r"^\s*\|.*\|\s*$")
+_UNDERLINE = re.compile(r"^ {0,3}(?:=+|-+)\s*$")  # a setext heading's
 _RULE = re.compile(r"^(?=.*--)[\s:|+-]+$")
 
 
@@ -157,6 +158,9 @@ def _units(text: str) -> Iterator[Sentence]:
             yield from flush()
             kind, fence = "code", opened.group(1)
             block.append(span)
+        elif kind == "prose" and len(block) == 1 and _UNDERLINE.match(line):
+            yield _trimmed(text, *block[0], "heading")
+            block.clear()
         elif not line.strip() or _RULE.match(line):
             yield from flush()
             kind = "prose"
@@ -178,8 +182,11 @@ def _units(text: str) -> Iterator[Sentence]:
     yield from flush()
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which the splitter cannot encode
+
+
 def _prose(text: str, start: int, end: int) -> Iterator[Sentence]:
-    for piece in sentencex.segment("en", text[start:end]):
+    for piece in sentencex.segment("en", _SURROGATE.sub("\ufffd", text[start:end])):
         yield _trimmed(text, start, start + len(piece), "prose")
         start += len(piece)
 

@@ -110,6 +110,14 @@ def read(folder: Path) -> tuple[Path, Manifest]:
     return path.parent, Manifest.from_json(content)
 
 
+def sources(folder: Path) -> tuple[str, ...]:
+    """What the version in force was made of; nothing when its manifest is damaged too."""
+    try:
+        return read(folder)[1].sources
+    except DamagedFile:
+        return ()
+
+
 def check(version: Path, manifest: Manifest) -> None:
     """Raise DamagedFile unless every file of a version is as it was written."""
     for name, file in manifest.files.items():

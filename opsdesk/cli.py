@@ -34,12 +34,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value
 def main() -> NoReturn:
     """Runs the command line and exits: 0 done, 1 failed, 2 wrong usage, 3 stopped by a limit, 130 interrupted."""
     os.umask(0o077)
-    arguments = sys.argv[1:]
-    debug, verbose = "--debug" in arguments, bool({"-v", "--verbose"} & set(arguments))
-    arguments = [argument for argument in arguments if argument not in ("--debug", "-v", "--verbose")]
+    arguments, debug, verbose = _everywhere(sys.argv[1:])
     logging.basicConfig(
         level=logging.INFO if verbose else logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s"
     )
+    if not verbose:
+        logging.getLogger("crewai").setLevel(logging.CRITICAL)  # it logs what we tell in one line of our own
     try:
         app(arguments)
         code = 0
@@ -50,10 +50,20 @@ def main() -> NoReturn:
     except OpsdeskError as error:
         code = _fail(str(error), error.exit_code, debug)
     except OSError as error:
-        code = _fail(
-            f"{error.filename or 'the system'}: {error.strerror}; check the disk and its permissions", 1, debug
-        )
+        what = f"{error.filename or 'the system'}: {error.strerror or error}"
+        code = _fail(f"{what}; check the disk and its permissions, or set OPSDESK_HOME to another folder", 1, debug)
+    except Exception as error:  # noqa: BLE001  (the last line of defence: one line, not a traceback)
+        what = f"a fault of Opsdesk's own ({type(error).__name__})"
+        code = _fail(f"{what}; run it again with --debug and report what it prints", 1, debug)
     sys.exit(code)
+
+
+def _everywhere(arguments: list[str]) -> tuple[list[str], bool, bool]:
+    """The arguments without --debug and -v, which may stand anywhere before `--`, and whether each was there."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    before = arguments[:end]
+    rest = [argument for argument in before if argument not in ("--debug", "-v", "--verbose")]
+    return rest + arguments[end:], "--debug" in before, bool({"-v", "--verbose"} & set(before))
 
 
 def _fail(message: str, code: int, debug: bool) -> int:
@@ -126,14 +136,16 @@ def search(
     if bool(query) == bool(queries):
         raise UsageError('give either a QUERY or --queries FILE, for example: opsdesk search "refund window"')
     desk = _desk()
+    searcher = desk.searcher(kb or desk.default_kb())
     if queries:
-        searcher = desk.searcher(kb or desk.default_kb())
-        for line in show.json_lines(queries, required=("id", "text")):
-            _print_json(
-                {"id": line["id"], "hits": [show.hit_json(hit) for hit in searcher.search(str(line["text"]), k)]}
-            )
+        for where, line in show.json_lines(queries, required=("id", "text")):
+            try:
+                found = searcher.search(str(line["text"]), k)
+            except UsageError as error:
+                raise UsageError(f"{where}: {error}") from error
+            _print_json({"id": line["id"], "hits": [show.hit_json(hit) for hit in found]})
         return
-    hits, milliseconds = show.timed(lambda: desk.search(query, kb, k))
+    hits, milliseconds = show.timed(lambda: searcher.search(query, k))
     if as_json:
         _print_json({"hits": [show.hit_json(hit) for hit in hits], "ms": milliseconds})
     else:
@@ -176,6 +188,8 @@ def ask(
 
 
 def _exit_as(outcome: str | None, stopped_by: str | None, reason: str) -> None:
+    if stopped_by == "interrupt":
+        raise KeyboardInterrupt
     if stopped_by:
         raise LimitReached(reason)
     if outcome == "failed":
@@ -194,14 +208,14 @@ def check(
     from knowledge_base.proof import Evidence, prove
     from opsdesk import show
 
-    for number, line in enumerate(show.json_lines(file, required=("id", "answer", "passages")), start=1):
+    for where, line in show.json_lines(file, required=("id", "answer", "passages")):
         try:
             passages = [Evidence(str(p["id"]), str(p["text"]), str(p.get("title", ""))) for p in line["passages"]]
         except (TypeError, KeyError, AttributeError) as error:
-            raise UsageError(
-                f'{file}:{number}: "passages" is not a list of {{"id", "text"}}; mend that line'
-            ) from error
-        proof = prove(str(line["answer"]), passages, str(line.get("question") or ""))
+            raise UsageError(f'{where}: "passages" is not a list of {{"id", "text"}}; mend that line') from error
+        if not isinstance(line["answer"], str):
+            raise UsageError(f'{where}: "answer" is not a text; mend that line')
+        proof = prove(line["answer"], passages, str(line.get("question") or ""))
         _print_json({"id": line["id"], **show.proof_json(proof)})
 
 

@@ -41,7 +41,7 @@ def run(desk: Desk) -> None:
         Text("Opsdesk demo", style="bold"), Text(" · offline: every step is done by the built-in extractive model")
     )
     with show.progress("indexing the sample", unit="chunks") as advance:
-        show.report(desk.index([SAMPLE / "docs"], KB, advance))
+        show.report(desk.index([SAMPLE / "docs"], KB, advance, source=KB))
     with show.waiting("calling the crew"):
         desk.crew(KB)
     began = time.monotonic()
@@ -50,6 +50,8 @@ def run(desk: Desk) -> None:
         _announce(ticket)
         case = desk.ask(ticket, KB, watch=show.handoff)
         show.case(case)
+        if case.stopped_by == "interrupt":
+            raise KeyboardInterrupt
         cases.append(case)
     _sum_up(cases, time.monotonic() - began)
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,9 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
 
 MAX_TICKET_CHARACTERS = 20_000
 """A longer ticket is refused: it is a document, and belongs into a knowledge base."""
+
+MAX_AROUND_CHARACTERS = 2_000
+"""Of a ticket's id, subject and customer together."""
 
 Progress = Callable[[int, int], None]
 Watcher = Callable[[Case, Handoff], None]
@@ -66,29 +70,34 @@ class Desk:
 
         return Embedder(self.settings.models)
 
-    def index(self, paths: Sequence[Path], kb: str, progress: Progress | None = None) -> IndexReport:
-        """Brings a knowledge base up to date with `paths`, and makes it the default one."""
-        from knowledge_base.index import build
-        from knowledge_base.sources import read_sources
+    def index(self, paths: Sequence[Path], kb: str, progress: Progress | None = None, source: str = "") -> IndexReport:
+        """Brings a knowledge base up to date with `paths`, and makes it the default one.
 
-        sources = [str(path.absolute()) for path in paths]
-        report = build(
-            self.settings.knowledge_bases, kb, read_sources(paths), sources, self.embedder, self._now, progress
-        )
+        A source is known by its path, however that is spelled, or by the name `source`, wherever it lies.
+        """
+        from knowledge_base.index import build
+        from knowledge_base.sources import Document, read_sources
+
+        known = [path.resolve() for path in paths]
+        found = read_sources(known)
+        if source:
+            found = (replace(item, source=source) if isinstance(item, Document) else item for item in found)
+        sources = [source] if source else [str(path) for path in known]
+        report = build(self.settings.knowledge_bases, kb, found, sources, self.embedder, self._now, progress)
         self._searchers.pop(kb, None)
         self._crews.pop(kb, None)
         return report
 
     def default_kb(self) -> str:
         """The only knowledge base, else the one indexed last. Raises `NoKnowledgeBase` when there is none."""
-        from knowledge_base.index import list_kbs
+        from knowledge_base import versions
 
-        found = list_kbs(self.settings.knowledge_bases)
+        found = versions.folders(self.settings.knowledge_bases)
         if not found:
             raise NoKnowledgeBase(
                 "there is no knowledge base yet; make one with: opsdesk index FOLDER (or run opsdesk demo)"
             )
-        return max(found, key=lambda kb: kb.indexed_at).name
+        return max(found, key=versions.marked).name
 
     def searcher(self, kb: str) -> Searcher:
         """Search over one knowledge base, opened once."""
@@ -143,7 +152,7 @@ class Desk:
 
             skills = {
                 router.ROLE: router.SKILL,
-                retriever.ROLE: retriever.local_skill(retriever.Library(searcher.evidence, searcher.siblings)),
+                retriever.ROLE: retriever.local_skill(retriever.Library(searcher.findings, searcher.siblings)),
                 writer.ROLE: writer.local_skill(self.embedder.embed),
                 verifier.ROLE: verifier.SKILL,
             }
@@ -162,8 +171,11 @@ def check_ticket(ticket: Ticket) -> None:
 
     if not visible(ticket.text).strip():
         raise UsageError('the question is empty; ask something, for example: opsdesk ask "How do I reset my password?"')
-    if "\0" in ticket.text or any("\ud800" <= character <= "\udfff" for character in ticket.text):
+    around = ticket.ticket_id + ticket.subject + ticket.customer
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in around + ticket.text):
         raise UsageError("the question holds bytes that are no text; pass it as UTF-8")
+    if len(around) > MAX_AROUND_CHARACTERS:
+        raise UsageError("the ticket's id, subject and customer are too long; put the text into its body")
     if len(ticket.text) > MAX_TICKET_CHARACTERS:
         raise UsageError(
             f"the question has {len(ticket.text):,} characters, more than the {MAX_TICKET_CHARACTERS:,} allowed; "

@@ -29,7 +29,13 @@ console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=
 notes = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH, highlight=False)
 
 COLOURS = {"router": "magenta", "retriever": "blue", "writer": "green", "verifier": "yellow"}
-OUTCOME_COLOURS = {"accepted": "green", "needs_human": "yellow", "abstained": "cyan", "failed": "red"}
+OUTCOME_COLOURS = {
+    "in progress": "white",
+    "accepted": "green",
+    "needs_human": "yellow",
+    "abstained": "cyan",
+    "failed": "red",
+}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 Value = TypeVar("Value")
@@ -51,13 +57,14 @@ def read_stdin() -> str:
         raise UsageError("standard input is not UTF-8 text; pass the question as plain text") from error
 
 
-def json_lines(path: Path, required: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The objects of a .jsonl file, one at a time. Raises `UsageError` naming the first bad line."""
+def json_lines(path: Path, required: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where each object of a .jsonl file stands, and the object. Raises `UsageError` naming the first bad line."""
     try:
         with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield _json_object(line, f"{path}:{number}", required)
+                    where = f"{path}:{number}"
+                    yield where, _json_object(line, where, required)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise UsageError(f"{path}: {reason}; give a .jsonl file") from error
@@ -66,7 +73,8 @@ def json_lines(path: Path, required: Sequence[str]) -> Iterator[dict[str, Any]]:
 def _json_object(line: str, where: str, required: Sequence[str]) -> dict[str, Any]:
     try:
         value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:  # a lone surrogate is a ValueError too
         raise UsageError(f"{where}: not JSON ({error}); mend that line") from error
     missing = [name for name in required if not isinstance(value, dict) or name not in value]
     if missing:
@@ -185,8 +193,16 @@ def case(found: Case) -> None:
     for citation in found.citations:
         place = text(f"  {citation.doc_id} · {citation.locator}", "dim")
         console.print(Text.assemble(f"  [{citation.n}] ", text(citation.title, "bold"), place))
-    outcome = str(found.outcome)
-    console.print(indented(f"{outcome}: {found.outcome_reason}", OUTCOME_COLOURS[outcome], len(outcome)))
+    for question in found.unanswered:
+        console.print(indented(f"not answered by the documents: {question}", "dim"))
+    outcome = str(found.outcome or "in progress")
+    console.print(
+        indented(
+            f"{outcome}: {found.outcome_reason or 'the crew is at work, or its process was stopped'}",
+            OUTCOME_COLOURS[outcome],
+            len(outcome),
+        )
+    )
     console.print(Text(f"  {bill(found)}", style="dim"))
 
 

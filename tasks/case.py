@@ -110,10 +110,10 @@ class Found(BaseModel):
 
 
 class Draft(BaseModel):
-    """What the writer hands on. `unanswered` names the questions that the passages do not answer."""
+    """What the writer hands on. `unanswered` are indices into Route.questions: what the passages do not answer."""
 
     sentences: list[Sentence]
-    unanswered: list[str] = []
+    unanswered: list[int] = []
 
 
 class Claim(BaseModel):
@@ -200,6 +200,7 @@ class Case(BaseModel):
     answer: str = ""
     citations: list[Citation] = []
     claims: list[Claim] = []
+    unanswered: list[str] = Field(default=[], description="the ticket's questions that the answer leaves open")
     route: Route | None = None
     passages: list[Passage] = []
     tasks: list[Task] = Field(default_factory=lambda: [Task(name=name, agent=agent) for name, agent in STEPS.items()])

@@ -60,5 +60,5 @@ def _price(model: str, usage: Usage) -> float | None:
     )
     try:
         return float(calc_price(tokens, model_ref=model).total_price)
-    except LookupError:
+    except (LookupError, ValueError):  # no such model, or a usage that cannot be
         return None

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from errors import NewerDatabase, StoreError, UsageError
@@ -73,7 +73,10 @@ class TaskList:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        try:
+            self.url = make_url(url)
+        except ArgumentError as error:
+            raise UsageError("OPSDESK_DATABASE_URL is no database URL; unset it to use SQLite under home") from error
         self.owner = process_name()
         self._engine = _engine(self.url)
         self._reader = self._engine.execution_options(read_only=True)
@@ -98,11 +101,11 @@ class TaskList:
         """Appends a handoff to the case and closes its task with the handoff's status, as one write."""
         task = case.task(handoff.task)
         task.status = handoff.status
-        case.handoffs.append(handoff)
         with self._writing() as db:
             body = handoff.model_dump(mode="json", by_alias=True)
             db.execute(handoffs.insert().values(case_id=case.case_id, seq=handoff.seq, body=body))
             _put_task(db, case.case_id, task)
+        case.handoffs.append(handoff)
 
     def close(self, case: Case) -> None:
         """Writes the outcome; steps that were never begun become `skipped`, one cut short `failed`."""
@@ -120,12 +123,6 @@ class TaskList:
             if row is None:
                 raise UsageError(f'there is no case "{case_id}"; ids are printed by: opsdesk ask, opsdesk demo')
             return _case(db, case_id, row)
-
-    def recent(self, limit: int = 20) -> list[Case]:
-        """The newest cases, newest first."""
-        with self._guarded(), self._reader.connect() as db:
-            query = sa.select(cases.c.case_id, cases.c.body).order_by(cases.c.created_at.desc()).limit(limit)
-            return [_case(db, case_id, body) for case_id, body in db.execute(query)]
 
     def dispose(self) -> None:
         """Closes the connections."""
@@ -163,17 +160,23 @@ class TaskList:
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, DatabaseError) as error:
+        except DatabaseError as error:
             reason = str(error.orig).strip() or type(error.orig).__name__
             raise StoreError(
                 f"cannot use the database {self._name}: {reason}; "
-                "check that its folder exists, is writable and has free space"
+                "check that its folder is writable and has free space, or move the file away to start afresh"
             ) from error
 
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        try:
+            return sa.create_engine(url, pool_pre_ping=True)
+        except (ImportError, NoSuchModuleError) as error:
+            raise UsageError(
+                f"OPSDESK_DATABASE_URL names {url.drivername}, whose driver is not installed; "
+                "unset it to use SQLite under home"
+            ) from error
     if url.database and url.database != ":memory:":
         folder = Path(url.database).parent
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ looked_up: list[str] = []
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "socket.getaddrinfo":
+    if event in ("socket.getaddrinfo", "socket.gethostbyname"):
         host = arguments[0]
-    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+    elif event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
         host = arguments[1][0]
     else:
         return
@@ -28,6 +29,13 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_watch)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_outside_this_machine_is_reached() -> Iterator[None]:
+    """Fails the run at its end if any test reached out, even where the attempt was swallowed."""
+    yield
+    assert looked_up == []
 
 
 @pytest.fixture(scope="session")

@@ -53,8 +53,8 @@ def figures(unit: Unit, kinds: Set[str] | None = None) -> set[tuple[str, str]]:
 
 def repeats(unit: Unit, picked: Sequence[Unit]) -> bool:
     """Whether `unit` says nothing that `picked` does not say."""
-    if unit.kind == "code" or unit.leads_in:
-        return any(unit.text == other.text for other in picked)
+    if unit.kind in ("step", "code") or unit.leads_in:  # like steps are still steps of their own
+        return any(unit.quote == other.quote for other in picked)
     mine = set(language.stems(unit.text))
     for other in picked:
         shared = len(mine & set(language.stems(other.text)))

@@ -49,7 +49,7 @@ def procedure(question: Question, pool: Sequence[Unit], scores: Sequence[float])
 
     The document must be about the question; the words of its steps need not resemble it.
     """
-    acting = [section for section in _sections(pool, scores) if section.acts]
+    acting = [section for section in _sections(question, pool, scores) if section.acts]
     about = _about(question, pool, scores)
 
     def fit(doc_id: str) -> float:
@@ -76,7 +76,8 @@ def _start(question: Question, here: Sequence[_Section]) -> _Section:
     return in_order[0] if _looks(best) or _mends(best) else best
 
 
-def _sections(pool: Sequence[Unit], scores: Sequence[float]) -> list[_Section]:
+def _sections(question: Question, pool: Sequence[Unit], scores: Sequence[float]) -> list[_Section]:
+    asked = set(language.stems(question.text))
     members: dict[tuple[str, str], list[int]] = {}
     for i, unit in enumerate(pool):
         members.setdefault((unit.passage.doc_id, " › ".join(unit.headings)), []).append(i)
@@ -87,7 +88,9 @@ def _sections(pool: Sequence[Unit], scores: Sequence[float]) -> list[_Section]:
         names_it = bool(_LOOKING.search(path) or _MENDING.search(path))
         acts = bool(kinds) and not _IDLE.search(path) and (does >= 1 or names_it)
         top = sorted((scores[i] for i in inside), reverse=True)[:3]
-        score = 0.6 * top[0] + 0.4 * sum(top) / len(top) + 0.1 * names_it + 0.05 * min(does, 3)
+        heading = set(language.stems(pool[inside[0]].section))
+        titled = len(asked & heading) / len(heading) if heading else 0.0
+        score = 0.6 * top[0] + 0.4 * sum(top) / len(top) + 0.1 * names_it + 0.05 * min(does, 3) + 0.2 * titled
         found.append(_Section(doc_id, path, inside, score, acts))
     return found
 
@@ -121,12 +124,16 @@ def _mends(section: _Section) -> bool:
 
 
 def _within_room(found: Sequence[Unit]) -> list[Unit]:
-    """As many as fit an answer, without repeats, and without a lead-in at the end that leads nowhere."""
+    """As many as fit an answer, without repeats, and without a lead-in at the end that leads nowhere.
+
+    Once the first step of numbered steps is taken the others are too: half a procedure is worse than none.
+    """
     picked: list[Unit] = []
     room = MAX_WORDS
     for unit in found:
+        in_steps = bool(picked) and unit.kind in ("step", "code") and any(u.kind == "step" for u in picked[-2:])
         room -= 0 if unit.kind == "code" else len(unit.text.split())
-        if (room < 0 and picked) or len(picked) >= MAX_SENTENCES:
+        if picked and not in_steps and (room < 0 or len(picked) >= MAX_SENTENCES):
             break
         if not repeats(unit, picked) and not POINTER.match(unit.text):
             picked.append(unit)

@@ -45,7 +45,10 @@ def _with_company(i: int, pool: Sequence[Unit]) -> list[Unit]:
 
 
 def _run(i: int, pool: Sequence[Unit]) -> list[Unit]:
-    """The whole list that unit `i` belongs to, with the code between its steps; else the unit alone."""
+    """The whole list that unit `i` belongs to, with the code between its steps; else the unit alone.
+
+    Steps are never cut; of a very long list of other items only the one itself is taken.
+    """
     here = pool[i]
     if here.kind == "prose":
         return [here]
@@ -59,4 +62,5 @@ def _run(i: int, pool: Sequence[Unit]) -> list[Unit]:
         first -= 1
     while last + 1 < len(pool) and in_list(pool[last + 1]):
         last += 1
-    return list(pool[first : last + 1])[:MAX_RUN]
+    whole = list(pool[first : last + 1])
+    return whole if here.kind == "step" or len(whole) <= MAX_RUN else [here]

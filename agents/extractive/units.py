@@ -41,7 +41,9 @@ class Unit:
         return Sentence(text=self.text, kind=self.kind, citations=[self.passage.n], quote=self.quote)
 
 
-_LINK_TARGET = re.compile(r"^\[[^\]]+\]:\s*\S+")
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_NOTHING = re.compile(r"\s*(?:[-*+•]\s+)?(?:\[[^\]]+\]:\s*\S+|(?:to-?do|tbd|n/?a|coming soon)\W*$)", re.I)
+"""A link's target, or the place of a text that nobody wrote yet."""
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _FENCE_LINE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
 POINTER = re.compile(
@@ -53,7 +55,7 @@ _SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}")
 _TO_A_MACHINE = re.compile(
     r"\b(?:AI|assistants?|chat ?bots?|language models?|LLMs?)\b.{0,60}"
     r"\b(?:must|should|tell|reply|ignore|reading|follow|respond)\b"
-    r"|\bignore (?:all |any |the )?(?:previous|prior|above)\b",
+    r"|\bignore (?:all |any |the |your )?(?:previous|prior|above)\b|^\s*(?:SYSTEM|ASSISTANT)\s*:",
     re.I | re.S,
 )
 
@@ -61,9 +63,12 @@ _TO_A_MACHINE = re.compile(
 def units(passage: Passage) -> list[Unit]:
     """The quotable pieces of a passage, in order; headings, block quotes and table rules are none.
 
-    A block quote repeats what somebody else said; it is not the document's own statement.
+    A block quote repeats what somebody else said; it is not the document's own statement. Nor is an order
+    to a machine with what follows it in its paragraph: leaving these out keeps answers clean, and is no
+    barrier. The barriers are the page's audience, the proof, and that an answer has no other effect.
     """
     found: list[Unit] = []
+    ordered_until = -1  # the end of a paragraph that gives a machine orders
     path = dict(enumerate(passage.headings, start=1))  # level -> heading
     header: list[str] = []
     before = ""
@@ -80,16 +85,19 @@ def units(passage: Passage) -> list[Unit]:
                 found.append(
                     Unit(_row_text(header, cells), piece.text, "item", passage, tuple(path.values()), cells[0])
                 )
-        elif (
-            piece.kind != "quote"
-            and not _TO_A_MACHINE.search(piece.text)
-            and not _LINK_TARGET.match(_MARKER.sub("", piece.text))
-        ):
+        elif _TO_A_MACHINE.search(piece.text):
+            ordered_until = _paragraph_end(passage.text, piece.end)
+        elif piece.kind != "quote" and piece.start >= ordered_until and not _NOTHING.match(piece.text):
             text = _FENCE_LINE.sub("", piece.text).strip("\n") if piece.kind == "code" else plain(piece.text)
             if _SAYS_SOMETHING.search(text):
                 found.append(Unit(text, piece.text, piece.kind, passage, tuple(path.values())))
         before = piece.kind
     return found
+
+
+def _paragraph_end(text: str, position: int) -> int:
+    blank = _BLANK_LINE.search(text, position)
+    return blank.start() if blank else len(text)
 
 
 def plain(markdown: str) -> str:

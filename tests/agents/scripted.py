@@ -15,10 +15,13 @@ class Scripted(BaseLLM):
     _replies: list[str] = PrivateAttr(default_factory=list)
     _calls: list[list[dict[str, str]]] = PrivateAttr(default_factory=list)
     _seconds: float = PrivateAttr(default=0)
+    _error: Exception | None = PrivateAttr(default=None)
 
-    def __init__(self, *replies: str, model: str = "gpt-6.1-sol", seconds: float = 0) -> None:
+    def __init__(
+        self, *replies: str, model: str = "gpt-6.1-sol", seconds: float = 0, error: Exception | None = None
+    ) -> None:
         super().__init__(model=model, provider="scripted")
-        self._replies, self._seconds = list(replies), seconds
+        self._replies, self._seconds, self._error = list(replies), seconds, error
 
     @property
     def calls(self) -> list[list[dict[str, str]]]:
@@ -29,6 +32,8 @@ class Scripted(BaseLLM):
         with llm_call_context():
             self._calls.append(messages)
             time.sleep(self._seconds)
+            if self._error:
+                raise self._error
             self._track_token_usage_internal({"prompt_tokens": 100, "completion_tokens": 20})
             return self._replies.pop(0)
 

@@ -55,7 +55,10 @@ class Bench:
             return Found(passages=[p.model_copy() for p in passages], reasons=reasons)
 
         queued = iter(local_drafts)
-        said = Skill(writer.Assignment, lambda _: Draft(sentences=[Sentence(text=next(queued), citations=[1])]))
+        said = Skill(
+            writer.Assignment,
+            lambda _: Draft(sentences=[Sentence(text=next(queued), citations=[1], quote=passages[0].text)]),
+        )
         skills = {
             router.ROLE: router.SKILL,
             retriever.ROLE: Skill(retriever.Wanted, find, reads=False),
@@ -129,7 +132,7 @@ def test_a_proven_draft_to_a_demand_waits_for_a_person(tmp_path: Path) -> None:
 
 
 def test_a_rejected_draft_is_sent_back_once_with_the_reasons(tmp_path: Path) -> None:
-    frontier = Scripted(draft("The Pro plan costs $59 per seat per month.", [1]), draft(PRICE, [1], PRICE))
+    frontier = Scripted(draft("The Pro plan costs $59 per seat per month.", [1], PRICE), draft(PRICE, [1], PRICE))
     case = Bench(tmp_path, [passage(1, PRICE)], frontier=frontier).ask("How much is the Pro plan?")
     assert case.outcome == "accepted"
     assert "$49" in case.answer
@@ -164,7 +167,7 @@ def test_a_draft_rejected_twice_is_escalated_once_with_the_evidence(tmp_path: Pa
 
 def test_what_no_tier_can_prove_goes_to_a_person_without_an_answer(tmp_path: Path) -> None:
     lie, truth = "Our office is open until 5 pm.", "Our office is open until 6 pm."
-    frontier = Scripted(draft(lie, [1]))
+    frontier = Scripted(draft(lie, [1], truth))
     bench = Bench(tmp_path, [passage(1, truth)], local_drafts=[lie, lie], frontier=frontier)
     case = bench.ask("Until when is the office open?")
     assert case.outcome == "needs_human"
@@ -187,6 +190,52 @@ def test_an_invented_quote_is_not_accepted(tmp_path: Path) -> None:
     case = Bench(tmp_path, [passage(1, PRICE)], frontier=frontier).ask("How much is the Pro plan?")
     assert case.outcome == "needs_human"
     assert "quoted words" in case.claims[0].reason
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        "# Your account was hacked, call our partner bank",
+        "Did you know that our staff read your mail?",
+        "Pay our partner instead:",
+        "We could not find that, so send your password by e-mail.",
+    ],
+)
+def test_words_that_claim_nothing_must_still_be_the_passages_own(tmp_path: Path, empty: str) -> None:
+    frontier = Scripted(*[draft(empty, [1], PRICE)] * 2)
+    case = Bench(tmp_path, [passage(1, PRICE)], frontier=frontier).ask("How much is the Pro plan?")
+    assert (case.outcome, case.answer) == ("needs_human", "")
+
+
+def test_a_quote_is_required_and_shown_only_for_the_passage_that_it_is_from(tmp_path: Path) -> None:
+    bare = Scripted(*[draft(PRICE, [1])] * 2)
+    assert Bench(tmp_path, [passage(1, PRICE)], frontier=bare).ask("How much is Pro?").outcome == "needs_human"
+    both = Scripted(draft(PRICE, [1, 2], PRICE))
+    bench = Bench(tmp_path, [passage(1, PRICE), passage(2, "Pro costs money.")], frontier=both)
+    case = bench.ask("How much is Pro?", case_id="c-2")
+    assert [(c.n, c.quote) for c in case.citations] == [(1, PRICE), (2, "")]
+
+
+def test_open_questions_are_named_by_number_and_never_in_the_models_words(tmp_path: Path) -> None:
+    reply = json.dumps({"sentences": [{"text": PRICE, "citations": [1], "quote": PRICE}], "unanswered": [1, 99]})
+    bench = Bench(tmp_path, [passage(1, PRICE)], frontier=Scripted(reply))
+    case = bench.ask("How much is the Pro plan, and does the Zebra9000 cost $999?")
+    assert case.outcome == "accepted"
+    assert case.unanswered == ["does the Zebra9000 cost $999?"]
+    assert "$999" not in case.answer
+
+
+def test_what_a_model_raises_fails_the_case_without_its_words(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = Scripted(error=RuntimeError("401 for key sk-SECRET"))
+    bench = Bench(tmp_path, [passage(1, PRICE)], frontier=broken)
+    case = bench.ask("How much is the Pro plan?")
+    kept = bench.task_list.case("c-1")
+    assert (case.outcome, case.cost_usd, case.cost_is_known) == ("failed", None, False)
+    assert "RuntimeError" in case.outcome_reason
+    assert kept.task("write").status == "failed"
+    assert "sk-SECRET" not in kept.model_dump_json() + "".join(capfd.readouterr()) + caplog.text
 
 
 def test_an_answer_out_of_shape_fails_the_case_and_keeps_its_cost(tmp_path: Path) -> None:
@@ -216,7 +265,7 @@ def test_no_paid_call_is_made_on_an_empty_budget(tmp_path: Path) -> None:
     assert (case.outcome, case.stopped_by, frontier.calls) == ("needs_human", "budget", [])
 
 
-def test_an_interrupt_closes_the_case_and_goes_on(tmp_path: Path) -> None:
+def test_an_interrupt_closes_the_case_and_is_told_in_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path, [passage(1, PRICE)])
 
     def interrupt(_: Case, handoff: Handoff) -> None:
@@ -224,8 +273,7 @@ def test_an_interrupt_closes_the_case_and_goes_on(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     case = Case(case_id="c-1", ticket=Ticket(text="How much is the Pro plan?"), kb="kb", created_at=NOW)
-    with pytest.raises(KeyboardInterrupt):
-        bench.crew.work(case, LIMITS, interrupt)
+    bench.crew.work(case, LIMITS, interrupt)
     kept = bench.task_list.case("c-1")
     assert (kept.outcome, kept.stopped_by, len(kept.handoffs)) == ("failed", "interrupt", 2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.retriever import Library, Wanted, local_skill, names_in
-from knowledge_base.search import Evidence, Hit
+from knowledge_base.search import Findings, Hit
 from tasks.case import Found, Question
 
 
@@ -25,11 +25,11 @@ def hit(doc_id: str, position: int = 0, **meta: str) -> Hit:
     )
 
 
-def evidence(*hits: Hit, coverage: float = 1.0, cosine: float = 0.8, missing: tuple[str, ...] = ()) -> Evidence:
-    return Evidence(list(hits), coverage, cosine, 0.1, missing, missing)
+def evidence(*hits: Hit, coverage: float = 1.0, cosine: float = 0.8, missing: tuple[str, ...] = ()) -> Findings:
+    return Findings(list(hits), coverage, cosine, 0.1, missing, missing)
 
 
-def retrieve(found: dict[str, Evidence], *questions: Question) -> Found:
+def retrieve(found: dict[str, Findings], *questions: Question) -> Found:
     library = Library(lambda query, k: found[query], lambda best: [best])
     made = local_skill(library).do(Wanted(questions=list(questions)))
     assert isinstance(made, Found)
@@ -84,6 +84,7 @@ def test_internal_and_deprecated_pages_are_marked() -> None:
         ("Titanium costs what?", set()),  # may be any word that begins a sentence
         ("What is the cheapest plan?", set()),
         ("Why do I get AUTH-999 today?", {"AUTH-999"}),
+        ("Is there an iOS app?", {"iOS"}),
     ],
 )
 def test_names_are_told_from_ordinary_words(question: str, names: set[str]) -> None:

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from errors import DamagedFile, NoKnowledgeBase, StoreError, UsageError
 from knowledge_base.embeddings import Embedder
-from knowledge_base.index import Index, list_kbs, open_index
+from knowledge_base.index import Index, open_index
 from knowledge_base.sources import Document, Skipped
+from knowledge_base.versions import folders, marked
 from tests.knowledge_base.conftest import MORE, NOON, PAGES, document, indexed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,9 +90,9 @@ def test_the_knowledge_base_indexed_last_is_known_even_if_nothing_had_changed(
 ) -> None:
     indexed(tmp_path, embedder, kb="one")
     indexed(tmp_path, embedder, kb="two", at=NOON + timedelta(hours=1))
-    assert [kb.indexed_at for kb in list_kbs(tmp_path)] == [NOON, NOON + timedelta(hours=1)]
+    assert [marked(kb) for kb in folders(tmp_path)] == [NOON, NOON + timedelta(hours=1)]
     indexed(tmp_path, embedder, kb="one", at=NOON + timedelta(hours=2))
-    assert max(list_kbs(tmp_path), key=lambda kb: kb.indexed_at).name == "one"
+    assert max(folders(tmp_path), key=marked).name == "one"
 
 
 def test_only_new_passages_are_embedded_and_vanished_documents_are_removed(tmp_path: Path, counting: Counting) -> None:
@@ -141,7 +142,7 @@ def test_an_index_of_no_document_is_refused_and_the_old_one_stays(tmp_path: Path
         indexed(tmp_path, embedder, [])
     with pytest.raises(NoKnowledgeBase):
         open_index(tmp_path, "help")
-    assert list_kbs(tmp_path) == []
+    assert folders(tmp_path) == []
     indexed(tmp_path, embedder)
     with pytest.raises(UsageError, match=r"1 files were skipped, the first, /docs/a.bin: binary"):
         indexed(tmp_path, embedder, [Skipped("/docs/a.bin", "binary")])

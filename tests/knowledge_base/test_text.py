@@ -33,7 +33,7 @@ def test_function_words_have_no_stems() -> None:
 def test_each_kind_of_block_stays_whole() -> None:
     page = (
         "# Head\n\nOne costs $1.50 a.m. today. Two\nruns on.\n\n- item one\n  goes on\n- item two\n\n1. a step\n\n"
-        "```sh\n$ ls\n\n$ df\n```\n\n| a | b |\n| - | -- |\n| 1 | 2 |\n\n> quoted\n> twice\n"
+        "```sh\n$ ls\n\n$ df\n```\n\n| a | b |\n| - | -- |\n| 1 | 2 |\n\n> quoted\n> twice\n\nUnder\n=====\n\nEnd.\n"
     )
     assert [(s.kind, s.text) for s in sentences(page)] == [
         ("heading", "# Head"),
@@ -46,6 +46,8 @@ def test_each_kind_of_block_stays_whole() -> None:
         ("row", "| a | b |"),
         ("row", "| 1 | 2 |"),
         ("quote", "> quoted\n> twice"),
+        ("heading", "Under"),
+        ("prose", "End."),
     ]
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opsdesk import cli
+from tasks.case import Case, Ticket
+from tasks.task_list import TaskList
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "opsdesk" / "sample" / "docs"
@@ -173,7 +177,7 @@ def test_a_question_of_200_kb_is_refused_with_what_to_do(run: Any, page: Path) -
 def test_without_a_knowledge_base_the_command_that_makes_one_is_named(run: Any, page: Path) -> None:
     assert "opsdesk index" in one_line(run("ask", "How?"), 2)
     assert "opsdesk index" in one_line(run("search", "password", "--kb", "other"), 2)
-    assert "no" in one_line(run("index", page.parent / "nowhere"), 2)
+    assert "nowhere: No such file" in one_line(run("index", page.parent / "nowhere"), 2)
 
 
 def test_an_empty_folder_makes_no_knowledge_base(run: Any, page: Path, tmp_path: Path) -> None:
@@ -185,7 +189,14 @@ def test_an_empty_folder_makes_no_knowledge_base(run: Any, page: Path, tmp_path:
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [("not json", "answers.jsonl:1: not JSON"), ('{"id": 1}', '"answer" is missing'), ("[1]", '"id" is missing')],
+    [
+        ("not json", "answers.jsonl:1: not JSON"),
+        ('{"id": 1}', '"answer" is missing'),
+        ("[1]", '"id" is missing'),
+        ('\n\n{"id": 1, "answer": "a", "passages": [1]}', "answers.jsonl:3:"),
+        ('{"id": 1, "answer": null, "passages": []}', "not a text"),
+        ('{"id": 1, "answer": "\\ud800", "passages": []}', "answers.jsonl:1"),
+    ],
 )
 def test_a_bad_line_is_named(run: Any, tmp_path: Path, line: str, says: str) -> None:
     file = tmp_path / "answers.jsonl"
@@ -203,6 +214,56 @@ def test_a_deadline_that_has_passed_stops_with_3_and_prints_the_case(run: Any, p
     result = run("ask", "How do I reset my password?", "--deadline", "0", "--json")
     assert (result.code, result.json["outcome"], result.json["stopped_by"]) == (3, "needs_human", "deadline")
     assert "deadline" in result.err
+
+
+def test_a_case_whose_process_was_killed_can_be_traced(run: Any, home: Path) -> None:
+    tasks = TaskList(f"sqlite:///{home / 'opsdesk.sqlite'}")
+    case = Case(case_id="c-1", ticket=Ticket(text="How?"), kb="kb", created_at=datetime.now(UTC))
+    tasks.open_case(case)
+    tasks.start(case, "route")
+    shown = run("trace", "c-1")
+    assert shown.code == 0
+    assert "in progress" in shown.out
+    assert "route doing" in shown.out
+
+
+def test_the_same_folder_spelled_otherwise_is_the_same_source(run: Any, page: Path) -> None:
+    run("index", page.parent, "--kb", "help")
+    page.write_text("# Reset\n\nAsk an admin.\n")
+    report = run("index", page.parent / ".." / "docs", "--kb", "help", "--json").json
+    assert (report["updated"], report["skipped"]) == (1, [])
+
+
+def test_documents_that_all_belong_to_another_source_are_an_error(run: Any, page: Path, tmp_path: Path) -> None:
+    run("index", page.parent, "--kb", "help")
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / page.name).write_text("# Other\n\nText.\n")
+    assert "already the id of" in one_line(run("index", tmp_path / "copy", "--kb", "help"), 2)
+
+
+def test_a_damaged_base_of_two_sources_is_not_rebuilt_from_one(
+    run: Any, page: Path, tmp_path: Path, home: Path
+) -> None:
+    other = tmp_path / "other.md"
+    other.write_text("# Other\n\nExports take an hour.\n")
+    run("index", page.parent, other, "--kb", "help")
+    (home / "kb" / "help" / "v000001" / "vectors.faiss").write_bytes(b"")
+    line = one_line(run("index", other, "--kb", "help"), 1)
+    assert str(page.parent) in line
+    assert run("index", page.parent, other, "--kb", "help", "--json").json["documents"] == 2
+
+
+def test_a_damaged_base_does_not_stop_the_others(run: Any, page: Path, home: Path) -> None:
+    run("index", page.parent, "--kb", "one")
+    run("index", page.parent, "--kb", "two")
+    (home / "kb" / "one" / "v000001" / "manifest.json").write_text("{}")
+    assert run("search", "password", "--json").json["hits"]
+
+
+def test_a_flag_can_be_looked_for(run: Any, page: Path) -> None:
+    page.write_text("# Flags\n\nThe option --verbose shows logs.\n")
+    run("index", page.parent)
+    assert run("search", "--json", "--", "--verbose").json["hits"]
 
 
 def test_a_home_that_cannot_be_written_is_named(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,6 +320,9 @@ def test_ctrl_c_leaves_a_closed_case_and_exits_with_130(home: Path, page: Path) 
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
+    with sqlite3.connect(home / "opsdesk.sqlite") as db:
+        assert db.execute("SELECT count(*) FROM cases").fetchone()[0] >= 1
+        assert db.execute("SELECT count(*) FROM cases WHERE outcome IS NULL").fetchone()[0] == 0
     again = subprocess.run(
         [*opsdesk, "ask", "How do I reset my password?", "--json"], env=environment, capture_output=True
     )

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
 from errors import NewerDatabase, StoreError, UsageError
 from tasks.case import STEPS, Case, Handoff, StepName, Ticket
-from tasks.task_list import TaskList
+from tasks.task_list import REVISION, TaskList, metadata
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -125,12 +127,25 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         TaskList(f"sqlite:///{tmp_path / 'file' / 'opsdesk.sqlite'}")
 
 
+@pytest.mark.parametrize("wrong", ["nonsense", "nosuch+driver://x/y", "mssql+pyodbc://x/y"])
+def test_a_database_url_that_cannot_be_used_is_wrong_usage(wrong: str) -> None:
+    with pytest.raises(UsageError, match="OPSDESK_DATABASE_URL"):
+        TaskList(wrong)
+
+
+def test_the_migrations_lead_to_the_tables_that_the_code_uses(url: str) -> None:
+    with TaskList(url)._engine.connect() as db:
+        context = MigrationContext.configure(db)
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == REVISION
+
+
 def test_a_case_that_does_not_exist_is_wrong_usage(url: str) -> None:
     with pytest.raises(UsageError, match='no case "c-none"'):
         TaskList(url).case("c-none")
 
 
-def test_two_processes_may_open_a_new_database_at_once(url: str) -> None:
+def test_eight_threads_may_open_a_new_database_at_once(url: str) -> None:
     failures: list[BaseException] = []
 
     def open_it() -> None:
@@ -145,12 +160,3 @@ def test_two_processes_may_open_a_new_database_at_once(url: str) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-
-
-def test_the_newest_cases_come_first(url: str) -> None:
-    tasks = TaskList(url)
-    for day in (1, 3, 2):
-        case = new_case(f"c-{day}")
-        case.created_at = NOW.replace(day=day)
-        tasks.open_case(case)
-    assert [case.case_id for case in tasks.recent(2)] == ["c-3", "c-2"]
