@@ -4,9 +4,28 @@ from __future__ import annotations
 
 import re
 
-from tasks.case import Case, Citation, Draft, Sentence, Ticket
+from tasks.case import Case, Citation, Draft, Passage, Sentence, Ticket
 
 _NOT_IN_A_NAME = re.compile(r"[^\w .,'’-]")
+
+
+UNKNOWN = 0
+"""The number of a passage that was cited and is not there."""
+
+
+def number(passages: list[Passage], draft: Draft) -> None:
+    """Numbers the passages from 1 in the order in which a draft cites them, the others after them.
+
+    Done to the first draft before anyone else has seen the numbers; they stay as they are from then on.
+    """
+    known = {passage.n for passage in passages}
+    cited = [n for n in dict.fromkeys(n for s in draft.sentences for n in s.citations) if n in known]
+    new = {n: i for i, n in enumerate([*cited, *(p.n for p in passages if p.n not in cited)], start=1)}
+    for passage in passages:
+        passage.n = new[passage.n]
+    passages.sort(key=lambda passage: passage.n)
+    for sentence in draft.sentences:
+        sentence.citations = [new.get(n, UNKNOWN) for n in sentence.citations]
 
 
 def present(case: Case, draft: Draft) -> None:

@@ -16,7 +16,7 @@ from crewai.events.event_listener import event_listener
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from pydantic import PrivateAttr
 
-from agents.answer import present
+from agents.answer import number, present
 from agents.models import Tiers
 from agents.retriever import Wanted
 from agents.router import Decision, choose_tier
@@ -111,7 +111,7 @@ class _Order(Flow[_State]):
         """The passages; without any that may be quoted, nothing is written."""
         found, done = self._steps.do("retrieve", "local", Wanted(questions=self._route.questions), Found)
         self._case.passages = found.passages
-        sent = [{"n": p.n, "chunk_id": p.chunk_id, "score": p.score} for p in self._quotable]
+        sent = [{"chunk_id": p.chunk_id, "score": p.score} for p in self._quotable]
         reason = "; ".join(dict.fromkeys(found.reasons))
         if self._quotable:
             self._steps.hand_on(done, "writer", reason, sent)
@@ -132,6 +132,8 @@ class _Order(Flow[_State]):
             ticket=self._case.ticket, questions=self._route.questions, passages=self._quotable, rejected=self._rejected
         )
         self._draft, done = self._steps.do("write", self._tier, assignment, Draft)
+        if self._tries == 1:
+            number(self._case.passages, self._draft)
         count = len(self._draft.sentences)
         self._steps.hand_on(done, "verifier", f"{count} sentences", self._draft.model_dump(mode="json"))
 

@@ -104,7 +104,7 @@ class Steps:
         self._books.task_list.start(self.case, task)
         started_at, began = self._books.now(), time.monotonic()
         usage: Usage | None = Usage() if tier == "local" else None
-        kept = received.model_dump(mode="json", exclude={"passages": {"__all__": {"text"}}})
+        kept = received.model_dump(mode="json", exclude={"passages": {"__all__": {"text", "n"}}})
         try:
             agent = self._agents.agent(task, tier)
             answer = execute(agent, task, describe(_ROLES[task].instruction, received), contract)

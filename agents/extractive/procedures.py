@@ -42,6 +42,7 @@ class _Section:
     members: list[int]
     score: float
     acts: bool
+    titled: float  # the share of its heading's words that the question has
 
 
 def procedure(question: Question, pool: Sequence[Unit], scores: Sequence[float]) -> list[Unit]:
@@ -70,7 +71,7 @@ def _start(question: Question, here: Sequence[_Section]) -> _Section:
     """Where the answer begins: the section that does what was asked, else the first of a runbook, else the best."""
     fitting = [s for s in here if _fits(question, s)]
     best = max(fitting or here, key=lambda s: s.score)
-    if _mends(best) and fitting:
+    if best.titled or (_mends(best) and fitting):
         return best
     in_order = [s for s in fitting or here if _looks(s) or _mends(s)]
     return in_order[0] if _looks(best) or _mends(best) else best
@@ -88,10 +89,11 @@ def _sections(question: Question, pool: Sequence[Unit], scores: Sequence[float])
         names_it = bool(_LOOKING.search(path) or _MENDING.search(path))
         acts = bool(kinds) and not _IDLE.search(path) and (does >= 1 or names_it)
         top = sorted((scores[i] for i in inside), reverse=True)[:3]
-        heading = set(language.stems(pool[inside[0]].section))
+        first = pool[inside[0]]
+        heading = set(language.stems(first.section)) - set(language.stems(first.passage.title))
         titled = len(asked & heading) / len(heading) if heading else 0.0
         score = 0.6 * top[0] + 0.4 * sum(top) / len(top) + 0.1 * names_it + 0.05 * min(does, 3) + 0.2 * titled
-        found.append(_Section(doc_id, path, inside, score, acts))
+        found.append(_Section(doc_id, path, inside, score, acts, titled))
     return found
 
 
