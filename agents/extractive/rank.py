@@ -25,7 +25,7 @@ Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
 ANSWERS = 0.40  # a piece that scores less does not answer the question
 _EMBEDDED = 16  # pieces that are worth embedding, by their words; each takes about 1 ms
-_EMBEDDED_CHARACTERS = 300
+_EMBEDDED_CHARACTERS = 240
 
 _WANTED: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     (
