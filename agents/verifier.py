@@ -33,7 +33,8 @@ def check(given: Submission) -> Verdict:
     scores: list[float] = []
     for sentence in given.draft.sentences:
         cited = [passages[n] for n in sentence.citations if n in passages]
-        reason, score = _judge(sentence, cited, given.question)
+        all_there = len(cited) == len(sentence.citations)
+        reason, score = _judge(sentence, cited if all_there else [], given.question)
         claims.append(Claim(text=sentence.text, supported=not reason, citations=sentence.citations, reason=reason))
         scores.append(score)
     supported = bool(claims) and all(claim.supported for claim in claims)
@@ -43,7 +44,7 @@ def check(given: Submission) -> Verdict:
 def _judge(sentence: Sentence, cited: list[Evidence], question: str) -> tuple[str, float]:
     """Why the cited passages do not support the sentence (empty when they do), and how well they do, 0..1."""
     if not cited:
-        return "no citation: the sentence names no passage that was found", 0.0
+        return "no citation: the sentence names no passage, or one that the writer was not given", 0.0
     if not sentence.quote or not any(sentence.quote in passage.text for passage in cited):
         return "absent: the quoted words are in none of the cited passages", 0.0
     text = f"```\n{sentence.text}\n```" if sentence.kind == "code" else sentence.text

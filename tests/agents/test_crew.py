@@ -177,12 +177,19 @@ def test_what_no_tier_can_prove_goes_to_a_person_without_an_answer(tmp_path: Pat
     assert case.task("verify").status == "failed"
 
 
-@pytest.mark.parametrize("citations", [[], [7]])
+@pytest.mark.parametrize("citations", [[], [7], [1, 7]])
 def test_a_sentence_without_a_passage_of_its_own_is_not_accepted(tmp_path: Path, citations: list[int]) -> None:
-    frontier = Scripted(*[draft(PRICE, citations)] * 2)
+    frontier = Scripted(*[draft(PRICE, citations, PRICE)] * 2)
     case = Bench(tmp_path, [passage(1, PRICE)], frontier=frontier).ask("How much is the Pro plan?")
     assert case.outcome == "needs_human"
     assert case.claims[0].reason.startswith("no citation")
+
+
+def test_an_internal_page_cannot_be_cited_beside_a_public_one(tmp_path: Path) -> None:
+    pages = [passage(1, PRICE), passage(2, "Agents may refund $200.", internal=True)]
+    frontier = Scripted(*[draft(PRICE, [1, 2], PRICE)] * 2)
+    case = Bench(tmp_path, pages, frontier=frontier).ask("How much is the Pro plan?")
+    assert (case.outcome, case.citations) == ("needs_human", [])
 
 
 def test_an_invented_quote_is_not_accepted(tmp_path: Path) -> None:
