@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from errors import NoKnowledgeBase, StoreError, UsageError
 from opsdesk.settings import Settings
-from tasks.case import Case, Handoff, Ticket
+from tasks.case import Case, Ticket
 
 if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from agents.crew import Crew
+    from agents.steps import Watcher
     from knowledge_base.embeddings import Embedder
-    from knowledge_base.index import IndexReport
+    from knowledge_base.index import IndexReport, Progress
     from knowledge_base.search import Hit, Searcher
     from tasks.task_list import TaskList
 
@@ -28,9 +29,6 @@ MAX_TICKET_CHARACTERS = 20_000
 
 MAX_AROUND_CHARACTERS = 2_000
 """Of a ticket's id, subject and customer together."""
-
-Progress = Callable[[int, int], None]
-Watcher = Callable[[Case, Handoff], None]
 
 
 def version() -> str:
