@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -56,7 +57,12 @@ def test_hidden_entries_are_passed_over_and_other_kinds_are_reported(tmp_path: P
     (tmp_path / "photo.png").write_bytes(b"\x89PNG")
     assert read(tmp_path) == (
         [],
-        [Skipped(str(tmp_path / "photo.png"), "not a kind of file that is read (md, txt, html, jsonl)")],
+        [
+            Skipped(
+                str(tmp_path / "photo.png"),
+                "not a kind of file that is read (md, txt, html, pdf, docx, csv, tsv, json, jsonl)",
+            )
+        ],
     )
 
 
@@ -270,6 +276,23 @@ def test_a_file_name_that_is_not_unicode_is_reported_in_printable_form(tmp_path:
     assert read(tmp_path)[1] == [Skipped(f"{tmp_path}/caf\ufffd.md", "its name is not valid Unicode; rename it")]
 
 
+@pytest.mark.parametrize("name", ["a\n3 documents\x1b[2J.md", "a\u202efdp.md", "a\u2066.png"])
+def test_a_file_name_that_could_forge_what_is_printed_is_reported_in_printable_form(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x")
+    documents, (skipped,) = read(tmp_path)
+    assert documents == []
+    assert skipped.reason == "its name has control characters; rename it"
+    assert skipped.path.removeprefix(f"{tmp_path}/").isprintable()
+
+
+def test_a_file_of_holes_is_refused_without_reading_it(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.jsonl"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(1 << 40)
+    reasons = [s.reason for s in read(tmp_path)[1]]
+    assert reasons == ["1099511.6 MB, over the limit of 20.0 MB", "binary or of no known encoding"]
+
+
 def test_the_digest_follows_what_is_indexed_and_not_the_files_time(tmp_path: Path) -> None:
     file = tmp_path / "a.md"
     before = page(file, "# A\n\ntext")
@@ -279,6 +302,52 @@ def test_the_digest_follows_what_is_indexed_and_not_the_files_time(tmp_path: Pat
     assert again.modified == "1970-01-01"
     assert page(file, "# A\n\ntext!").sha256 != before.sha256
     assert page(file, "---\nowner: x\n---\n# A\n\ntext").sha256 != before.sha256
+
+
+def test_places_in_a_document_are_part_of_its_digest(tmp_path: Path) -> None:
+    before = page(tmp_path / "a.csv", "id,a\nx,1\n")
+    after = page(tmp_path / "a.csv", "\nid,a\nx,1\n")
+    assert (before.text, before.marks, after.marks) == (after.text, ((1, "row 2"),), ((1, "row 3"),))
+    assert before.sha256 != after.sha256
+
+
+def test_the_digests_of_files_that_were_read_whole_are_told_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("whole")
+    (tmp_path / "b.jsonl").write_text('{"id": "b", "text": "b"}\n[]')
+    (tmp_path / "c.jsonl").write_text('{"id": "b", "text": "the id is taken"}')
+    (tmp_path / "d.txt").write_text("")
+    reading = read_sources([tmp_path])
+    assert reading.files == {}
+    assert len(list(reading)) == 5
+    assert reading.files == {str(tmp_path / "a.md"): hashlib.sha256(b"whole").hexdigest()}
+    assert list(reading) == []
+
+
+def test_a_file_whose_documents_are_known_gives_those_and_is_not_parsed(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": "1", "text": "x"}\n{"id": "2", "text": "y"}')
+    (tmp_path / "b.md").write_text("b")
+    asked = []
+    first = read_sources([tmp_path])
+    *known, new = [item for item in first if isinstance(item, Document)]
+
+    def knows(path: str, sha256: str) -> list[Document] | None:
+        asked.append((path, sha256))
+        return known if path.endswith(".jsonl") else None
+
+    second = read_sources([tmp_path], known=knows)
+    one, two, three = second
+    assert (one is known[0], two is known[1], three is new, three == new) == (True, True, False, True)
+    assert second.files == first.files == dict(asked)
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_told_as_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"id": "1", "text": "x"}\n{"id": "2", "text": "y"}')
+    reading = read_sources([file])
+    next(reading)
+    file.write_text('{"id": "1", "text": "z"}')
+    assert len(list(reading)) == 1
+    assert reading.files == {}
 
 
 def test_a_document_can_be_written_as_json_whatever_was_in_the_file(tmp_path: Path) -> None:

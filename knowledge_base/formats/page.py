@@ -1,0 +1,146 @@
+"""What a parser takes and gives, and the notions of text and title that all of them share."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from knowledge_base.text import plain, visible
+
+TITLE_LIMIT = 200  # characters
+EMPTY = "empty, or without text"
+BINARY = "binary or of no known encoding"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An open file to parse. `name` is its name as a person would say it, for pages that have no title."""
+
+    stream: BinaryIO
+    suffix: str
+    doc_id: str
+    name: str
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What becomes one document; the fields are those of `Document`."""
+
+    doc_id: str
+    title: str
+    text: str
+    meta: dict[str, str] = field(default_factory=dict)
+    first_line: int = 1
+    marks: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a file, or the part of it `at` (":12" is line 12), is left out, in one plain line."""
+
+    reason: str
+    at: str = ""
+
+
+# Bytes -> text
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """`text` with `\\n` line ends and nothing in it that UTF-8 or SQLite cannot hold."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+    return LONE_SURROGATE.sub("\ufffd", text)
+
+
+def content(file: File) -> bytes | Refusal:
+    """All bytes of a file, unless there are more than its limit."""
+    data = file.stream.read(file.max_bytes + 1)
+    return over(len(data), file.max_bytes) if len(data) > file.max_bytes else data
+
+
+def over(size: int, limit: int) -> Refusal:
+    """The refusal of a file of `size` bytes."""
+    return Refusal(f"{size / 1e6:.1f} MB, over the limit of {limit / 1e6:.1f} MB")
+
+
+def text_of(file: File) -> str | Refusal:
+    """The decoded content of a text file."""
+    data = content(file)
+    if isinstance(data, Refusal):
+        return data
+    text = decode(data)
+    return Refusal(BINARY) if text is None else text
+
+
+def decode(data: bytes) -> str | None:
+    """UTF-8 if it is that, else the best guess of charset-normalizer; None for binary data.
+
+    Where Windows-1252 is about as likely as the best guess it is taken: on short English texts the
+    guesses rank almost at random, and a `£` read as `｣` or a `€` as `А` falsifies a price.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        import charset_normalizer  # 50 ms, and most files are UTF-8
+
+        guesses = charset_normalizer.from_bytes(data)
+        best = guesses.best()
+        if best is None:
+            return None
+        western = (g for g in guesses if g.encoding == "cp1252" or "cp1252" in g.could_be_from_charset)
+        text = str(next((g for g in western if g.coherence > best.coherence - 0.05), best)).removeprefix("\ufeff")
+    return None if "\0" in text else clean(text)
+
+
+def has_text(text: str) -> bool:
+    """Whether a reader sees anything of `text`; looks only as far as the first thing to see."""
+    return any(visible(text[start : start + 4096]).strip() for start in range(0, len(text), 4096))
+
+
+# Titles and metadata
+
+_H1_OR_FENCE = re.compile(r"^ {0,3}(?:(```+|~~~+)|#[ \t]+(.*))", re.MULTILINE)
+
+
+def first_h1(markdown: str) -> str:
+    """The first heading of level one outside code, as a reader sees it; empty if there is none."""
+    fence = ""
+    for match in _H1_OR_FENCE.finditer(markdown):
+        if match[1]:
+            fence = match[1] if not fence else "" if match[1].startswith(fence) else fence
+        elif not fence and (title := plain(match[2][:TITLE_LIMIT].rstrip(" \t#"))):
+            return title
+    return ""
+
+
+def first_short_line(text: str) -> str:
+    """The first line with text, if it is at most 80 characters long; else empty."""
+    match = re.search(r"\S[^\n]*", text)
+    line = match[0].strip() if match else ""
+    return line if len(line) <= 80 else ""
+
+
+def readable(stem: str) -> str:
+    """A file's name as a person would say it: `roll-back_a-release` gives `Roll back a release`."""
+    name = re.sub(r"[-_\s]+", " ", stem).strip()
+    return name[:1].upper() + name[1:]
+
+
+def scalars(values: Mapping[str, Any]) -> dict[str, str]:
+    """What can be told in one line of `values`, by its lower-case name."""
+    found = {str(key).lower(): scalar(value) for key, value in values.items()}
+    return {clean(key): value for key, value in found.items() if value}
+
+
+def scalar(value: object) -> str:
+    """`value` as one line of text; empty for what is neither text, number, truth value nor date."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dt.date):  # a datetime is one too
+        return value.isoformat()
+    return " ".join(clean(str(value)).split()) if isinstance(value, str | int | float) else ""

@@ -1,0 +1,112 @@
+"""CSV and TSV: a row is a document, and the first row names the columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from knowledge_base.formats import record
+from knowledge_base.formats.page import EMPTY, File, Page, Refusal, has_text, text_of
+
+_DELIMITERS = ",;\t|"
+_SAMPLE = 8_192  # characters; the sniffer's patterns are slow
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row: its number as a spreadsheet counts, the line on which it begins, and its cells or what is wrong."""
+
+    number: int
+    line: int
+    cells: list[str]
+    wrong: str = ""
+
+
+def table(file: File) -> Iterator[Page | Refusal]:
+    """The page of each good row, and each malformed row with its line."""
+    text = text_of(file)
+    if isinstance(text, Refusal) or not has_text(text):
+        yield text if isinstance(text, Refusal) else Refusal(EMPTY)
+        return
+    csv.field_size_limit(len(text))
+    delimiter, spaced = ("\t", False) if file.suffix == ".tsv" else _dialect(text[:_SAMPLE])
+    rows = _rows(text, delimiter, spaced)
+    header = next(row for row in rows if row.wrong or any(row.cells))
+    if header.wrong:
+        yield Refusal(f"the row that names the columns: {header.wrong}", f":{header.line}")
+        return
+    names = [" ".join(cell.split())[: record.NAME_LIMIT] or f"column {n}" for n, cell in enumerate(header.cells, 1)]
+    again = (row for row in _rows(text, delimiter, spaced) if row.line > header.line)
+    checked = (_checked(row, names) for row in again)
+    id_from = record.id_name(list(zip(names, row.cells, strict=True)) for row in checked if row and not row.wrong)
+    yield from _pages(file, rows, names, id_from)
+
+
+def _pages(file: File, rows: Iterator[_Row], names: list[str], id_from: str) -> Iterator[Page | Refusal]:
+    empty = True
+    for row in filter(None, (_checked(row, names) for row in rows)):
+        empty = False
+        if row.wrong:
+            yield Refusal(row.wrong, f":{row.line}")
+        else:
+            yield record.page(file.doc_id, list(zip(names, row.cells, strict=True)), id_from, f"row {row.number}")
+    if empty:
+        yield Refusal("names of columns, and no rows below them")
+
+
+def _checked(row: _Row, names: list[str]) -> _Row | None:
+    """The row with one cell for each column; None if it is blank."""
+    if row.wrong:
+        return row
+    cells = [cell.strip() for cell in row.cells]
+    if not has_text("".join(cells)):
+        return None
+    while len(cells) > len(names) and not cells[-1]:
+        cells.pop()
+    if len(cells) != len(names):
+        return _Row(row.number, row.line, [], f"{len(cells)} cells in a table of {len(names)} columns")
+    return _Row(row.number, row.line, cells)
+
+
+def _dialect(sample: str) -> tuple[str, bool]:
+    """The delimiter, and whether a space after it is no part of the cell."""
+    header = next(line for line in chain(sample.split("\n"), [sample]) if line.strip() or line is sample)
+    try:
+        found = csv.Sniffer().sniff(sample, _DELIMITERS)
+    except csv.Error:
+        pass
+    else:
+        if found.delimiter in header:  # it may have counted marks within texts instead
+            return found.delimiter, found.skipinitialspace
+    return max(_DELIMITERS, key=header.count), False
+
+
+def _rows(text: str, delimiter: str, spaced: bool) -> Iterator[_Row]:
+    """All rows. After a malformed one reading goes on at its second line: an open quote costs one row, not the rest."""
+    stream = io.StringIO(text, newline="\n")
+    number, line, begin = 0, 1, 0
+
+    def parsed() -> Iterator[list[str]]:
+        return csv.reader(stream, delimiter=delimiter, skipinitialspace=spaced, strict=True)
+
+    reader = parsed()
+    while True:
+        number += 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            never_closed = "unexpected end" in str(error)
+            yield _Row(number, line, [], "a quote in it is never closed" if never_closed else f"malformed: {error}")
+            stream.seek(begin)
+            stream.readline()
+            reader = parsed()
+            line += 1
+        else:
+            yield _Row(number, line, cells)
+            line += 1 + sum(cell.count("\n") for cell in cells)
+        begin = stream.tell()
