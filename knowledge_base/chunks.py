@@ -15,15 +15,18 @@ from errors import UsageError
 from knowledge_base.sources import Document
 from knowledge_base.text import plain, sentences
 
+TARGET, LIMIT = 500, 1000  # characters: about 128 tokens, which is what the embedding model was trained on
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A run of whole blocks of one document.
 
     `text` is the exact source text of lines `first_line..last_line` (1-based, inclusive, counted in
-    the source file). `headings` is the path of headings above all of it, outermost first. Where a
-    block longer than the limit had to be split, `text` is the part of those lines that fell to this
-    chunk; it stays exact, so the later parts of a table come without its header row.
+    the source file). `headings` is the path of headings above all of it, outermost first. `place` is
+    the page, row or object it comes from, where the source has such. Where a block longer than the
+    limit had to be split, `text` is the part of those lines that fell to this chunk; it stays exact,
+    so the later parts of a table come without its header row.
     """
 
     chunk_id: str
@@ -32,6 +35,7 @@ class Chunk:
     headings: tuple[str, ...]
     first_line: int
     last_line: int
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class _Block:
         return self.end - self.start
 
 
-def chunk(document: Document, target: int = 900, limit: int = 1800) -> list[Chunk]:
+def chunk(document: Document, target: int = TARGET, limit: int = LIMIT) -> list[Chunk]:
     """The chunks of `document`, in order, covering all of its text.
 
     Blocks are those of CommonMark with tables, or blank-line paragraphs for plain text and for
@@ -62,7 +66,7 @@ def chunk(document: Document, target: int = 900, limit: int = 1800) -> list[Chun
         raise UsageError(f"target {target} and limit {limit}: choose 0 < target <= limit")
     text = document.text
     line_starts = _line_starts(text)
-    if document.format == "text" or len(line_starts) > _MARKDOWN_LINES:
+    if document.format in ("text", "pdf") or len(line_starts) > _MARKDOWN_LINES:
         blocks = _paragraphs(text, limit)
     else:
         blocks = _markdown_blocks(text, line_starts, limit)
@@ -73,18 +77,28 @@ def chunk(document: Document, target: int = 900, limit: int = 1800) -> list[Chun
         last = bisect_right(line_starts, block.end - 1) + document.first_line - 1
         ids[first] = ids.get(first, 0) + 1
         chunk_id = f"{document.doc_id}#{first}" + (f"-{ids[first]}" if ids[first] > 1 else "")
-        chunks.append(Chunk(chunk_id, document.doc_id, text[block.start : block.end], block.headings, first, last))
+        body = text[block.start : block.end]
+        place = _place(document, first, last)
+        chunks.append(Chunk(chunk_id, document.doc_id, body, block.headings, first, last, place))
     return chunks
 
 
+def _place(document: Document, first: int, last: int) -> str:
+    """The marks that lines `first..last` fall under: "page 3", "page 3 to page 4"."""
+    begun = [label for line, label in document.marks if line <= last]
+    here = max(sum(line <= first for line, _ in document.marks) - 1, 0)
+    return " to ".join(dict.fromkeys([*begun[here : here + 1], *begun[-1:]]))
+
+
 def locator(chunk: Chunk, title: str = "") -> str:
-    """Where a person finds `chunk`, such as "lines 12–18 · Refunds › Annual plans".
+    """Where a person finds `chunk`, such as "lines 12–18 · Refunds › Annual plans" or "page 3".
 
     A first heading that only repeats `title`, the document's, is left out.
     """
     lines = f"lines {chunk.first_line}–{chunk.last_line}"
     if chunk.first_line == chunk.last_line:
         lines = f"line {chunk.first_line}"
+    lines = chunk.place or lines
     headings = chunk.headings[1:] if chunk.headings[:1] == (plain(title),) else chunk.headings
     return f"{lines} · {' › '.join(headings)}" if headings else lines
 

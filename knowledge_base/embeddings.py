@@ -14,6 +14,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from knowledge_base.files import replace_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
+    from onnxruntime import InferenceSession
     from tokenizers import Encoding
 
 logger = logging.getLogger(__name__)
@@ -69,7 +71,6 @@ class Embedder:
 
     def __init__(self, cache: Path, threads: int = 2, model: Path | None = None):
         _stay_silent()
-        import onnxruntime
         import tokenizers
 
         folder = model or model_folder()
@@ -78,11 +79,18 @@ class Embedder:
         self._tokenizer = tokenizers.Tokenizer.from_str(tokenizer.decode())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # one text a thread scales better than many threads on one text
         self._threads = threads
-        graph = _cached_graph(cache / f"{self.name}.onnx", folder / "model.safetensors")
-        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._graph = _cached_graph(cache / f"{self.name}.onnx", folder / "model.safetensors")
+
+    @cached_property
+    def _for_one(self) -> InferenceSession:
+        """For a text that comes alone, as a question does: all threads work on it."""
+        return _session(self._graph, self._threads)
+
+    @cached_property
+    def _for_many(self) -> InferenceSession:
+        """One text a thread scales better than many threads on one text."""
+        return _session(self._graph, 1)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors of `texts`, shape (len(texts), 384), each of length 1. Safe to call from many threads.
@@ -92,15 +100,25 @@ class Embedder:
         """
         encodings = self._tokenizer.encode_batch_fast(list(texts))
         if len(encodings) <= 1:
-            rows = map(self._run, encodings)
-            return np.array(list(rows), dtype=np.float32).reshape(-1, DIMENSION)
+            rows = [_run(self._for_one, encoding) for encoding in encodings]
+            return np.array(rows, dtype=np.float32).reshape(-1, DIMENSION)
+        session = self._for_many
         with ThreadPoolExecutor(self._threads) as pool:
-            return np.array(list(pool.map(self._run, encodings)), dtype=np.float32)
+            return np.array(list(pool.map(lambda encoding: _run(session, encoding), encodings)), dtype=np.float32)
 
-    def _run(self, encoding: Encoding) -> NDArray[np.float32]:
-        ids = np.array([encoding.ids], dtype=np.int64)
-        vector: NDArray[np.float32] = self._session.run(None, {"ids": ids})[0][0]
-        return vector
+
+def _session(graph: bytes, threads: int) -> InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: InferenceSession, encoding: Encoding) -> NDArray[np.float32]:
+    ids = np.array([encoding.ids], dtype=np.int64)
+    vector: NDArray[np.float32] = session.run(None, {"ids": ids})[0][0]
+    return vector
 
 
 def _read(path: Path, sha256: str) -> bytes:

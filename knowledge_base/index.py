@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errors import DamagedFile, NoKnowledgeBase, UsageError
-from knowledge_base import versions
-from knowledge_base.chunks import chunk
+from knowledge_base import tuning, versions
+from knowledge_base.chunks import LIMIT, TARGET, Chunk, chunk
 from knowledge_base.embeddings import DIMENSION, Embedder
-from knowledge_base.passages import Passages, search_text
+from knowledge_base.passages import Passage, Passages, search_text
+from knowledge_base.ranking import Arms
 from knowledge_base.sources import Document, Skipped
-from knowledge_base.words import K1, B, WordIndex
+from knowledge_base.vectors import Vectors
+from knowledge_base.words import K1, B, Titles, WordIndex
 
 if TYPE_CHECKING:
     from langchain_community.vectorstores.faiss import FAISS
 
 logger = logging.getLogger(__name__)
 
-# A version made with other settings is built anew from the documents it holds.
-SETTINGS: dict[str, float] = {"chunk_target": 900, "chunk_limit": 1800, "k1": K1, "b": B}
+# A version made with other settings is built anew from the documents it holds. `reading` is to be raised when a
+# file would now be read into other documents: files are then read again, changed or not.
+SETTINGS: dict[str, float] = {"reading": 1, "chunk_target": TARGET, "chunk_limit": LIMIT, "k1": K1, "b": B}
 
 _DOCUMENTS, _VECTORS, _WORDS = "chunks.sqlite", "vectors.faiss", "words"
 _BATCH = 64  # chunks embedded between two reports of progress
@@ -57,14 +60,12 @@ class Index:
     """
 
     def __init__(self, folder: Path, manifest: versions.Manifest):
-        import faiss
-
         versions.check(folder, manifest)
         self.version = folder.name
         self.manifest = manifest
         self.passages = Passages.open(folder / _DOCUMENTS)
-        self.words = WordIndex.load(folder / _WORDS)
-        self._vectors = faiss.read_index(str(folder / _VECTORS))
+        words = WordIndex.load(folder / _WORDS)
+        self.arms = Arms(words, Titles.load(words, folder / _WORDS), Vectors.load(folder / _VECTORS))
 
     def __len__(self) -> int:
         return self.manifest.chunks
@@ -73,22 +74,12 @@ class Index:
         """Let go of the files."""
         self.passages.close()
 
-    def nearest(self, vector: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-        """The positions of the `k` chunks (or all, if fewer) of highest cosine with `vector`, best first."""
-        _, positions = self._vectors.search(vector[None], min(k, len(self)))
-        found: NDArray[np.int64] = positions[0]
-        return found
-
-    def vectors(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The vectors of chunks, shape (len(positions), 384)."""
-        found: NDArray[np.float32] = self._vectors.reconstruct_batch(positions)
-        return found
-
     def vector_store(self, embedder: Embedder) -> FAISS:
         """The same vectors and chunks as a LangChain vector store, for its retrievers and chains."""
         from knowledge_base.vector_store import vector_store
 
-        return vector_store(embedder, self._vectors, self.passages, [p.chunk.chunk_id for p in self.passages.all()])
+        ids = [passage.chunk.chunk_id for passage in self.passages.all()]
+        return vector_store(embedder, self.arms.vectors.index, self.passages, ids)
 
 
 def open_index(root: Path, kb: str) -> Index:
@@ -104,6 +95,48 @@ def open_index(root: Path, kb: str) -> Index:
             # Two builds have ended meanwhile and taken this version away: the newest is as good.
 
 
+def known_files(root: Path, kb: str, sources: Sequence[str]) -> Callable[[str, str], Sequence[Document] | None]:
+    """What was read from the files of a knowledge base: path and SHA-256 of the bytes -> their documents, or None.
+
+    For `read_sources`, so that files that have not changed are not parsed again.
+    """
+    try:
+        version, manifest = versions.read(versions.folder_of(root, kb))
+        versions.check(version, manifest, only=(_DOCUMENTS,))
+    except (NoKnowledgeBase, DamagedFile, OSError):
+        return lambda path, sha256: None
+    if manifest.settings != SETTINGS:
+        return lambda path, sha256: None
+    with closing(Passages.open(version / _DOCUMENTS)) as passages:
+        files = passages.files()
+        documents: dict[str, list[Document]] = {}
+        for document in passages.documents():
+            documents.setdefault(document.path, []).append(document)
+
+    def known(path: str, sha256: str) -> Sequence[Document] | None:
+        found = documents.get(path, [])
+        # A file that now belongs to another source as well has another id there.
+        same = {document.source for document in found} <= set(sources) and _owners(path, sources) <= 1
+        return found if found and same and files.get(path) == sha256 else None
+
+    return known
+
+
+def _owners(path: str, sources: Sequence[str]) -> int:
+    return sum(Path(path).is_relative_to(source) for source in sources)
+
+
+def versions_now(root: Path, kb: str, doc_ids: Sequence[str]) -> dict[str, str]:
+    """The SHA-256 of those of the documents that a knowledge base holds now; none when there is no such base."""
+    try:
+        version, manifest = versions.read(versions.folder_of(root, kb))
+    except NoKnowledgeBase:
+        return {}
+    versions.check(version, manifest, only=(_DOCUMENTS,))
+    with closing(Passages.open(version / _DOCUMENTS)) as passages:
+        return passages.version_of(doc_ids)
+
+
 def build(
     root: Path,
     kb: str,
@@ -112,13 +145,16 @@ def build(
     embedder: Embedder,
     now: Callable[[], datetime],
     progress: Progress | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> IndexReport:
     """Bring a knowledge base up to date with `documents`, which are all there is in `sources`.
 
-    Documents of other sources stay. Passages whose text was embedded before keep their vectors, and
-    without any change no version is written. `progress` is told how many new passages are embedded,
-    and of how many. Raises UsageError when no document would be left, and StoreError when the disk
-    does not let us write or another run is building; the version before stays in force then.
+    Documents of other sources stay. What has not changed is neither cut, counted nor embedded again,
+    and without any change no version is written. `progress` is told how many new passages are embedded,
+    and of how many. `files` holds the SHA-256 of the files that were read whole (see `known_files`); it
+    is looked at when all documents have been taken. Raises UsageError when no document would be left,
+    and StoreError when the disk does not let us write or another run is building; the version before
+    stays in force then.
     """
     started = now()
     folder = versions.folder_of(root, kb)
@@ -132,7 +168,8 @@ def build(
             raise UsageError(_nothing(sources, sync.skipped))
         manifest = previous.manifest if previous else None
         if sync.changed or not manifest or (manifest.embedder, manifest.settings) != (embedder.name, SETTINGS):
-            manifest = _build(folder, list(sync.kept.values()), previous, embedder, now, progress)
+            content = Content(list(sync.kept.values()), dict(files or {}))
+            manifest = _build(folder, content, previous, embedder, now, progress)
         else:
             versions.mark(folder, now())
     return IndexReport(
@@ -192,66 +229,130 @@ class _Sync:
         return bool(self.added or self.updated or self.removed)
 
 
+KINDS = "a folder with md, txt, html, pdf, docx, csv, json or jsonl files"
+
+
 def _nothing(sources: Sequence[str], skipped: Sequence[Skipped]) -> str:
     first = f"; {len(skipped)} files were skipped, the first, {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-    return f"no document was found in {', '.join(sources)}{first}; give a folder with md, txt, html or jsonl files"
+    return f"no document was found in {', '.join(sources)}{first}; give {KINDS}"
+
+
+class Content(NamedTuple):
+    """What a version is to hold: documents, and the SHA-256 of the files that were read whole."""
+
+    documents: list[Document]
+    files: dict[str, str]
+
+
+class _Row(NamedTuple):
+    """A chunk to be: its document's number and title, and its position in the version before, or -1."""
+
+    document: int
+    title: str
+    chunk: Chunk
+    before: int
+
+    @property
+    def text(self) -> str:
+        """What is embedded."""
+        return search_text(self.title, self.chunk)
 
 
 def _build(
     folder: Path,
-    documents: list[Document],
+    content: Content,
     previous: Index | None,
     embedder: Embedder,
     now: Callable[[], datetime],
     progress: Progress | None,
 ) -> versions.Manifest:
-    import faiss
-
-    from knowledge_base import vector_store
-
     # By id, so that an index does not depend on the runs that led to it.
-    documents = sorted(documents, key=lambda d: d.doc_id)
-    target, limit = int(SETTINGS["chunk_target"]), int(SETTINGS["chunk_limit"])
-    titled = [(document.title, c) for document in documents for c in chunk(document, target, limit)]
-    texts = [search_text(title, c) for title, c in titled]
-    vectors = _vectors(texts, previous, embedder, progress)
-    words = WordIndex.count(f"{title}\n{text}" for (title, _), text in zip(titled, texts, strict=True))  # titles twice
+    documents = sorted(content.documents, key=lambda d: d.doc_id)
+    titles = ["" if d.title == d.doc_id else d.title for d in documents]
+    before = previous.passages.all() if previous else []
+    rows = _cut(documents, before if previous and previous.manifest.settings == SETTINGS else [])
+    rows_of_vectors = _vectors(rows, previous, before, embedder, progress)
+    vectors = Vectors.of(rows_of_vectors, previous.arms.vectors if previous else None)
+    counted = [row.before if row.before >= 0 else f"{titles[row.document]}\n{row.text}" for row in rows]  # titles twice
+    words = WordIndex.count(counted, previous.arms.words if previous else None)
+    arms = Arms(words, Titles.count(words, titles, [row.document for row in rows]), vectors)
+    same = previous and (previous.manifest.embedder, previous.manifest.settings) == (embedder.name, SETTINGS)
+    learned = previous.manifest.learned if previous and same else None
+    if learned is None or tuning.outgrown(learned, len(rows)):
+        learned = tuning.learn(arms, [(row.title, row.chunk) for row in rows], embedder.embed)
+    return write(
+        folder, content._replace(documents=documents), [row.chunk for row in rows], arms, learned, embedder, now
+    )
+
+
+def write(
+    folder: Path,
+    content: Content,
+    chunks: Sequence[Chunk],
+    arms: Arms,
+    learned: dict[str, float],
+    embedder: Embedder,
+    now: Callable[[], datetime],
+) -> versions.Manifest:
+    """Put a finished index in force. `chunks` are those of `content`, in the order of `arms`. Raises StoreError."""
+    documents = content.documents
     with versions.writing(folder) as building:
-        flat = faiss.IndexFlatIP(DIMENSION)
         with closing(Passages.create(building / _DOCUMENTS)) as passages:
             passages.add_documents(documents)
-            vector_store.add(vector_store.vector_store(embedder, flat, passages), [c for _, c in titled], vectors)
-        # Not write_index, whose C++ errors do not say that the disk is full.
-        (building / _VECTORS).write_bytes(faiss.serialize_index(flat).data)
-        words.save(building / _WORDS)
+            passages.add_chunks(chunks)
+            passages.add_files({d.path: content.files[d.path] for d in documents if d.path in content.files})
+        arms.vectors.save(building / _VECTORS)
+        arms.words.save(building / _WORDS)
+        arms.titles.save(building / _WORDS)
         manifest = versions.Manifest(
             kb=folder.name,
             created=now().isoformat(),
             embedder=embedder.name,
             documents=len(documents),
-            chunks=len(titled),
+            chunks=len(chunks),
             sources=tuple(sorted({d.source for d in documents})),
             settings=SETTINGS,
+            learned=learned,
             files=versions.files_of(building),
         )
         versions.publish(building, manifest, now())
     return manifest
 
 
+def _cut(documents: Sequence[Document], before: Sequence[Passage]) -> list[_Row]:
+    """The chunks of `documents`, in order; a document that stands in `before` as it is keeps those it has."""
+    old: dict[tuple[str, str], list[Passage]] = {}
+    for passage in before:
+        old.setdefault((passage.chunk.doc_id, passage.doc_sha256), []).append(passage)
+    rows = []
+    for number, document in enumerate(documents):
+        if kept := old.get((document.doc_id, document.sha256)):
+            rows += [_Row(number, document.title, passage.chunk, passage.position) for passage in kept]
+        else:
+            rows += [_Row(number, document.title, new, -1) for new in chunk(document)]
+    return rows
+
+
 def _vectors(
-    texts: Sequence[str], previous: Index | None, embedder: Embedder, progress: Progress | None
+    rows: Sequence[_Row],
+    previous: Index | None,
+    before: Sequence[Passage],
+    embedder: Embedder,
+    progress: Progress | None,
 ) -> NDArray[np.float32]:
+    """The vectors of `rows`; those of a text that was embedded before are taken from there."""
     known: dict[str, int] = {}
     if previous and previous.manifest.embedder == embedder.name:
-        known = {passage.search_text: passage.position for passage in previous.passages.all()}
+        known = {passage.search_text: passage.position for passage in before}
+    texts = [row.text for row in rows]
     vectors = np.empty((len(texts), DIMENSION), dtype=np.float32)
     old = [row for row, text in enumerate(texts) if text in known]
     if previous and old:
-        vectors[old] = previous.vectors(np.array([known[texts[row]] for row in old]))
+        vectors[old] = previous.arms.vectors.at(np.array([known[texts[row]] for row in old]))
     new = [row for row, text in enumerate(texts) if text not in known]
     for start in range(0, len(new), _BATCH):
-        rows = new[start : start + _BATCH]
-        vectors[rows] = embedder.embed([texts[row] for row in rows])
+        taken = new[start : start + _BATCH]
+        vectors[taken] = embedder.embed([texts[row] for row in taken])
         if progress:
-            progress(start + len(rows), len(new))
+            progress(start + len(taken), len(new))
     return vectors

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,19 @@ from knowledge_base.sources import Document
 _SCHEMA = """
 create table documents (
     doc_id text primary key, title text not null, format text not null, source text not null, path text not null,
-    sha256 text not null, modified text, first_line integer not null, meta text not null, text text not null
+    sha256 text not null, modified text, first_line integer not null, meta text not null, marks text not null,
+    text text not null
 ) without rowid;
 create table chunks (
     position integer primary key, chunk_id text not null unique, doc_id text not null references documents,
-    text text not null, headings text not null, first_line integer not null, last_line integer not null
+    text text not null, headings text not null, first_line integer not null, last_line integer not null,
+    place text not null
 );
+create table files (path text primary key, sha256 text not null) without rowid;
 """
 _PASSAGES = """
-select position, chunk_id, doc_id, c.text, headings, c.first_line, last_line, title, path, d.sha256, modified, meta
+select position, chunk_id, doc_id, c.text, headings, c.first_line, last_line, place,
+    title, path, d.sha256, modified, meta
 from chunks c join documents d using (doc_id)
 """
 
@@ -48,9 +52,12 @@ class Passage:
 
 
 def search_text(title: str, chunk: Chunk) -> str:
-    """Title, headings and text of a chunk: a passage is often found by what stands above it."""
-    headings = [h for h in chunk.headings if h != title]
-    return "\n".join([" › ".join([title, *headings]), chunk.text])
+    """Title, headings and text of a chunk: a passage is often found by what stands above it.
+
+    A title that is only the id of its document says nothing, and is left out.
+    """
+    above = dict.fromkeys([*([title] if title != chunk.doc_id else []), *chunk.headings])
+    return "\n".join([" › ".join(above), chunk.text]) if above else chunk.text
 
 
 class Passages:
@@ -83,20 +90,26 @@ class Passages:
 
     def add_documents(self, documents: Iterable[Document]) -> None:
         """Add documents; each `doc_id` must be new."""
+        names = [field.name for field in fields(Document)]
         rows = (
-            (d.doc_id, d.title, d.format, d.source, d.path, d.sha256, d.modified, d.first_line, _json(d.meta), d.text)
+            {**{name: getattr(d, name) for name in names}, "meta": _json(d.meta), "marks": _json(d.marks)}
             for d in documents
         )
-        self._connection.executemany("insert into documents values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        values = ", ".join(f":{name}" for name in names)
+        self._connection.executemany(f"insert into documents ({', '.join(names)}) values ({values})", rows)
 
     def add_chunks(self, chunks: Iterable[Chunk]) -> None:
         """Add chunks of added documents; positions follow on from those there are."""
         (position,) = self._connection.execute("select count(*) from chunks").fetchone()
         rows = (
-            (n, c.chunk_id, c.doc_id, c.text, _json(c.headings), c.first_line, c.last_line)
+            (n, c.chunk_id, c.doc_id, c.text, _json(c.headings), c.first_line, c.last_line, c.place)
             for n, c in enumerate(chunks, position)
         )
-        self._connection.executemany("insert into chunks values (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._connection.executemany("insert into chunks values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def add_files(self, files: Mapping[str, str]) -> None:
+        """Note which files were read without anything being skipped: path and SHA-256 of the bytes."""
+        self._connection.executemany("insert into files values (?, ?)", files.items())
 
     def at(self, positions: Sequence[int]) -> list[Passage]:
         """The passages at those of `positions` that there are, in that order."""
@@ -116,7 +129,20 @@ class Passages:
         """Every document, by `doc_id`."""
         with self._lock:
             rows = self._connection.execute("select * from documents order by doc_id").fetchall()
-        return [Document(**dict(row) | {"meta": json.loads(row["meta"])}) for row in rows]
+        return [_document(row) for row in rows]
+
+    def files(self) -> dict[str, str]:
+        """What `add_files` noted."""
+        with self._lock:
+            return dict(self._connection.execute("select path, sha256 from files").fetchall())
+
+    def version_of(self, doc_ids: Iterable[str]) -> dict[str, str]:
+        """The SHA-256 of those of the documents that there are."""
+        wanted = list(doc_ids)
+        marks = ",".join("?" * len(wanted))
+        with self._lock:
+            rows = self._connection.execute(f"select doc_id, sha256 from documents where doc_id in ({marks})", wanted)
+            return dict(rows.fetchall())
 
     def _passages(self, condition: str, values: Sequence[Any]) -> list[Passage]:
         with self._lock:
@@ -132,14 +158,20 @@ def _passage(
     headings: str,
     first_line: int,
     last_line: int,
+    place: str,
     title: str,
     path: str,
     sha256: str,
     modified: str | None,
     meta: str,
 ) -> Passage:
-    chunk = Chunk(chunk_id, doc_id, text, tuple(json.loads(headings)), first_line, last_line)
+    chunk = Chunk(chunk_id, doc_id, text, tuple(json.loads(headings)), first_line, last_line, place)
     return Passage(position, chunk, title, path, sha256, modified, json.loads(meta))
+
+
+def _document(row: sqlite3.Row) -> Document:
+    marks = tuple((line, label) for line, label in json.loads(row["marks"]))
+    return Document(**dict(row) | {"meta": json.loads(row["meta"]), "marks": marks})
 
 
 def _json(value: object) -> str:

@@ -1,26 +1,28 @@
-"""A question -> passages: words and vectors, fused, with the signs of whether the passages answer it."""
+"""A question -> passages: words and vectors, fused, with how likely it is that the passages answer it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from errors import UsageError
 from knowledge_base.chunks import locator
 from knowledge_base.embeddings import Embedder
 from knowledge_base.index import Index
 from knowledge_base.passages import Passage
-from knowledge_base.text import stems, visible
+from knowledge_base.ranking import Candidates, Positions, Scores, Signs, confidence
+from knowledge_base.text import sentences, stems, visible
 
-MAX_QUERY = 2_000  # characters; the model reads about 1,000 of them, and more words only blur BM25
-CANDIDATES = 50  # of each arm
-SIBLINGS = 4  # on each side; a runbook's remedy often stands some chunks below its symptom
-
-Scores = NDArray[np.float32]
+MAX_QUERY = 8_000  # characters
+MANY = 6  # sentences; a query of as many is asked sentence by sentence too
+MOST = 30  # sentences asked alone; each takes about 3 ms
+SIBLINGS = 6  # on each side; a runbook's remedy often stands some chunks below its symptom
+EXACT = 0.3  # what an identifier or a quotation adds to the weight of words
+LONG = 0.2  # what a query of many sentences adds, for the whole of it: one vector blurs them
 
 # What is meant to the letter: snake_case, camelCase, a letter with digits after it (m5, AUTH-417, v1.2), 0x1f, --flag.
 _IDENTIFIER = re.compile(
@@ -55,18 +57,26 @@ class Hit:
 class Findings:
     """Hits, and what to judge by whether they answer the question.
 
-    `coverage` is the share, 0..1, of the question's content stems found in the first hit, rare stems
-    counting for more; `top_cosine` the highest cosine among the hits; `margin` the lead of the first hit's
-    score over that of the best hit of another document. `missing` are words of the question that
-    are nowhere in the knowledge base, `unmet` those that are in no hit, `missing` included.
+    `confidence` is how likely it is, 0..1, that the hits answer; `signs` are what it was taken from.
+    `missing` are words of the question that are nowhere in the knowledge base.
     """
 
     hits: list[Hit]
-    coverage: float
-    top_cosine: float
-    margin: float
+    confidence: float
+    signs: Signs
     missing: tuple[str, ...]
-    unmet: tuple[str, ...]
+
+
+class _Ranking(NamedTuple):
+    """Candidates with one score each; each query, the whole and its parts, with what the arms said of them."""
+
+    scores: Scores
+    queries: list[str]
+    found: list[Candidates]
+
+    def best(self, k: int) -> Positions:
+        """Where among the candidates the `k` best are, best first; equal ones in index order."""
+        return np.argsort(-self.scores, kind="stable")[:k]
 
 
 class Searcher:
@@ -87,38 +97,29 @@ class Searcher:
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The best `k` chunks, best first; equal ones in index order. Raises UsageError for an empty query.
 
-        Of a query longer than 2,000 characters the beginning is read.
+        Of a query longer than 8,000 characters the beginning is read.
+        """
+        return self._hits(self._ranked(_readable(query)), k)
+
+    def findings(self, query: str, k: int = 10, without: Sequence[int] = ()) -> Findings:
+        """`search`, and how likely it is that what it found answers the query; `k` is at least 1.
+
+        `without` are numbers of documents (`Titles.document_of`) that are taken for not being there.
         """
         query = _readable(query)
-        vector = self._embedder.embed([query])[0]
-        word_scores = self.index.words.scores(list(dict.fromkeys(stems(query))))
-        candidates = np.union1d(self.index.nearest(vector, CANDIDATES), _top(word_scores, CANDIDATES))
-        # Not @, which rounds equal rows differently: equal passages are to get equal scores.
-        cosines = (self.index.vectors(candidates) * vector).sum(axis=1)
-        fused = fuse(word_scores[candidates], cosines, words_weight(query))
-        best = np.argsort(-fused, kind="stable")[:k]
-        found = self.index.passages.at(candidates[best].tolist())
-        return [
-            _hit(passage, float(fused[i]), float(word_scores[candidates[i]]), float(cosines[i]))
-            for passage, i in zip(found, best, strict=True)
-        ]
-
-    def findings(self, query: str, k: int = 10) -> Findings:
-        """`search`, and the signs of whether what it found answers the query; `k` is at least 1."""
-        query = _readable(query)
-        hits = self.search(query, k)
-        vocabulary = self.index.words
-        asked = _content(query)
-        weights = {stem: vocabulary.rarity(stem) for stem in asked}
-        held = [set(stems("\n".join([hit.title, *hit.headings, hit.text]))) for hit in hits]
-        others = [hit.score for hit in hits if hit.doc_id != hits[0].doc_id]
+        ranking = self._ranked(query, without)
+        arms, learned = self.index.arms, self.index.manifest.learned
+        vocabulary, asked = arms.words, _content(query)
+        # Of a query of many sentences the surest: most are not questions, and the whole is like nothing.
+        signs = max(
+            (arms.signs(found, stems(text)) for text, found in zip(ranking.queries, ranking.found, strict=True)),
+            key=lambda signs: confidence(signs, learned),
+        )
         return Findings(
-            hits=hits,
-            coverage=sum(w for stem, w in weights.items() if stem in held[0]) / (sum(weights.values()) or 1),
-            top_cosine=max(hit.vector for hit in hits),
-            margin=hits[0].score - max(others, default=0.0),
+            hits=self._hits(ranking, k),
+            confidence=confidence(signs, learned),
+            signs=signs,
             missing=_distinct(word for stem, word in asked.items() if stem not in vocabulary),
-            unmet=_distinct(word for stem, word in asked.items() if not any(stem in texts for texts in held)),
         )
 
     def siblings(self, hit: Hit) -> list[Hit]:
@@ -130,29 +131,53 @@ class Searcher:
             if p.chunk.doc_id == hit.doc_id
         ]
 
+    def _ranked(self, query: str, without: Sequence[int] = ()) -> _Ranking:
+        queries = [query, *parts(query)]
+        vectors = self._embedder.embed(queries)
+        found = self.index.arms.candidates([stems(text) for text in queries], vectors, without)
+        weights = [self._words_weight(text) for text in queries]
+        weights[0] += LONG * (len(queries) > 1)
+        whole, *alone = [arms.fused(weight) for arms, weight in zip(found, weights, strict=True)]
+        likeness = [float(arms.cosines.max(initial=0.0)) for arms in found[1:]]
+        return _Ranking(combine(whole, alone, likeness), queries, found)
 
-def fuse(word_scores: Scores, cosines: Scores, weight: float) -> Scores:
-    """One score, 0..1, for each candidate: both arms as shares of their best, words counting `weight` of 1.
+    def _words_weight(self, query: str) -> float:
+        """How much words count for a query: more when it holds identifiers, codes or quotations."""
+        return self.index.manifest.learned["words_weight"] + EXACT * names_exactly(query)
 
-    Shares of the best and not ranks (as in RRF): how far a candidate lies behind the best is kept.
+    def _hits(self, ranking: _Ranking, k: int) -> list[Hit]:
+        best = ranking.best(k)
+        arms = ranking.found[0]
+        found = self.index.passages.at(arms.positions[best].tolist())
+        return [
+            _hit(passage, float(ranking.scores[i]), float(arms.words[i]), float(arms.cosines[i]))
+            for passage, i in zip(found, best, strict=True)
+        ]
+
+
+def combine(whole: Scores, alone: Sequence[Scores], likeness: Sequence[float]) -> Scores:
+    """One score, 0..1, for each candidate, of the whole query's scores and those of its parts.
+
+    A passage that is the best for one part counts for more than one that is fair for all: each part's
+    scores are raised to the fourth power before they are added. A part that nothing is like, by its
+    highest cosine, is small talk and counts for little.
     """
-    return weight * _share(word_scores) + (1 - weight) * _share(cosines)
+    if not alone:
+        return whole
+    summed = np.sum([scores**4 * like**2 for scores, like in zip(alone, likeness, strict=True)], axis=0)
+    scores: Scores = (whole / (whole.max(initial=0.0) or 1.0) + summed / (summed.max(initial=0.0) or 1.0)) / 2
+    return scores
 
 
-def words_weight(query: str) -> float:
-    """How much words count for a query: more when it holds identifiers, codes or quotations."""
-    return 0.6 if _QUOTED.search(query) or _identifiers(query) else 0.3
+def parts(query: str) -> list[str]:
+    """The sentences of a query that has many, to be asked alone too; none of a short one."""
+    found = [s.text for s in sentences(query) if len(s.text) >= 15]
+    return found[:MOST] if len(found) >= MANY else []
 
 
-def _share(scores: Scores) -> Scores:
-    best = scores.max(initial=0.0)
-    return np.clip(scores, 0, None) / best if best > 0 else np.zeros_like(scores)
-
-
-def _top(scores: Scores, k: int) -> NDArray[np.int64]:
-    """Positions of the `k` highest scores above 0."""
-    best = np.argsort(-scores, kind="stable")[:k]
-    return best[scores[best] > 0]
+def names_exactly(query: str) -> bool:
+    """Whether a query holds what is meant to the letter: identifiers, codes, quotations."""
+    return bool(_QUOTED.search(query) or _identifiers(query))
 
 
 def _readable(query: str) -> str:

@@ -18,7 +18,7 @@ import re
 import shlex
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from pathlib import Path
 from errors import DamagedFile, NoKnowledgeBase, StoreError, UsageError
 from knowledge_base.files import replace_file, sha256_of, sync
 
-FORMAT = 1  # raise when what an earlier release wrote can no longer be read
+FORMAT = 2  # raise when what an earlier release wrote can no longer be read
 _KEPT = 2  # the version in force, and the one that readers may still be opening
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _POINTER = re.compile(r"(v\d{6,}) ([0-9a-f]{64})\n")
@@ -43,7 +43,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a version holds. `settings` are those it was cut and counted with; `created` is ISO 8601."""
+    """What a version holds. `created` is ISO 8601.
+
+    `settings` are those it was read, cut and counted with, `learned` is what was found out about it.
+    """
 
     kb: str
     created: str
@@ -52,6 +55,7 @@ class Manifest:
     chunks: int
     sources: tuple[str, ...]
     settings: dict[str, float]
+    learned: dict[str, float]
     files: dict[str, File]
     format: int = FORMAT
 
@@ -118,9 +122,11 @@ def sources(folder: Path) -> tuple[str, ...]:
         return ()
 
 
-def check(version: Path, manifest: Manifest) -> None:
-    """Raise DamagedFile unless every file of a version is as it was written."""
+def check(version: Path, manifest: Manifest, only: Collection[str] = ()) -> None:
+    """Raise DamagedFile unless every file of a version, or each of `only`, is as it was written."""
     for name, file in manifest.files.items():
+        if only and name not in only:
+            continue
         path = version / name
         if not path.is_file():
             raise _damaged(path, "is missing", manifest.kb, manifest.sources)
@@ -197,6 +203,15 @@ def mark(folder: Path, at: datetime) -> None:
 def marked(folder: Path) -> datetime:
     """What `mark` noted."""
     return datetime.fromtimestamp((folder / "CURRENT").stat().st_mtime, UTC)
+
+
+def remove(folder: Path) -> None:
+    """Take a knowledge base away; readers that have it open go on with it. Raises NoKnowledgeBase, StoreError."""
+    if not folder.is_dir():
+        pointer(folder)
+    with lock(folder), _telling_write_errors(folder):
+        (folder / "CURRENT").unlink(missing_ok=True)  # first, so that nobody opens what is half gone
+        shutil.rmtree(folder)
 
 
 @contextmanager

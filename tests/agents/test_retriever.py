@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.retriever import Library, Wanted, local_skill, names_in
+from agents.retriever import DOUBT, Library, Wanted, local_skill, names_in
+from knowledge_base.ranking import Signs
 from knowledge_base.search import Findings, Hit
 from tasks.case import Found, Question
 
@@ -25,13 +26,13 @@ def hit(doc_id: str, position: int = 0, **meta: str) -> Hit:
     )
 
 
-def evidence(*hits: Hit, coverage: float = 1.0, cosine: float = 0.8, missing: tuple[str, ...] = ()) -> Findings:
-    return Findings(list(hits), coverage, cosine, 0.1, missing, missing)
+def evidence(*hits: Hit, confidence: float = 0.9, missing: tuple[str, ...] = ()) -> Findings:
+    return Findings(list(hits), confidence, Signs(0.8, 0.2, 0.2), missing)
 
 
 def retrieve(found: dict[str, Findings], *questions: Question) -> Found:
     library = Library(lambda query, k: found[query], lambda best: [best])
-    made = local_skill(library).do(Wanted(questions=list(questions)))
+    made = local_skill(lambda: library).do(Wanted(questions=list(questions)))
     assert isinstance(made, Found)
     return made
 
@@ -45,21 +46,48 @@ def test_a_passage_found_for_two_questions_is_handed_on_once_for_both() -> None:
 
 def test_the_best_hit_brings_its_neighbours() -> None:
     library = Library(lambda query, k: evidence(hit("x", 5)), lambda best: [hit("x", 4), best, hit("x", 6)])
-    made = local_skill(library).do(Wanted(questions=[Question(text="a")]))
+    made = local_skill(lambda: library).do(Wanted(questions=[Question(text="a")]))
     assert isinstance(made, Found)
     assert sorted(p.position for p in made.passages) == [4, 5, 6]
 
 
-def test_passages_that_do_not_resemble_the_question_are_not_handed_on() -> None:
-    found = retrieve({"a": evidence(hit("x"), coverage=0.1, cosine=0.2)}, Question(text="a"))
-    assert (found.passages, found.reasons) == ([], ["nothing in the documents resembles the question"])
+def test_passages_that_hardly_answer_the_question_are_not_handed_on() -> None:
+    found = retrieve({"a": evidence(hit("x"), confidence=DOUBT - 0.01)}, Question(text="a"))
+    reason = "nothing in the documents seems to answer the question (confidence 0.24)"
+    assert (found.passages, found.reasons) == ([], [reason])
+    assert retrieve({"a": evidence(hit("x"), confidence=DOUBT)}, Question(text="a")).passages
+
+
+def test_a_question_that_points_back_is_also_asked_of_the_thing_alone() -> None:
+    question = Question(text="how much is it?", context="Does your Pro plan include API access, and how much is it?")
+    found = retrieve(
+        {
+            question.search_text: evidence(hit("api"), confidence=0.2),
+            "how much is it? Pro plan": evidence(hit("api"), hit("prices"), confidence=0.8),
+        },
+        question,
+    )
+    assert [p.doc_id for p in found.passages] == ["api", "prices"]
+    assert "confidence 0.80" in found.reasons[0]
+
+
+def test_a_case_is_worked_with_one_version_of_the_knowledge_base() -> None:
+    opened = []
+
+    def newest() -> Library:
+        opened.append(1)
+        return Library(lambda query, k: evidence(hit("x")), lambda best: [best])
+
+    local_skill(newest).do(Wanted(questions=[Question(text="a"), Question(text="b")]))
+    assert len(opened) == 1
 
 
 def test_a_thing_that_no_document_names_is_not_answered_from_its_namesakes() -> None:
     text, context = "What does the Titanium plan cost", "What does the Titanium plan cost, and is it yearly?"
     follow_up = Question(text="is it yearly?", context=context)
     near = evidence(hit("plans"), missing=("Titanium",))
-    found = retrieve({text: near, follow_up.search_text: near}, Question(text=text), follow_up)
+    asked = {text: near, follow_up.search_text: near, "is it yearly? Titanium plan": near}
+    found = retrieve(asked, Question(text=text), follow_up)
     assert found.passages == []
     assert found.reasons == ['no document mentions "Titanium"'] * 2
 

@@ -63,8 +63,8 @@ def test_an_index_holds_every_chunk_with_its_vector(tmp_path: Path, embedder: Em
     index = open_index(tmp_path, "help")
     for passage in index.passages.all():
         vector = embedder.embed([passage.search_text])[0]
-        assert index.nearest(vector, 1).tolist() == [passage.position]
-        assert np.array_equal(index.vectors(np.array([passage.position]))[0], vector)
+        assert index.arms.vectors.nearest(vector, 1).tolist() == [passage.position]
+        assert np.array_equal(index.arms.vectors.at(np.array([passage.position]))[0], vector)
 
 
 def test_a_document_comes_back_as_it_was_given(tmp_path: Path, embedder: Embedder) -> None:
@@ -104,8 +104,8 @@ def test_only_new_passages_are_embedded_and_vanished_documents_are_removed(tmp_p
     assert counting.texts == 2
     index = open_index(tmp_path, "help")
     assert ids(index) == ["login.md", "refunds.md", "sso.md"]
-    assert "token" in index.words
-    assert "csv" not in index.words
+    assert "token" in index.arms.words
+    assert "csv" not in index.arms.words
 
 
 pages = st.lists(
@@ -124,8 +124,8 @@ def test_an_index_does_not_depend_on_the_runs_that_led_to_it(
     indexed(root, embedder, second, kb="fresh")
     grown, fresh = open_index(root, "grown"), open_index(root, "fresh")
     assert grown.passages.all() == fresh.passages.all()
-    assert np.array_equal(grown.vectors(np.arange(len(grown))), fresh.vectors(np.arange(len(fresh))))
-    assert np.array_equal(grown.words.scores(["login"]), fresh.words.scores(["login"]))
+    assert np.array_equal(grown.arms.vectors.at(np.arange(len(grown))), fresh.arms.vectors.at(np.arange(len(fresh))))
+    assert np.array_equal(grown.arms.words.scores(["login"]), fresh.arms.words.scores(["login"]))
 
 
 def test_documents_of_other_sources_stay_and_keep_their_ids(tmp_path: Path, embedder: Embedder) -> None:
@@ -151,7 +151,7 @@ def test_an_index_of_no_document_is_refused_and_the_old_one_stays(tmp_path: Path
 
 def test_documents_of_function_words_alone_can_be_indexed(tmp_path: Path, embedder: Embedder) -> None:
     indexed(tmp_path, embedder, [document("a", "The and of it.", "is")])
-    assert open_index(tmp_path, "help").words.scores(["refund"]).tolist() == [0]
+    assert open_index(tmp_path, "help").arms.words.scores(["refund"]).tolist() == [0]
 
 
 @pytest.mark.parametrize("kb", ["", "Help", "../help", "a/b", "-a", "a" * 65, "help\n", ".", "hélp"])
@@ -203,7 +203,7 @@ def test_a_version_of_another_format_is_refused(
     tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     indexed(tmp_path, embedder)
-    monkeypatch.setattr("knowledge_base.versions.FORMAT", 2)
+    monkeypatch.setattr("knowledge_base.versions.FORMAT", 3)
     with pytest.raises(DamagedFile, match="another release of Opsdesk"):
         open_index(tmp_path, "help")
 
@@ -293,7 +293,7 @@ def test_a_reader_keeps_its_version_while_others_are_built_and_two_are_kept(tmp_
         indexed(tmp_path, embedder, [document("only.md", f"Page {n}")])
     assert versions(tmp_path) == ["v000003", "v000004"]
     assert reader.passages.all() == before
-    assert reader.nearest(embedder.embed(["refund"])[0], 3).size == 3
+    assert reader.arms.vectors.nearest(embedder.embed(["refund"])[0], 3).size == 3
     assert ids(open_index(tmp_path, "help")) == ["only.md"]
 
 
@@ -324,7 +324,7 @@ def test_langchain_finds_the_same_chunks_in_the_same_order(tmp_path: Path, embed
     indexed(tmp_path, embedder)
     index = open_index(tmp_path, "help")
     found = index.vector_store(embedder).similarity_search("Can I get my money back?", k=3)
-    nearest = index.nearest(embedder.embed(["Can I get my money back?"])[0], 3)
+    nearest = index.arms.vectors.nearest(embedder.embed(["Can I get my money back?"])[0], 3)
     assert [d.id for d in found] == [p.chunk.chunk_id for p in index.passages.at(nearest.tolist())]
     assert found[0].metadata["doc_id"] == "refunds.md"
     assert found[0].page_content == PAGES[0].text
