@@ -98,23 +98,46 @@ def _print_json(value: Any) -> None:
 
 @app.command()
 def index(
-    paths: Annotated[list[Path], typer.Argument(help="Folders, files (md, txt, html) or .jsonl of {id, title, text}.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Folders or files: md, txt, html, pdf, docx, csv, json, jsonl of {id, text}."),
+    ],
     kb: Annotated[str, typer.Option("--kb", help="Name of the knowledge base.")] = "default",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Stay, and index again whenever a document changes, until Ctrl-C.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a knowledge base of documents, or bring it up to date.
 
-    Running it again re-reads what changed, drops what vanished and leaves the rest alone.
+    Running it again re-reads what changed, drops what vanished and leaves the rest alone. Searches go on
+    meanwhile, with the version before. With --watch and --json there is one JSON line for each change.
     Example: opsdesk index ./runbooks --kb runbooks
     """
     from opsdesk import show
 
-    with show.progress("indexing", unit="chunks") as advance:
-        report = _desk().index(paths, kb, advance)
-    if as_json:
-        _print_json(show.report_json(report))
-    else:
-        show.report(report)
+    desk = _desk()
+
+    def run(*, again: bool = False) -> None:
+        with show.progress("indexing", unit="chunks") as advance:
+            report = desk.index(paths, kb, advance)
+        if again and not (report.added or report.updated or report.removed):
+            return
+        if as_json:
+            _print_json(show.report_json(report))
+        else:
+            show.report(report)
+
+    run()
+    if watch:
+        from opsdesk.watch import changes
+
+        show.notes.print(f"watching {', '.join(map(str, paths))}; Ctrl-C to stop", markup=False, soft_wrap=True)
+        for _ in changes(paths):
+            try:
+                run(again=True)
+            except OpsdeskError as error:  # the documents are half moved, or another run is at work: the next may do
+                show.notes.print(f"opsdesk: {error}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -230,11 +253,83 @@ def trace(
     """
     from opsdesk import show
 
-    kept = _desk().case(case_id)
+    desk = _desk()
+    kept = desk.case(case_id)
+    stale = desk.stale(kept)
     if as_json:
-        _print_json(show.case_json(kept))
+        _print_json(show.case_json(kept, stale))
     else:
-        show.trace(kept)
+        show.trace(kept, stale)
+
+
+kb_app = typer.Typer(no_args_is_help=True, help="The knowledge bases: list, look into, check and remove them.")
+app.add_typer(kb_app, name="kb")
+Name = Annotated[str, typer.Argument(help="Its name; default: the only one, or the one indexed last.")]
+
+
+@kb_app.command("list")
+def kb_list(as_json: Json = False) -> None:
+    """List the knowledge bases, the one indexed last first.
+
+    Example: opsdesk kb list
+    """
+    from opsdesk import show
+
+    found = _desk().knowledge_bases()
+    if as_json:
+        _print_json([show.kb_json(kb) for kb in found])
+    else:
+        show.kbs(found)
+
+
+@kb_app.command("info")
+def kb_info(name: Name = "", as_json: Json = False) -> None:
+    """Show what a knowledge base holds, where it comes from, and what was learned about searching it.
+
+    Example: opsdesk kb info runbooks
+    """
+    from opsdesk import show
+
+    found = _desk().knowledge_base(name)
+    if as_json:
+        _print_json(show.kb_json(found))
+    else:
+        show.kb(found)
+
+
+@kb_app.command("verify")
+def kb_verify(name: Name = "", as_json: Json = False) -> None:
+    """Check every file of a knowledge base against its SHA-256; exit code 1 names one that is damaged.
+
+    Example: opsdesk kb verify runbooks
+    """
+    from opsdesk import show
+
+    found = _desk().verified(name)
+    if as_json:
+        _print_json({"kb": found.kb, "files": found.files, "bytes": found.bytes, "ok": True})
+    else:
+        show.console.print(f"{found.kb}: {found.files} files, {found.bytes / 1e6:.1f} MB, all as they were written")
+
+
+@kb_app.command("remove")
+def kb_remove(
+    name: Annotated[str, typer.Argument(help="Name of the knowledge base.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a knowledge base; the documents it was made of, and kept cases, stay.
+
+    Example: opsdesk kb remove runbooks --yes
+    """
+    from opsdesk import show
+
+    desk = _desk()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f'"{name}" would be removed; say so with: opsdesk kb remove {name} --yes')
+        typer.confirm(f'Remove the knowledge base "{name}"?', abort=True)
+    desk.remove(name)
+    show.console.print(f'removed "{name}"', markup=False)
 
 
 @app.command()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import secrets
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from errors import NoKnowledgeBase, StoreError, UsageError
 from opsdesk.settings import Settings
@@ -31,6 +32,31 @@ MAX_AROUND_CHARACTERS = 2_000
 """Of a ticket's id, subject and customer together."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnowledgeBase:
+    """What a knowledge base holds. `created` is when its version was written, `indexed` when it was last compared."""
+
+    kb: str
+    version: str
+    documents: int
+    chunks: int
+    files: int
+    bytes: int
+    sources: list[str]
+    embedder: str
+    learned: dict[str, float]
+    created: datetime
+    indexed: datetime
+
+
+class Stale(NamedTuple):
+    """A cited document that is no longer what it was when the case was worked."""
+
+    doc_id: str
+    title: str
+    change: Literal["changed", "removed"]
+
+
 def version() -> str:
     """The installed version of Opsdesk."""
     return importlib.metadata.version("opsdesk")
@@ -45,7 +71,8 @@ class Desk:
     def __init__(self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.settings = settings
         self._now = now
-        self._searchers: dict[str, Searcher] = {}
+        self._searchers: dict[str, tuple[tuple[str, str], Searcher]] = {}
+        self._opening = threading.Lock()
         self._crews: dict[str, Crew] = {}
         try:
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -73,18 +100,14 @@ class Desk:
 
         A source is known by its path, however that is spelled, or by the name `source`, wherever it lies.
         """
-        from knowledge_base.index import build
+        from knowledge_base.index import build, known_files
         from knowledge_base.sources import Document, read_sources
 
-        known = [path.resolve() for path in paths]
-        found = read_sources(known)
-        if source:
-            found = (replace(item, source=source) if isinstance(item, Document) else item for item in found)
-        sources = [source] if source else [str(path) for path in known]
-        report = build(self.settings.knowledge_bases, kb, found, sources, self.embedder, self._now, progress)
-        self._searchers.pop(kb, None)
-        self._crews.pop(kb, None)
-        return report
+        root, places = self.settings.knowledge_bases, [path.resolve() for path in paths]
+        sources = [source] if source else [str(path) for path in places]
+        reading = read_sources(places, known=known_files(root, kb, sources))
+        named = (replace(x, source=source) if source and isinstance(x, Document) else x for x in reading)
+        return build(root, kb, named, sources, self.embedder, self._now, progress, reading.files)
 
     def default_kb(self) -> str:
         """The only knowledge base, else the one indexed last. Raises `NoKnowledgeBase` when there is none."""
@@ -98,13 +121,60 @@ class Desk:
         return max(found, key=versions.marked).name
 
     def searcher(self, kb: str) -> Searcher:
-        """Search over one knowledge base, opened once."""
-        if kb not in self._searchers:
-            from knowledge_base.index import open_index
-            from knowledge_base.search import Searcher
+        """Search over the version in force of one knowledge base, opened once and again when there is a newer one."""
+        from knowledge_base import versions
 
-            self._searchers[kb] = Searcher(open_index(self.settings.knowledge_bases, kb), self.embedder)
-        return self._searchers[kb]
+        root = self.settings.knowledge_bases
+        newest = versions.pointer(versions.folder_of(root, kb))
+        with self._opening:
+            opened = self._searchers.get(kb)
+            if opened is None or opened[0] != newest:
+                from knowledge_base.index import open_index
+                from knowledge_base.search import Searcher
+
+                opened = self._searchers[kb] = newest, Searcher(open_index(root, kb), self.embedder)
+        return opened[1]
+
+    def knowledge_bases(self) -> list[KnowledgeBase]:
+        """All of them, the one indexed last first. Raises `DamagedFile` for one whose manifest is damaged."""
+        from knowledge_base import versions
+
+        found = versions.folders(self.settings.knowledge_bases)
+        return [self.knowledge_base(folder.name) for folder in sorted(found, key=versions.marked, reverse=True)]
+
+    def knowledge_base(self, kb: str = "") -> KnowledgeBase:
+        """What one holds."""
+        from knowledge_base import versions
+
+        folder = versions.folder_of(self.settings.knowledge_bases, kb or self.default_kb())
+        version, manifest = versions.read(folder)
+        return KnowledgeBase(
+            kb=folder.name,
+            version=version.name,
+            documents=manifest.documents,
+            chunks=manifest.chunks,
+            files=len(manifest.files),
+            bytes=sum(file.bytes for file in manifest.files.values()),
+            sources=list(manifest.sources),
+            embedder=manifest.embedder,
+            learned=manifest.learned,
+            created=datetime.fromisoformat(manifest.created),
+            indexed=versions.marked(folder),
+        )
+
+    def verified(self, kb: str = "") -> KnowledgeBase:
+        """What one holds, every file of it checked. Raises `DamagedFile`, which names the file."""
+        from knowledge_base import versions
+
+        found = self.knowledge_base(kb)
+        versions.check(*versions.read(versions.folder_of(self.settings.knowledge_bases, found.kb)))
+        return found
+
+    def remove(self, kb: str) -> None:
+        """Takes a knowledge base away. Raises `NoKnowledgeBase`, and `StoreError` while it is being indexed."""
+        from knowledge_base import versions
+
+        versions.remove(versions.folder_of(self.settings.knowledge_bases, kb))
 
     def search(self, query: str, kb: str = "", k: int = 10) -> list[Hit]:
         """The best `k` chunks for a query."""
@@ -138,7 +208,7 @@ class Desk:
     def crew(self, kb: str) -> Crew:
         """The crew over one knowledge base, made once."""
         if kb not in self._crews:
-            searcher = self.searcher(kb)
+            self.searcher(kb)  # a knowledge base that is not there is told before CrewAI is loaded
             os.environ.setdefault("CREWAI_STORAGE_DIR", str(self.settings.home / "crewai"))
             import agents
 
@@ -148,9 +218,13 @@ class Desk:
             from agents.models import LocalModel, Tiers
             from tasks.ledger import Ledger
 
+            def newest() -> retriever.Library:
+                searcher = self.searcher(kb)
+                return retriever.Library(searcher.findings, searcher.siblings)
+
             skills = {
                 router.ROLE: router.SKILL,
-                retriever.ROLE: retriever.local_skill(retriever.Library(searcher.findings, searcher.siblings)),
+                retriever.ROLE: retriever.local_skill(newest),
                 writer.ROLE: writer.local_skill(self.embedder.embed),
                 verifier.ROLE: verifier.SKILL,
             }
@@ -161,6 +235,19 @@ class Desk:
     def case(self, case_id: str) -> Case:
         """A kept case."""
         return self.task_list.case(case_id)
+
+    def stale(self, case: Case) -> list[Stale]:
+        """The documents that a case cites and that have changed since: its proof is about what they said then."""
+        from knowledge_base.index import versions_now
+
+        read = {p.doc_id: p for p in case.passages}
+        cited = {c.doc_id: read[c.doc_id] for c in case.citations if c.doc_id in read}
+        now = versions_now(self.settings.knowledge_bases, case.kb, list(cited)) if cited else {}
+        return [
+            Stale(doc_id, passage.title, "changed" if doc_id in now else "removed")
+            for doc_id, passage in cited.items()
+            if now.get(doc_id) != passage.doc_sha256
+        ]
 
 
 def check_ticket(ticket: Ticket) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from knowledge_base.index import IndexReport
     from knowledge_base.proof import Proof
     from knowledge_base.search import Hit
+    from opsdesk.desk import KnowledgeBase, Stale
 
 PIPED_WIDTH = 100
 console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)
@@ -86,9 +87,9 @@ def _json_object(line: str, where: str, required: Sequence[str]) -> dict[str, An
 # --- JSON ------------------------------------------------------------------------------------------
 
 
-def case_json(case: Case) -> dict[str, Any]:
-    """A case in the shape of the contract."""
-    return case.model_dump(mode="json", by_alias=True)
+def case_json(case: Case, stale: Sequence[Stale] = ()) -> dict[str, Any]:
+    """A case in the shape of the contract, with the cited documents that have changed since."""
+    return {**case.model_dump(mode="json", by_alias=True), "stale": [document._asdict() for document in stale]}
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
@@ -99,6 +100,11 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 def report_json(report: IndexReport) -> dict[str, Any]:
     """An indexing report in the shape of the contract."""
     return asdict(report)
+
+
+def kb_json(found: KnowledgeBase) -> dict[str, Any]:
+    """A knowledge base as JSON; times are ISO 8601."""
+    return {**asdict(found), "created": found.created.isoformat(), "indexed": found.indexed.isoformat()}
 
 
 def proof_json(proof: Proof) -> dict[str, Any]:
@@ -119,10 +125,22 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=notes, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(what, total=None, rate=unit)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            speed = bar.tasks[0].speed
+            bar.update(task, rate=f"{speed:.0f} {unit}/s" if speed else unit)
+
+        yield advance
 
 
 def waiting(what: str) -> AbstractContextManager[object]:
@@ -233,7 +251,7 @@ def bill(found: Case) -> str:
     )
 
 
-def trace(found: Case) -> None:
+def trace(found: Case, stale: Sequence[Stale]) -> None:
     """A kept case, step by step, with every reason whole."""
     console.print(text(found.ticket.text, "bold"))
     console.print()
@@ -246,6 +264,32 @@ def trace(found: Case) -> None:
     for claim in found.claims:
         mark = ("  ✓ ", "green") if claim.supported else ("  ✗ ", "red")
         console.print(Text.assemble(mark, text(claim.text), text(f"  {claim.reason}", "red")))
+    for document in stale:
+        where = text(f"{document.title} ({document.doc_id})")
+        console.print(Text("  stale proof: ", "yellow"), where, f" was {document.change} since", sep="")
+
+
+def kbs(found: Sequence[KnowledgeBase]) -> None:
+    """The knowledge bases, a line each."""
+    rows = [
+        (kb.kb, f"{kb.documents:,}", f"{kb.chunks:,}", f"{kb.bytes / 1e6:.1f}", f"{kb.indexed:%Y-%m-%d %H:%M}")
+        for kb in found
+    ]
+    if rows:
+        table("Knowledge bases", ("name", "documents", "chunks", "MB", "indexed (UTC)"), rows)
+    else:
+        console.print("there is no knowledge base yet; make one with: opsdesk index FOLDER")
+
+
+def kb(found: KnowledgeBase) -> None:
+    """One knowledge base."""
+    console.print(Text(found.kb, "bold"), Text(f"  {found.version}, written {found.created:%Y-%m-%d %H:%M} UTC"))
+    console.print(f"  {found.documents:,} documents, {found.chunks:,} chunks, {found.bytes / 1e6:.1f} MB")
+    console.print(f"  last compared with its sources {found.indexed:%Y-%m-%d %H:%M} UTC:")
+    for source in found.sources:
+        console.print(indented(source, by=4), soft_wrap=True)
+    console.print(f"  embedded with {found.embedder}", soft_wrap=True)
+    console.print(f"  learned: words count {found.learned['words_weight']:.0%}, vectors the rest", markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -15,49 +15,12 @@ from typing import Any
 
 import pytest
 
-from opsdesk import cli
 from tasks.case import Case, Ticket
 from tasks.task_list import TaskList
+from tests.opsdesk.conftest import Result
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "opsdesk" / "sample" / "docs"
-
-
-class Result:
-    """What a command printed, and how it ended."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def run(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs `opsdesk ARGUMENTS` in this process."""
-    old = os.umask(0o022)
-
-    def command(*arguments: str | Path) -> Result:
-        monkeypatch.setattr(sys, "argv", ["opsdesk", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        printed = capsys.readouterr()
-        assert isinstance(stopped.value.code, int)
-        return Result(stopped.value.code, printed.out, printed.err)
-
-    yield command
-    os.umask(old)
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Path:
-    file = tmp_path / "docs" / "reset.md"
-    file.parent.mkdir()
-    file.write_text("# Reset your password\n\n1. Open the login page.\n2. Choose Forgot password?\n", encoding="utf-8")
-    return file
 
 
 def one_line(result: Result, code: int) -> str:
@@ -98,6 +61,7 @@ def test_index_then_search_then_ask_then_trace(run: Any, page: Path) -> None:
     assert case["cost_usd"] == 0
     assert case["cost_all_frontier_usd"] > 0
 
+    assert case["stale"] == []
     assert run("trace", case["case_id"], "--json").json == case
     shown = run("trace", case["case_id"])
     assert "router → retriever" in shown.out
