@@ -126,14 +126,22 @@ class Desk:
 
         root = self.settings.knowledge_bases
         newest = versions.pointer(versions.folder_of(root, kb))
-        with self._opening:
+        opened = self._searchers.get(kb)
+        if opened and opened[0] == newest:
+            return opened[1]
+        # While one thread opens the new version, which may take seconds, the others go on with the one before.
+        if not self._opening.acquire(blocking=opened is None) and opened:
+            return opened[1]
+        try:
             opened = self._searchers.get(kb)
             if opened is None or opened[0] != newest:
                 from knowledge_base.index import open_index
                 from knowledge_base.search import Searcher
 
                 opened = self._searchers[kb] = newest, Searcher(open_index(root, kb), self.embedder)
-        return opened[1]
+            return opened[1]
+        finally:
+            self._opening.release()
 
     def knowledge_bases(self) -> list[KnowledgeBase]:
         """All of them, the one indexed last first. Raises `DamagedFile` for one whose manifest is damaged."""

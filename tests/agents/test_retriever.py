@@ -53,7 +53,7 @@ def test_the_best_hit_brings_its_neighbours() -> None:
 
 def test_passages_that_hardly_answer_the_question_are_not_handed_on() -> None:
     found = retrieve({"a": evidence(hit("x"), confidence=DOUBT - 0.01)}, Question(text="a"))
-    reason = "nothing in the documents seems to answer the question (confidence 0.24)"
+    reason = "nothing in the documents seems to answer the question (confidence 0.27)"
     assert (found.passages, found.reasons) == ([], [reason])
     assert retrieve({"a": evidence(hit("x"), confidence=DOUBT)}, Question(text="a")).passages
 
