@@ -112,6 +112,7 @@ def _session(graph: bytes, threads: int) -> InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # else they spin on, in the way of others
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 

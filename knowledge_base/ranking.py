@@ -14,6 +14,7 @@ from knowledge_base.vectors import Vectors
 from knowledge_base.words import Titles, WordIndex
 
 CANDIDATES = 50  # of each arm
+ELSE = 0.2  # the cosine of a question with a passage on something else, about
 TITLE = 0.1  # what a title that is said in full adds, where the best of both arms is 1
 
 Scores = NDArray[np.float32]
@@ -38,12 +39,12 @@ class Signs(NamedTuple):
 
     `cosine` is the highest, -1..1, and `lead` what it is above the tenth; `words_lead` is what the highest
     BM25 score is above the tenth, where the inverse document frequencies of the question's stems add up to 1.
-    Among fewer than ten candidates there are no leads.
+    Where there are fewer than ten candidates, the missing ones are taken for passages on something else.
     """
 
     cosine: float
-    lead: float | None
-    words_lead: float | None
+    lead: float
+    words_lead: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ class Arms:
     def signs(self, found: Candidates, terms: Sequence[str]) -> Signs:
         """The signs of whether any of `found` answers a question of the stems `terms`."""
         asked = sum(self.words.rarity(stem) for stem in terms) or 1.0
-        cosines, words = -np.sort(-found.cosines), -np.sort(-found.words)
-        if len(cosines) < 10:
-            return Signs(float(cosines[0]), None, None)
+        missing = max(0, 10 - len(found.positions))
+        cosines = -np.sort(-np.append(found.cosines, [ELSE] * missing))
+        words = -np.sort(-np.append(found.words, [0.0] * missing))
         return Signs(float(cosines[0]), float(cosines[0] - cosines[9]), float(words[0] - words[9]) / asked)
 
 
@@ -103,9 +104,11 @@ def confidence(signs: Signs, learned: Mapping[str, float]) -> float:
     away (`learned`, from `knowledge_base.tuning`): cosines that are high among long pages on one subject
     say little there, and much among short answers on many.
     """
-    told = {name: sign for name, sign in signs._asdict().items() if sign is not None}
-    above = sum(_COUNTS[n] * (sign - learned[f"{n}_without"]) / learned[f"{n}_spread"] for n, sign in told.items())
-    return 1 / (1 + math.exp(-(_SLOPE * above / sum(_COUNTS[name] for name in told) + _BIAS)))
+    above = sum(
+        _COUNTS[name] * (sign - learned[f"{name}_without"]) / learned[f"{name}_spread"]
+        for name, sign in signs._asdict().items()
+    )
+    return 1 / (1 + math.exp(-(_SLOPE * above / sum(_COUNTS.values()) + _BIAS)))
 
 
 _COUNTS = {"cosine": 2, "lead": 1, "words_lead": 1}

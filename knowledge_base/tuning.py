@@ -72,7 +72,7 @@ def learn(arms: Arms, passages: Sequence[tuple[str, Chunk]], embed: Embed) -> di
     learned["words_weight"] += _SLOPE * _mean(np.array([words - cosines for words, cosines in ranks]))
     learned["words_weight"] = min(_MOST, max(_LEAST, learned["words_weight"]))
     for n, name in enumerate(Signs._fields):
-        values = np.array([sign[n] for sign in signs if sign[n] is not None])
+        values = np.array([sign[n] for sign in signs])
         if len(values):
             learned[f"{name}_without"] += trust * (float(np.median(values)) - DEFAULT[f"{name}_without"])
             learned[f"{name}_spread"] += trust * (max(float(values.std()), 0.02) - DEFAULT[f"{name}_spread"])

@@ -103,6 +103,8 @@ def read(folder: Path) -> tuple[Path, Manifest]:
     """The version in force and its manifest, which is checked. Raises NoKnowledgeBase, DamagedFile."""
     version, checksum = pointer(folder)
     path = folder / version / "manifest.json"
+    if not path.parent.is_dir():
+        raise _damaged(folder / "CURRENT", f"names {version}, which is not there", folder.name)
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:

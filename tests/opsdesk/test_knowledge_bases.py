@@ -131,6 +131,16 @@ def test_a_file_of_two_sources_keeps_an_id_in_each(desk: Desk, page: Path) -> No
     assert (both.documents, both.added, both.unchanged) == (2, 1, 1)
 
 
+def test_a_base_of_three_rows_answers_what_they_say_and_nothing_else(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "plans.csv").write_text("name,price\nPro,$49\nBusiness,$99\nStarter,$0\n")
+    desk.index([tmp_path / "plans.csv"], "plans")
+    case = desk.ask(Ticket(text="How much is the Business plan?"), "plans")
+    assert (case.outcome, [c.locator for c in case.citations]) == ("accepted", ["row 3"])
+    assert "$99" in case.answer
+    assert "$49" not in case.answer
+    assert desk.ask(Ticket(text="Who won the tennis match yesterday?"), "plans").outcome == "abstained"
+
+
 def test_removing_a_base_that_is_not_there_names_the_command_that_makes_one(desk: Desk) -> None:
     with pytest.raises(NoKnowledgeBase, match="make one with: opsdesk index"):
         desk.remove("help")
