@@ -85,7 +85,7 @@ class Embedder:
     @cached_property
     def _for_one(self) -> InferenceSession:
         """For a text that comes alone, as a question does: all threads work on it."""
-        return _session(self._graph, self._threads)
+        return _session(self._graph, min(self._threads, 4))  # a question is too short for more
 
     @cached_property
     def _for_many(self) -> InferenceSession:

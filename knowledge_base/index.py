@@ -168,7 +168,7 @@ def build(
             raise UsageError(_nothing(sources, sync.skipped))
         manifest = previous.manifest if previous else None
         if sync.changed or not manifest or (manifest.embedder, manifest.settings) != (embedder.name, SETTINGS):
-            content = Content(list(sync.kept.values()), dict(files or {}))
+            content = Content(list(sync.kept.values()), {**_files_of_others(previous, sources), **(files or {})})
             manifest = _build(folder, content, previous, embedder, now, progress)
         else:
             versions.mark(folder, now())
@@ -183,6 +183,15 @@ def build(
         skipped=tuple(sync.skipped),
         seconds=(now() - started).total_seconds(),
     )
+
+
+def _files_of_others(previous: Index | None, sources: Sequence[str]) -> dict[str, str]:
+    """What is known of the files of documents that a run does not look at."""
+    if not previous:
+        return {}
+    files = previous.passages.files()
+    others = {document.path for document in previous.passages.documents() if document.source not in sources}
+    return {path: sha256 for path, sha256 in files.items() if path in others}
 
 
 def _previous(root: Path, kb: str, sources: Sequence[str]) -> Index | None:
@@ -272,12 +281,12 @@ def _build(
     before = previous.passages.all() if previous else []
     rows = _cut(documents, before if previous and previous.manifest.settings == SETTINGS else [])
     rows_of_vectors = _vectors(rows, previous, before, embedder, progress)
-    vectors = Vectors.of(rows_of_vectors, previous.arms.vectors if previous else None)
+    same = previous is not None and previous.manifest.embedder == embedder.name
+    vectors = Vectors.of(rows_of_vectors, previous.arms.vectors if previous and same else None)
     counted = [row.before if row.before >= 0 else f"{titles[row.document]}\n{row.text}" for row in rows]  # titles twice
     words = WordIndex.count(counted, previous.arms.words if previous else None)
     arms = Arms(words, Titles.count(words, titles, [row.document for row in rows]), vectors)
-    same = previous and (previous.manifest.embedder, previous.manifest.settings) == (embedder.name, SETTINGS)
-    learned = previous.manifest.learned if previous and same else None
+    learned = previous.manifest.learned if previous and same and previous.manifest.settings == SETTINGS else None
     if learned is None or tuning.outgrown(learned, len(rows)):
         learned = tuning.learn(arms, [(row.title, row.chunk) for row in rows], embedder.embed)
     return write(

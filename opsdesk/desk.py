@@ -93,7 +93,7 @@ class Desk:
         """The embedding model; made on this machine when it is first needed."""
         from knowledge_base.embeddings import Embedder
 
-        return Embedder(self.settings.models)
+        return Embedder(self.settings.models, threads=os.cpu_count() or 2)
 
     def index(self, paths: Sequence[Path], kb: str, progress: Progress | None = None, source: str = "") -> IndexReport:
         """Brings a knowledge base up to date with `paths`, and makes it the default one.

@@ -120,6 +120,18 @@ def test_files_that_have_not_changed_are_not_parsed_again(
     assert desk.index([page.parent], "help").unchanged == 1
 
 
+def test_indexing_one_source_does_not_forget_the_files_of_another(
+    desk: Desk, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wiki").mkdir()
+    (tmp_path / "wiki" / "export.md").write_text("# Export\n\nExports are CSV files.\n")
+    desk.index([page.parent], "help")
+    desk.index([tmp_path / "wiki"], "help")
+    monkeypatch.setattr("knowledge_base.reader.Reader.read", lambda *_: pytest.fail("a parser was asked"))
+    assert desk.index([page.parent], "help").unchanged == 1
+    assert desk.index([tmp_path / "wiki"], "help").unchanged == 1
+
+
 def test_a_file_of_two_sources_keeps_an_id_in_each(desk: Desk, page: Path) -> None:
     """Its documents of an earlier run must not be taken for those that it has in the other folder."""
     inner = page.parent / "inner"
