@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -131,6 +132,7 @@ def test_a_file_of_nothing_but_faults_is_given_up(reader: Reader, tmp_path: Path
 def test_no_process_and_no_open_file_stays_however_reading_ends(
     many: Path, started: list[subprocess.Popen[bytes]]
 ) -> None:
+    gc.collect()  # what earlier tests left open is not ours to count
     before = open_files()
     assert len(list(read_sources([many]))) == MANY
     stopped = read_sources([many])
@@ -148,7 +150,7 @@ def test_no_process_and_no_open_file_stays_however_reading_ends(
         interrupted()
     assert len(started) == 4
     assert gone(started)
-    assert open_files() == before
+    assert open_files() <= before
 
 
 def test_ctrl_c_is_left_to_the_process_that_asks(
