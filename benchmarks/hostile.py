@@ -1,7 +1,7 @@
 """Files made to harm whoever reads them: each must be accepted, or skipped with its path and a reason, within limits.
 
 Each lies in a folder of its own and is read by `read_sources` in a new process. Seconds are those of reading, MB the
-most that the process that parses held (its limits are 5 s and 512 MB), and "our MB" the most that the reader of its
+most that the process that parses held (its limits are 4.8 s and 512 MB), and "our MB" the most that the reader of its
 answers held.
 """
 

@@ -28,7 +28,7 @@ from knowledge_base.formats import FORMATS, Format, parser
 from knowledge_base.formats.page import File, Page, Refusal, readable
 
 MEMORY = 512 * 1024 * 1024  # bytes of address space; macOS does not enforce it
-SECONDS = 5.0  # of waiting for the next message, and of processor time for it
+SECONDS = 4.8  # of waiting for the next message, and of processor time for it; with its end that is under 5
 _START = 30.0  # seconds
 _MOST_REFUSALS = 1_000  # of one file; a file with more is not of its kind
 _RENEWED = 256 * 1024 * 1024  # bytes; a process that once held more makes way for a new one
