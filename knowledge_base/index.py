@@ -17,6 +17,7 @@ from errors import DamagedFile, NoKnowledgeBase, UsageError
 from knowledge_base import tuning, versions
 from knowledge_base.chunks import LIMIT, TARGET, Chunk, chunk
 from knowledge_base.embeddings import DIMENSION, Embedder
+from knowledge_base.formats import KINDS
 from knowledge_base.passages import Passage, Passages, search_text
 from knowledge_base.ranking import Arms
 from knowledge_base.sources import Document, Skipped
@@ -101,13 +102,12 @@ def known_files(root: Path, kb: str, sources: Sequence[str]) -> Callable[[str, s
     For `read_sources`, so that files that have not changed are not parsed again.
     """
     try:
-        version, manifest = versions.read(versions.folder_of(root, kb))
-        versions.check(version, manifest, only=(_DOCUMENTS,))
+        manifest, passages = _documents_in_force(root, kb)
     except (NoKnowledgeBase, DamagedFile, OSError):
         return lambda path, sha256: None
-    if manifest.settings != SETTINGS:
-        return lambda path, sha256: None
-    with closing(Passages.open(version / _DOCUMENTS)) as passages:
+    with closing(passages):
+        if manifest.settings != SETTINGS:
+            return lambda path, sha256: None
         files = passages.files()
         documents: dict[str, list[Document]] = {}
         for document in passages.documents():
@@ -126,14 +126,20 @@ def _owners(path: str, sources: Sequence[str]) -> int:
     return sum(Path(path).is_relative_to(source) for source in sources)
 
 
+def _documents_in_force(root: Path, kb: str) -> tuple[versions.Manifest, Passages]:
+    """The manifest and the documents of the version in force; of its files only theirs is checked."""
+    version, manifest = versions.read(versions.folder_of(root, kb))
+    versions.check(version, manifest, only=(_DOCUMENTS,))
+    return manifest, Passages.open(version / _DOCUMENTS)
+
+
 def versions_now(root: Path, kb: str, doc_ids: Sequence[str]) -> dict[str, str]:
     """The SHA-256 of those of the documents that a knowledge base holds now; none when there is no such base."""
     try:
-        version, manifest = versions.read(versions.folder_of(root, kb))
+        _, passages = _documents_in_force(root, kb)
     except NoKnowledgeBase:
         return {}
-    versions.check(version, manifest, only=(_DOCUMENTS,))
-    with closing(Passages.open(version / _DOCUMENTS)) as passages:
+    with closing(passages):
         return passages.version_of(doc_ids)
 
 
@@ -168,7 +174,10 @@ def build(
             raise UsageError(_nothing(sources, sync.skipped))
         manifest = previous.manifest if previous else None
         if sync.changed or not manifest or (manifest.embedder, manifest.settings) != (embedder.name, SETTINGS):
-            content = Content(list(sync.kept.values()), {**_files_of_others(previous, sources), **(files or {})})
+            others = {document.path for document in sync.kept.values() if document.source not in sources}
+            before = previous.passages.files() if previous else {}
+            known = {path: sha256 for path, sha256 in before.items() if path in others}
+            content = Content(list(sync.kept.values()), {**known, **(files or {})})
             manifest = _build(folder, content, previous, embedder, now, progress)
         else:
             versions.mark(folder, now())
@@ -183,15 +192,6 @@ def build(
         skipped=tuple(sync.skipped),
         seconds=(now() - started).total_seconds(),
     )
-
-
-def _files_of_others(previous: Index | None, sources: Sequence[str]) -> dict[str, str]:
-    """What is known of the files of documents that a run does not look at."""
-    if not previous:
-        return {}
-    files = previous.passages.files()
-    others = {document.path for document in previous.passages.documents() if document.source not in sources}
-    return {path: sha256 for path, sha256 in files.items() if path in others}
 
 
 def _previous(root: Path, kb: str, sources: Sequence[str]) -> Index | None:
@@ -238,12 +238,9 @@ class _Sync:
         return bool(self.added or self.updated or self.removed)
 
 
-KINDS = "a folder with md, txt, html, pdf, docx, csv, json or jsonl files"
-
-
 def _nothing(sources: Sequence[str], skipped: Sequence[Skipped]) -> str:
     first = f"; {len(skipped)} files were skipped, the first, {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-    return f"no document was found in {', '.join(sources)}{first}; give {KINDS}"
+    return f"no document was found in {', '.join(sources)}{first}; give a folder with files to read ({KINDS})"
 
 
 class Content(NamedTuple):
@@ -279,14 +276,15 @@ def _build(
     documents = sorted(content.documents, key=lambda d: d.doc_id)
     titles = ["" if d.title == d.doc_id else d.title for d in documents]
     before = previous.passages.all() if previous else []
-    rows = _cut(documents, before if previous and previous.manifest.settings == SETTINGS else [])
-    rows_of_vectors = _vectors(rows, previous, before, embedder, progress)
-    same = previous is not None and previous.manifest.embedder == embedder.name
-    vectors = Vectors.of(rows_of_vectors, previous.arms.vectors if previous and same else None)
+    cut_alike = previous if previous and previous.manifest.settings == SETTINGS else None
+    embedded_alike = previous if previous and previous.manifest.embedder == embedder.name else None
+    rows = _cut(documents, before if cut_alike else [])
+    embedded = _vectors(rows, embedded_alike, before, embedder, progress)
+    vectors = Vectors.of(embedded, embedded_alike.arms.vectors if embedded_alike else None)
     counted = [row.before if row.before >= 0 else f"{titles[row.document]}\n{row.text}" for row in rows]  # titles twice
     words = WordIndex.count(counted, previous.arms.words if previous else None)
     arms = Arms(words, Titles.count(words, titles, [row.document for row in rows]), vectors)
-    learned = previous.manifest.learned if previous and same and previous.manifest.settings == SETTINGS else None
+    learned = previous.manifest.learned if previous and cut_alike and embedded_alike else None
     if learned is None or tuning.outgrown(learned, len(rows)):
         learned = tuning.learn(arms, [(row.title, row.chunk) for row in rows], embedder.embed)
     return write(
@@ -349,10 +347,8 @@ def _vectors(
     embedder: Embedder,
     progress: Progress | None,
 ) -> NDArray[np.float32]:
-    """The vectors of `rows`; those of a text that was embedded before are taken from there."""
-    known: dict[str, int] = {}
-    if previous and previous.manifest.embedder == embedder.name:
-        known = {passage.search_text: passage.position for passage in before}
+    """The vectors of `rows`; those of a text that `previous` (whose passages are `before`) embedded come from there."""
+    known = {passage.search_text: passage.position for passage in before} if previous else {}
     texts = [row.text for row in rows]
     vectors = np.empty((len(texts), DIMENSION), dtype=np.float32)
     old = [row for row, text in enumerate(texts) if text in known]

@@ -16,7 +16,7 @@ from pathlib import Path
 from errors import UsageError
 from knowledge_base.formats import FORMATS, KINDS
 from knowledge_base.formats import Format as Format
-from knowledge_base.formats.page import BINARY, TITLE_LIMIT, Page, over
+from knowledge_base.formats.page import BINARY, LONE_SURROGATE, TITLE_LIMIT, Page, over
 from knowledge_base.reader import Reader, open_regular, why
 
 _DATE_KEYS = ("modified", "updated", "date", "last_modified", "lastmod")
@@ -203,7 +203,6 @@ def _refusal(link: Path, root: Path) -> str:
 
 # Control characters can forge a line of what is printed, and marks of direction make a name read as another.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _printable(path: Path) -> str:
@@ -215,7 +214,7 @@ def _look(path: Path, max_bytes: int) -> _Seen | Skipped:
     kind = FORMATS.get(path.suffix.lower())
     printable = _printable(path)
     if printable != str(path):
-        what = "is not valid Unicode" if _SURROGATE.search(str(path)) else "has control characters"
+        what = "is not valid Unicode" if LONE_SURROGATE.search(str(path)) else "has control characters"
         return Skipped(printable, f"its name {what}; rename it")
     if kind is None:
         return Skipped(printable, f"not a kind of file that is read ({KINDS})")

@@ -31,7 +31,7 @@ class WordIndex:
         self._bm25 = bm25
         self._texts = texts
         self._mean_length = max(1.0, len(texts.values) / max(1, len(texts)))
-        found = np.diff(bm25.scores["indptr"])
+        found = np.append(np.diff(bm25.scores["indptr"]), 0)  # the last stands for all that is found nowhere
         self._rarity = np.log(1 + (len(texts) - found + 0.5) / (found + 0.5)).astype(np.float32)
 
     @classmethod
@@ -80,9 +80,7 @@ class WordIndex:
 
     def rarity(self, term: str) -> float:
         """The inverse document frequency of a stem as BM25 counts it; highest for one found nowhere."""
-        if term in self:
-            return float(self._rarity[self._bm25.vocab_dict[term]])
-        return float(np.log(1 + (len(self._texts) + 0.5) / 0.5))
+        return float(self._rarity[self._bm25.vocab_dict.get(term, -1)])
 
     def numbers(self, terms: Sequence[str]) -> Numbers:
         """The numbers of those of `terms` that are in the index."""
