@@ -51,16 +51,25 @@ _OPENING = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _BARE_ANSWER = re.compile(r"\W*(?:yes|no)\W*", re.IGNORECASE)
+_SAYING = r"(?:say|state|mention|contain|specif|cover|includ|address|provid|answer|giv|explain|discuss|describ|list|tell|indicat|clarif|offer|have|refer|name|detail|report)\w*"
+_SPEAKER = rf"(?:(?:the|these|this|those|any|all|your|our)\s+)?(?:{_DOCUMENT}|text|article|snippet|author|writer|poster)s?(?:\s+\d+)?|they|it"
 _ABSTAINING = re.compile(
-    r"(?:i|we)\s+(?:could\s+not|couldn't|cannot|can't|did\s+not|didn't|was\s+unable\s+to|am\s+unable\s+to)\s+"
-    r"(?:find|locate|answer|determine|confirm)\b"
-    r"|(?:i|we)\s+(?:do\s+not|don't)\s+(?:have|know)\b"
-    rf"|(?:the\s+|these\s+|this\s+)?{_DOCUMENT}\s+(?:do|does|did)(?:\s+not|n't)\s+"
-    r"(?:say|state|mention|contain|specify|cover|include|address|provide|answer)\b"
-    rf"|there\s+is\s+no(?:t\s+enough)?\s+{_DOCUMENT}\b",
-    re.IGNORECASE,
+    rf"""\b(?:
+        (?:i|we)\s+(?:could\s+not|couldn['’]t|cannot|can['’]t|did\s+not|didn['’]t|was\s+unable\s+to|am\s+unable\s+to|are\s+unable\s+to)
+        \s+(?:find|locate|answer|determine|confirm|say|tell|provide)
+      | (?:i|we)\s+(?:do\s+not|don['’]t)\s+(?:have|know)
+      | (?:unable|not\s+possible|impossible)\s+to\s+(?:answer|say|determine|tell|give|provide|confirm)
+      | (?:{_SPEAKER})\s+(?:do|does|did)(?:\s+not|n['’]t)\s+(?:\w+ly\s+|actually\s+)?{_SAYING}
+      | (?:none|neither|no\s+one|nothing)\s+(?:of|in)\s+(?:these|them|those|the\s+(?:\w+\s+){{0,2}}(?:{_DOCUMENT}|text|snippet|article)s?)
+        (?:\s+(?:{_SAYING}|is|are))?
+      | no\s+(?:{_DOCUMENT}|mention|information|details?|figures?|data|passages?)\s+(?:{_SAYING}|is|are|about|on|of|regarding|in)
+      | there\s+(?:is|was|are)\s+no(?:t\s+enough)?\s+(?:\w+\s+)?(?:{_DOCUMENT}|mention|information|details?|data)
+      | (?:is|are|was|were)(?:\s+not|n['’]t)\s+(?:\w+ly\s+)?(?:mentioned|stated|specified|given|provided|addressed|covered|discussed|said|explained|included|clear|listed)
+        (?:\s+(?:in|by|from)\s+(?:the|these|any|this))?
+    )\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
-_TURNING = re.compile(r"\b(?:but|however|although|though|yet|except)\b|;", re.IGNORECASE)
+_ABSTAINED = re.compile(r"[^.;!?]*?(?=$|[.;!?]|,?\s\b(?:but|however|although|though|yet|except|so|because|while|since)\b)", re.IGNORECASE)
 _COURTESY = re.compile(
     r"\W*(?:hi|hello|dear|hey|thanks|thank\s+you|(?:i|we)\s+(?:hope|understand|apologi[sz]e)|hope\s+th|(?:i'm|we're"
     r"|i\s+am|we\s+are)\s+(?:sorry|happy|glad)|sorry|please\s+(?:let|feel|do\s+not\s+hesitate|don't\s+hesitate)"
@@ -131,11 +140,23 @@ def _read(unit: Sentence, facts: list[Fact], ids: Collection[str]) -> tuple[Asse
     wording = _FENCE.sub("", _without(prose, spans)) if unit.kind == "code" else _without(prose, spans)
     while (opening := _OPENING.match(prose)) and opening.end():
         prose, wording = prose[opening.end() :], wording[opening.end() :]
+    prose, wording = _unsaid(prose, wording)
     lead_in = text.rstrip("*_ ").endswith(":") and not facts
     assertion = Assertion(
         text, unit.start, unit.end, unit.kind, prose, wording, tuple(facts), _distinct(cited), lead_in
     )
     return assertion, _distinct(leading)
+
+
+def _unsaid(prose: str, wording: str) -> tuple[str, str]:
+    """Both without what they say of the passages' silence ("they do not say whether ..."): no passage supports that."""
+    while found := _ABSTAINING.search(prose):
+        start = max(prose.rfind(mark, 0, found.start()) for mark in (",", ";", ".", " but ", " and ")) + 1
+        rest = _ABSTAINED.match(prose, found.end())
+        end = rest.end() if rest else found.end()
+        blank = " " * (end - start)
+        prose, wording = prose[:start] + blank + prose[end:], wording[:start] + blank + wording[end:]
+    return prose, wording
 
 
 def _distinct(*ids: Iterable[str]) -> tuple[str, ...]:
@@ -173,8 +194,6 @@ def _says_nothing(assertion: Assertion, sources_follow: bool) -> bool:
     if assertion.kind == "heading" or text.endswith("?") or not (said := stems(assertion.wording)):
         return True
     if sources_follow and not text.endswith((".", "!")):
-        return True
-    if _ABSTAINING.search(assertion.prose) and not _TURNING.search(assertion.prose):
         return True
     return _is_courtesy(text, said)
 

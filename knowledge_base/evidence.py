@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from knowledge_base.context import Context, Token, as_word, merged, tokens, within
 from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
-from knowledge_base.text import STOP_WORDS, Sentence, sentences, stem_all, stems, words
+from knowledge_base.polarity import Words
+from knowledge_base.text import Kind, Sentence, sentences, stems
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,6 @@ class Evidence:
 # --- words -------------------------------------------------------------------------------------------
 
 _MARKER = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
-_CUES = frozenset("not no never cannot without neither nor none non unless except unable nobody nothing".split())
-_HARMLESS = re.compile(
-    r"\b(?:not\s+only|whether\s+or\s+not|no\s+(?:more|less|later|fewer|longer\s+than|earlier|sooner)\s+than|if\s+not"
-    r"|no\s+matter)\b",
-    re.IGNORECASE,
-)
-
-
 def quotable(text: str) -> list[Sentence]:
     """`sentences(text)`, with list items cut into their sentences and without their markers."""
     found: list[Sentence] = []
@@ -54,39 +48,6 @@ def quotable(text: str) -> list[Sentence]:
     return found
 
 
-class Words:
-    """The content stems of a text, numbers apart; which of them it denies; how many words of denial it has."""
-
-    __slots__ = ("affirmed", "content", "denials", "negated")
-
-    def __init__(self, text: str) -> None:
-        spoken = words(_HARMLESS.sub(" ", text) if "no" in text or "No" in text else text)
-        stemmed = stem_all(spoken)
-        topical = [w not in STOP_WORDS and not w[0].isdigit() for w in spoken]  # numbers are held as facts
-        self.content = {s for s, is_topic in zip(stemmed, topical, strict=True) if is_topic}
-        self.negated: set[str] = set()
-        self.affirmed = self.content
-        cues = [i for i, word in enumerate(spoken) if word in _CUES or word.endswith("n't")]
-        self.denials = len(cues)
-        if cues:
-            self._deny(spoken, stemmed, topical, cues)
-
-    def _deny(self, spoken: list[str], stemmed: list[str], topical: list[bool], cues: list[int]) -> None:
-        """A cue denies the next content word, and the one after it if that was an adverb or an adjective of "no"."""
-        denied: set[int] = set()
-        for cue in cues:
-            reach = 2 if spoken[cue] in ("no", "without") else 1
-            for i in range(cue + 1, min(cue + 7, len(spoken))):
-                if not topical[i] or spoken[i] in _CUES:
-                    continue
-                denied.add(i)
-                reach -= not spoken[i].endswith("ly")
-                if reach <= 0:
-                    break
-        self.negated = {stemmed[i] for i in denied}
-        self.affirmed = {stem for i, stem in enumerate(stemmed) if topical[i] and i not in denied}
-
-
 # --- a passage, read once per call ---------------------------------------------------------------------
 
 
@@ -96,12 +57,18 @@ class Unit:
 
     start: int
     end: int
+    kind: Kind
+    text: str
     words: Words
-    around: set[str]  # stems of title, headings, lead-in or table header
-    window: set[str]  # stems of the unit, of its neighbours, and of what is around
+    tokens: list[Token]
+    facts: list[Fact]
     plain: str  # as a reader sees it, on one line
     uncoded: str  # the same without its commands
-    facts: list[Fact]
+    above: list[tuple[float, list[str]]] = field(default_factory=list)  # weight and stems of what stands over it
+    header: list[list[str]] = field(default_factory=list)  # stems of each column's head, for a row
+    around: set[str] = field(default_factory=set)  # stems of title, headings, lead-in or table header
+    window: set[str] = field(default_factory=set)  # stems of the unit, of its neighbours, and of what is around
+    near: list[tuple[float, list[str]]] = field(default_factory=list)  # weight and stems of the sentences beside it
 
 
 class Source:
@@ -110,58 +77,49 @@ class Source:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         above = "\n".join((evidence.title, *evidence.headings))
+        self.named = set(stems(evidence.id))  # a file's name says what it is about, too
+        self.title = [token.stem for token in tokens(above)]
         self.stems = set(stems(above))
         self.above = one_line(above)
-        self.units = self._read(evidence.text)
+        self.units = _units(evidence.text, set(self.stems), self.title)
         self.stated: dict[Key, list[int]] = defaultdict(list)  # -> units; -1 is title or headings
         self.valued: dict[str, list[tuple[int, Fact]]] = defaultdict(list)
+        self.of_kind: dict[str, list[tuple[int, Fact]]] = defaultdict(list)
         for place, fact in [
             *((-1, fact) for fact in facts_in(above)),
             *((i, fact) for i, unit in enumerate(self.units) for fact in unit.facts),
         ]:
             self.valued[fact.value].append((place, fact))
+            if place >= 0:
+                self.of_kind[fact.kind].append((place, fact))
             for stated in implied(fact):
                 self.stated[stated].append(place)
         for unit in self.units:
             self.stems |= unit.words.content
+        self._contexts: dict[tuple[int, int], Context] = {}
 
-    def _read(self, text: str) -> list[Unit]:
-        facts, position = facts_in(text), 0
-        units: list[Unit] = []
-        heading: set[str] = set()
-        leading: set[str] = set()
-        before: Sentence | None = None
-        for sentence in quotable(text):
-            first = position
-            while position < len(facts) and facts[position].start < sentence.end:
-                position += 1
-            unit = _unit(sentence, facts[first:position])
-            if sentence.kind == "heading":
-                heading, leading = unit.words.content, set()
-            elif sentence.kind == "row" and (before is None or before.kind != "row"):
-                leading = unit.words.content  # a table's header
-            elif sentence.kind == "prose":
-                leading = set()
-            unit.around = self.stems | heading | leading
-            if sentence.kind in ("prose", "item") and sentence.text.rstrip("*_ ").endswith(":"):
-                leading = unit.words.content
-            units.append(unit)
-            before = sentence
-        for i, unit in enumerate(units):
-            unit.window = unit.around.union(*(near.words.content for near in units[max(0, i - 1) : i + 2]))
-        return units
+    def context(self, place: int, fact: Fact) -> Context:
+        """What the unit at `place` says that `fact`, one of its own, is about."""
+        at = (place, fact.start)
+        if at not in self._contexts:
+            self._contexts[at] = _context(self.units[place], fact)
+        return self._contexts[at]
 
     def places(self, fact: Fact) -> list[int]:
         """The units that state `fact`; -1 stands for the title or a heading."""
         if found := self.stated.get(key(fact)):
             return found[:64]
         if key(fact)[0] == "literal":
-            return self._written(fact)
+            return self._written(fact) or ([-1] if fact.kind == "identifier" and self._named(fact) else [])
         if fact.unit:
             return [
                 place for place, stated in self.valued.get(fact.value, ())[:64] if self._implies(place, stated, fact)
             ]
         return []
+
+    def _named(self, fact: Fact) -> bool:
+        """Whether the passage's id says the name."""
+        return fact.value.isalpha() and self.named.issuperset(stems(fact.value.lower()))
 
     def _written(self, fact: Fact) -> list[int]:
         command = fact.kind == "command"
@@ -190,6 +148,125 @@ class Source:
 _SAID_AS = {"year": {"annual"}, "day": {"daili"}, "USD": {"dollar"}, "EUR": {"euro"}, "%": {"percent", "percentag"}}
 
 
+# --- how a passage is built ------------------------------------------------------------------------------
+
+_HEADING, _LEAD, _TITLE, _PARENT = 0.9, 0.9, 0.7, 0.9
+"""What a word counts for a fact that stands below it, in a heading, a lead-in, the title, the item above."""
+_BEFORE, _AFTER = 0.35, 0.15
+"""What a word of the sentence before or after it counts."""
+_LEVEL = re.compile(r"\s*(#{1,6})\s")
+_BOLD_LINE = re.compile(r"\s*(\*\*|__)[^*_\n]{1,80}\1:?\s*")
+
+
+@dataclass(slots=True)
+class _Above:
+    """What stands over the unit that is read next."""
+
+    title: list[str]
+    headings: list[tuple[int, list[str]]] = field(default_factory=list)  # level and stems, outermost first
+    lead: list[str] = field(default_factory=list)
+    parents: list[tuple[int, list[str]]] = field(default_factory=list)  # indent and stems of the items above
+    header: list[list[str]] = field(default_factory=list)
+
+    def parts(self) -> list[tuple[float, list[str]]]:
+        headings = [(_HEADING, stems) for _, stems in self.headings]
+        return [
+            (_TITLE, self.title),
+            *headings,
+            (_LEAD, self.lead),
+            *((_PARENT, stems) for _, stems in self.parents),
+        ]
+
+
+def _units(text: str, lent: set[str], title: list[str]) -> list[Unit]:
+    facts, position = facts_in(text), 0
+    units: list[Unit] = []
+    above = _Above(title)
+    before: Unit | None = None
+    for sentence in quotable(text):
+        first = position
+        while position < len(facts) and facts[position].start < sentence.end:
+            position += 1
+        unit = _unit(sentence, facts[first:position])
+        _place(unit, before, above, text)
+        unit.around = lent.union(*(stems for _, stems in unit.above), *unit.header)
+        units.append(unit)
+        before = unit
+    for i, unit in enumerate(units):
+        unit.window = unit.around.union(*(near.words.content for near in units[max(0, i - 1) : i + 2]))
+        for other, weight in ((i - 1, _BEFORE), (i + 1, _AFTER)):
+            if 0 <= other < len(units) and unit.kind == units[other].kind == "prose":
+                unit.near.append((weight, [token.stem for token in units[other].tokens]))
+    return units
+
+
+def _place(unit: Unit, before: Unit | None, above: _Above, text: str) -> None:
+    """Gives `unit` what stands above it, and notes what it lends to those that follow."""
+    spoken = [token.stem for token in unit.tokens]
+    if unit.kind == "heading" or _BOLD_LINE.fullmatch(unit.text):
+        level = len(match[1]) if (match := _LEVEL.match(unit.text)) else 6 + (unit.kind != "heading")
+        above.headings = [(at, stems) for at, stems in above.headings if at < level]
+        unit.above = above.parts()
+        above.headings.append((level, spoken))
+        above.lead, above.parents = [], []
+        return
+    if unit.kind == "row":
+        if before is None or before.kind != "row":
+            above.header = [[token.stem for token in tokens(cell)] for cell in _cells(unit.text)]
+            unit.above = above.parts()
+        else:
+            unit.above, unit.header = above.parts(), above.header
+        return
+    if unit.kind in ("item", "step"):
+        indent = _indent(text, unit.start)
+        same = before is not None and before.kind == unit.kind and "\n" not in text[before.end : unit.start]
+        if not same:
+            above.parents = [(at, stems) for at, stems in above.parents if at < indent]
+        unit.above = above.parts()
+        if not same:
+            above.parents.append((indent, spoken))
+        return
+    if unit.kind == "prose":
+        above.parents = []
+        unit.above = above.parts() if unit.text.rstrip("*_ ").endswith(":") else above.parts()
+        above.lead = spoken if unit.text.rstrip("*_ ").endswith(":") else []
+        return
+    unit.above = above.parts()
+
+
+def _indent(text: str, start: int) -> int:
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    return len(line) - len(line.lstrip())
+
+
+def _cells(row: str) -> list[str]:
+    return row.strip().strip("|").split("|")
+
+
+def _context(unit: Unit, fact: Fact) -> Context:
+    own = within(unit.text, unit.tokens, unit.facts, fact, unit.start)
+    if unit.kind == "row" and unit.text.lstrip().startswith("|"):
+        own = _cell_context(unit, fact)
+    return merged(*unit.above, *unit.near, own=own)
+
+
+def _cell_context(unit: Unit, fact: Fact) -> Context:
+    """In a row, the label and the fact's own cell count fully, the column's head too, other cells little."""
+    start = fact.start - unit.start
+    first = unit.text.index("|") + 1
+    column = unit.text.count("|", first, start)
+    label_end = unit.text.find("|", first)
+    mine = (unit.text.rfind("|", 0, start), unit.text.find("|", start))
+    values = [Token(as_word(o), o.start - unit.start, o.end - unit.start) for o in unit.facts if o is not fact]
+    context: Context = {}
+    for token in [*unit.tokens, *values]:
+        inside = token.start < label_end or mine[0] < token.start < (mine[1] if mine[1] >= 0 else len(unit.text))
+        context[token.stem] = max(context.get(token.stem, 0.0), 1.0 if inside else 0.4)
+    if column < len(unit.header):
+        context = merged((1.0, unit.header[column]), own=context)
+    return merged(*((0.3, head) for head in unit.header), own=context)
+
+
 def _unit(sentence: Sentence, facts: list[Fact]) -> Unit:
     pieces, position = [], 0
     for fact in facts:
@@ -197,8 +274,10 @@ def _unit(sentence: Sentence, facts: list[Fact]) -> Unit:
             pieces.append(sentence.text[position : max(position, fact.start - sentence.start)])
             position = fact.end - sentence.start
     uncoded = "\x01".join([*pieces, sentence.text[position:]])
-    said = Words(sentence.text)
-    return Unit(sentence.start, sentence.end, said, set(), set(), one_line(sentence.text), one_line(uncoded), facts)
+    return Unit(
+        sentence.start, sentence.end, sentence.kind, sentence.text, Words(sentence.text), tokens(sentence.text), facts,
+        one_line(sentence.text), one_line(uncoded),
+    )  # fmt: skip
 
 
 def _stands_in(value: str, text: str, command: bool) -> bool:

@@ -1,38 +1,42 @@
 """Proof: an answer and the passages it rests on -> its claims, each supported or not, and why.
 
-A claim is supported when one passage that it cites states every fact in it, has most of its content
-words within one window (a sentence and its neighbours, or a table row and its header), all of its
-names, and affirms what it affirms. No model takes part, so the same input gives the same verdict.
-The count of unsupported content words is the best single feature on RAGTruth (Niu et al., ACL 2024).
+Three things are held against the passages a claim cites: every fact in it must stand there and be said of the same
+thing (`binding`), its wording must be carried by them (`support`), and it must affirm what they affirm (`polarity`).
+A fact that fails is decided, whatever the wording; wording alone is weighed, and what it leaves in doubt is marked
+`undecided`. No model takes part, so the same input gives the same verdict.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from knowledge_base.binding import AMOUNTS, Binding, bind, misplaced, rarity
 from knowledge_base.claims import Assertion, assertions
-from knowledge_base.evidence import Evidence, Source, Unit, Words
-from knowledge_base.facts import Fact, implied, key
+from knowledge_base.context import Context, merged, neighbours, tokens, within
+from knowledge_base.evidence import Evidence, Source, Unit
+from knowledge_base.facts import Fact
+from knowledge_base.polarity import SAME, Words, on_other_side, opposed, side
+from knowledge_base.support import HERE, Known, levels, risk, signs, unknown_names
 from knowledge_base.text import STOP_WORDS, stems, words
 
 __all__ = ["Claim", "Evidence", "Proof", "prove"]
 
-COVERED = 0.6
-"""The share of a claim's content words that its best window must have."""
-SAME = 0.6
-"""The share of all content words that two sentences have in common when they say the same or the opposite."""
-MARGIN = 0.25
-"""How much better the words around a rival value must fit before a claim's own value is taken for misplaced."""
+MISPLACED = 0.6
+"""How likely a value must be said of something else before the claim fails for it."""
+DOUBT = 0.3
+"""How likely an answer may be unsupported as a whole; where F1 is best when a fifth of all answers are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One thing an answer says (`text == answer[start:end]`) and what became of it.
 
-    `reason` is "" when supported; otherwise it begins with "absent", "unit differs", "contradicts",
-    "negation lost", "no citation" or "cannot judge". `score` is 0..1, above 0.5 only when supported.
+    `reason` is "" when supported; otherwise it begins with "absent", "unit differs", "belongs to something else",
+    "contradicts", "negation lost", "not about the question", "no citation" or "cannot judge". `undecided`: only the
+    wording speaks against it, no fact, name, citation or negation. `score` is how likely the passages support it, 0..1.
     `passage` is the id of the best evidence and `span` the place of it in that passage's text.
     `citations` are the ids that the claim itself cites.
     """
@@ -46,11 +50,12 @@ class Claim:
     passage: str | None
     span: tuple[int, int] | None
     citations: tuple[str, ...]
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`supported` when there is a claim and every claim is; `score` is that of the weakest claim, 0 if none."""
+    """`supported` when there is a claim and every claim is; `score`: how likely all of them are, 0 without any."""
 
     supported: bool
     score: float
@@ -62,180 +67,210 @@ def prove(answer: str, passages: Sequence[Evidence], question: str = "", *, requ
 
     With `require_citations` a claim without a citation is not supported.
     """
-    sources = {passage.id: Source(passage) for passage in passages}
-    asked = set(stems(question))
-    known = asked.union(*(source.stems for source in sources.values()))
-    claims = [
-        _claim(assertion, sources, asked, require_citations)
-        for assertion in assertions(answer, sources)
-        if not (assertion.lead_in and _announces(assertion, known))
-    ]
-    if not claims:
+    judged = findings(answer, passages, question, require_citations=require_citations)
+    if not judged:
         return Proof(False, 0.0, ())
-    return Proof(all(c.supported for c in claims), min(c.score for c in claims), tuple(claims))
+    _weigh(judged)
+    claims = tuple(finding.claim() for finding in judged)
+    return Proof(all(c.supported for c in claims), round(1 - answer_risk([f.risk for f in judged]), 4), claims)
 
 
-def _announces(assertion: Assertion, known: set[str]) -> bool:
+def findings(
+    answer: str, passages: Sequence[Evidence], question: str = "", *, require_citations: bool = False
+) -> list[Finding]:
+    """What the passages say to each claim of `answer`, before the doubts are weighed against each other."""
+    shelf = _Shelf([Source(passage) for passage in passages], frozenset(stems(question)))
+    made = [
+        assertion
+        for assertion in assertions(answer, shelf.sources)
+        if not (assertion.lead_in and _announces(assertion, shelf.known(()).stems | shelf.asked))
+    ]
+    return [
+        _judge(assertion, answer, shelf, last=assertion is made[-1], require_citations=require_citations)
+        for assertion in made
+    ]
+
+
+def _announces(assertion: Assertion, known: frozenset[str] | set[str]) -> bool:
     said = Words(assertion.prose)
     asserts = not _ASSERTING.isdisjoint(words(assertion.prose))
     return not said.denials and (not asserts or 3 * len(said.content - known) <= max(len(said.content), 3))
 
 
-# --- judging -----------------------------------------------------------------------------------------
+_ASSERTING = frozenset("is are was were be been has have had does do did will would can could may must should".split())
 
-_ASSERTING = frozenset("is are was were be been has have had does do will would can could may must should".split())
-_PRICING = frozenset(stems("cost costs price priced charge charged fee pay amount"))
-_NAME = re.compile(r"(?<=[\w,;)] )[A-Z][a-z]+\b")
+
+class _Shelf:
+    """The passages of one call, by id, with what any choice of them says between them."""
+
+    def __init__(self, sources: Sequence[Source], asked: frozenset[str]) -> None:
+        self.sources = {source.evidence.id: source for source in sources}
+        self.asked = asked
+        self._known: dict[tuple[str, ...], Known] = {}
+
+    def cited(self, ids: tuple[str, ...]) -> list[Source]:
+        """The passages named, or all."""
+        return [self.sources[id_] for id_ in ids] or list(self.sources.values())
+
+    def known(self, ids: tuple[str, ...]) -> Known:
+        """What those say."""
+        if ids not in self._known:
+            chosen = self.cited(ids)
+            self._known[ids] = Known.of(chosen, self.asked, rarity(chosen))
+        return self._known[ids]
+
+
+# --- judging -----------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
-class _Finding:
-    """What one passage says to a claim."""
+class Finding:
+    """What the passages say to one claim. `reason` is empty while nothing speaks against it.
 
-    source: Source
-    place: int | None
-    covered: set[str]
-    missing: list[Fact]
-    reason: str
-    score: float
+    `signs` are those of `support`; `loose` are the words that stand in none of the passages.
+    """
+
+    assertion: Assertion
+    reason: str = ""
+    undecided: bool = False
+    risk: float = 1.0
+    source: Source | None = None
+    unit: Unit | None = None
+    loose: list[str] = field(default_factory=list)
+    signs: list[float] = field(default_factory=list)
+
+    def claim(self) -> Claim:
+        made = self.assertion
+        return Claim(
+            made.text, made.start, made.end, not self.reason, self.reason, round(1 - self.risk, 4),
+            self.source.evidence.id if self.source else None, (self.unit.start, self.unit.end) if self.unit else None,
+            made.citations, self.undecided,
+        )  # fmt: skip
 
 
-def _claim(assertion: Assertion, sources: dict[str, Source], asked: set[str], require_citations: bool) -> Claim:
-    unknown = [cited for cited in assertion.citations if cited not in sources]
+def _judge(made: Assertion, answer: str, shelf: _Shelf, *, last: bool, require_citations: bool) -> Finding:
+    unknown = [cited for cited in made.citations if cited not in shelf.sources]
     if unknown:
-        return _unproved(assertion, f"no citation: [{unknown[0]}] is not among the passages")
-    if require_citations and not assertion.citations:
-        return _unproved(assertion, "no citation: it names no passage")
-    content = _content(assertion)
-    if not content and not assertion.facts:
-        return _unproved(assertion, "cannot judge: a bare yes or no")
-    if not sources:
-        return _unproved(assertion, "absent: there is no passage to support it")
-    cited = [sources[id_] for id_ in assertion.citations] or list(sources.values())
-    findings = [_judge(assertion, content, asked, source) for source in cited]
-    best = max(findings, key=lambda finding: (not finding.reason, finding.score))
-    if best.reason and len(assertion.citations) > 1:
-        best = _together(content, findings, best)
-    if best.reason and _foreign(assertion.prose, best.covered, cited):
-        best.reason = "cannot judge: it is in another language than the passages"
-    unit = best.source.units[best.place] if best.place is not None else None
-    return Claim(
-        assertion.text, assertion.start, assertion.end, not best.reason, best.reason, round(best.score, 4),
-        best.source.evidence.id, (unit.start, unit.end) if unit else None, assertion.citations,
-    )  # fmt: skip
-
-
-def _content(assertion: Assertion) -> set[str]:
-    """The words that a passage must have: not those of the facts, nor those that go with a fact of that kind."""
-    content = set(stems(assertion.wording))
-    return content - _PRICING if any(fact.kind == "money" for fact in assertion.facts) else content
-
-
-def _unproved(assertion: Assertion, reason: str) -> Claim:
-    return Claim(assertion.text, assertion.start, assertion.end, False, reason, 0.0, None, None, assertion.citations)
-
-
-def _judge(assertion: Assertion, content: set[str], asked: set[str], source: Source) -> _Finding:
-    places = [source.places(fact) for fact in assertion.facts]
-    missing = [fact for fact, found in zip(assertion.facts, places, strict=True) if not found]
-    if not source.units:
-        return _Finding(source, None, set(), missing, "absent: the passage is empty", 0.0)
-    at = [set(found) for found in places]
-
-    def fit(i: int) -> float:
-        unit = source.units[i]
-        stated = sum(-1 in found or not found.isdisjoint((i - 1, i, i + 1)) for found in at)
-        exact = sum(i in found for found in at)
-        own = len(content & unit.words.content)
-        return 2 * stated + exact + len(content & unit.window) + own / 2 + own / (1 + len(unit.words.content))
-
-    best = max(range(len(source.units)), key=fit)
-    covered = content & source.units[best].window
-    spread = False
-    for found in at:
-        if found and -1 not in found and found.isdisjoint((best - 1, best, best + 1)):
-            spread = True
-            covered |= content & source.units[min(found)].window
-    share = len(covered) / len(content) if content else 1.0
-    held = 1 - len(missing) / len(assertion.facts) if assertion.facts else 1.0
-    reason = (
-        _missing(missing, source)
-        or _misplaced(assertion.facts, at, content, source)
-        or _uncovered(assertion, content, covered, asked | source.stems)
-        or _denied(Words(assertion.prose), source.units[best])
+        return Finding(made, f"no citation: [{unknown[0]}] is not among the passages")
+    if require_citations and not made.citations:
+        return Finding(made, "no citation: it names no passage")
+    if not stems(made.wording) and not made.facts:
+        return Finding(made, "cannot judge: a bare yes or no")
+    cited = shelf.cited(made.citations)
+    if not any(source.units for source in cited):
+        return Finding(made, "absent: there is no passage to support it")
+    known = shelf.known(made.citations)
+    spoken, best = levels(made, known)
+    finding = Finding(made)
+    finding.unit = _evidence(made, best, cited)
+    finding.source = next(source for source in cited if finding.unit in source.units)
+    places = {fact: [(source, at) for source in cited if (at := source.places(fact))] for fact in made.facts}
+    missing = [fact for fact in made.facts if not places[fact]]
+    bindings = [
+        (fact, _binding(fact, made, answer, cited, known)) for fact in made.facts if fact.kind in AMOUNTS and places[fact]
+    ]
+    wrong = max(bindings, key=lambda pair: misplaced(pair[1], pair[0]), default=None)
+    misbound = misplaced(wrong[1], wrong[0]) if wrong else 0.0
+    denied = _denied(made, finding.unit, bindings, spoken)
+    finding.reason = (
+        _missing(missing, cited)
+        or (_elsewhere(wrong[0], wrong[1]) if wrong and misbound > MISPLACED else "")
+        or denied
+        or "".join(f"absent: {name} is in none of the passages" for name in unknown_names(made.prose, known)[:1])
     )
-    sure = share * held * (0.9 if spread else 1.0)
-    if reason:
-        sure *= 0.4 if reason.startswith(("contradicts", "negation")) else 0.98
-    return _Finding(source, best, covered, missing, reason, 0.5 * sure if reason else 0.5 + 0.5 * sure)
+    finding.loose = [made.prose[start:].split()[0].strip(".,;:()") for _, start, level in spoken if level < HERE - 1]
+    finding.signs = signs(made, known, last=last, absent=len(missing), misplaced=misbound, opposed=bool(denied))
+    finding.risk = risk(finding.signs)
+    if not finding.reason or finding.reason.startswith("absent"):
+        covered = {stem for stem, _, level in spoken if level >= HERE - 1}
+        if _foreign(made.prose, covered, cited):
+            finding.reason, finding.risk = "cannot judge: it is in another language than the passages", 1.0
+    return finding
 
 
-def _missing(missing: list[Fact], source: Source) -> str:
+def _evidence(made: Assertion, best: list[Unit], cited: Sequence[Source]) -> Unit:
+    """The unit to show for a claim: the one that states most of its facts, and of those the one with its words."""
+    if not made.facts:
+        return best[0] if best else next(source.units[0] for source in cited if source.units)
+    stating: dict[int, tuple[int, Unit]] = {}
+    for source in cited:
+        for fact in made.facts:
+            for at in set(source.places(fact)):
+                if at >= 0:
+                    count, unit = stating.get(id(source.units[at]), (0, source.units[at]))
+                    stating[id(unit)] = (count + 1, unit)
+    if not stating:
+        return best[0] if best else next(source.units[0] for source in cited if source.units)
+    said = set(stems(made.prose))
+    return max(stating.values(), key=lambda pair: (pair[0], len(said & pair[1].window), len(said & pair[1].words.content)))[1]
+
+
+def _binding(fact: Fact, made: Assertion, answer: str, cited: Sequence[Source], known: Known) -> Binding:
+    body = answer[made.start : made.end]
+    said = within(body, tokens(body), made.facts, fact, made.start)
+    said = merged((_ASKED, known.asked), own=said)
+    return bind(fact, said, neighbours(body, fact, made.start), cited, known.rare)
+
+
+_ASKED = 0.15
+"""What a word of the question counts as being said around a fact: "it costs $49" is said of what was asked."""
+
+
+def _missing(missing: list[Fact], cited: Sequence[Source]) -> str:
     for fact in missing:
-        others = sorted({stated.unit for _, stated in source.valued.get(fact.value, ()) if stated.unit != fact.unit})
+        others = sorted(
+            {o.unit for source in cited for _, o in source.valued.get(fact.value, ()) if o.unit != fact.unit and o.unit}
+        )
         if fact.unit and others:
             return f"unit differs: {fact.text} is not among the passages, which have {fact.value} {others[0]}".rstrip()
     return f"absent: {missing[0].text} is in none of the passages" if missing else ""
 
 
-def _misplaced(facts: Iterable[Fact], at: list[set[int]], content: set[str], source: Source) -> str:
-    """Whether the words around a fact fit another value of its kind far better: the price of another plan."""
-    claimed = {key(fact) for fact in facts}
-    for fact, found in zip(facts, at, strict=True):
-        if key(fact)[0] == "literal" or -1 in found:
-            continue
-        fits = [len(content & (unit.words.content | unit.around)) for unit in source.units]
-        own = max(fits[place] for place in found)
-        for place, unit in enumerate(source.units):
-            if place in found or fits[place] - own < max(1, MARGIN * len(content)):
-                continue
-            for rival in unit.facts:
-                alike = (rival.kind, rival.unit) == (fact.kind, fact.unit) or rival.value == fact.value
-                in_cell = rival.kind == "number" and unit.plain.startswith("|")  # its unit stands in the header
-                if (alike or in_cell) and key(rival) not in claimed and key(fact) not in implied(rival):
-                    return f"contradicts: the passage has {rival.text} where the claim has {fact.text}"
+def _elsewhere(fact: Fact, binding: Binding) -> str:
+    own, rival = binding.own, binding.rival
+    said_of = _short(own.source.units[own.unit].plain) if own else "something else"
+    instead = f"; here the passages have {rival.fact.text.strip()}" if rival else ""
+    return f'belongs to something else: {fact.text.strip()} is said in "{said_of}"{instead}'
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77].rsplit(" ", 1)[0] + " …"
+
+
+def _denied(
+    made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]], spoken: list[tuple[str, int, int]]
+) -> str:
+    said = Words(made.prose)
+    carried = sum(level == HERE for *_, level in spoken)
+    bound = carried >= SAME * max(1, len(spoken))
+    if reason := opposed(said, made.prose, unit.words, f"{unit.plain} {' '.join(unit.around)}", bound=bound):
+        return reason
+    for fact, binding in bindings:
+        if binding.own and binding.own.source.units[binding.own.unit] is unit:
+            claimed, found = side(made.text, fact, made.start), side(unit.text, binding.own.fact, unit.start)
+            if on_other_side(claimed, found):
+                return f"contradicts: the passage has {found} {fact.text}, the claim {claimed} it"
     return ""
 
 
-def _uncovered(assertion: Assertion, content: set[str], covered: set[str], known: set[str]) -> str:
-    for name in _NAME.findall(assertion.wording):
-        if name.lower() not in STOP_WORDS and not known.issuperset(stems(name)):
-            return f"absent: {name} is in none of the passages"
-    allowed = max(int((1 - COVERED) * len(content)), 1 if assertion.facts and len(content) > 1 else 0)
-    if len(content) - len(covered) > allowed:
-        return "absent: most of its words are in no one place of the passages"
-    return ""
+def answer_risk(risks: Sequence[float]) -> float:
+    """How likely it is that not all claims are supported: that any of the risks comes true (a noisy or)."""
+    return 1 - math.exp(sum(math.log1p(-min(risk, 0.999)) for risk in risks))
 
 
-def _denied(said: Words, unit: Unit) -> str:
-    """Whether the claim affirms what the passage denies, or the reverse."""
-    source = unit.words
-    if (source.negated - source.affirmed) & (said.affirmed - said.negated):
-        return "negation lost: the passage denies what the claim affirms"
-    if (said.negated - said.affirmed) & (source.affirmed - source.negated):
-        return "contradicts: the claim denies what the passage affirms"
-    same = len(said.content & source.content) > SAME * len(said.content | source.content)
-    if same and said.denials != source.denials:  # the same sentence with a "not" more or less
-        return (
-            "negation lost: the passage denies what the claim affirms"
-            if said.denials < source.denials
-            else "contradicts: the claim denies what the passage affirms"
-        )
-    return ""
+def _weigh(judged: list[Finding]) -> None:
+    """Fails the most doubtful claims until the doubt that the others leave is small enough to send them."""
+    for finding in sorted(judged, key=lambda finding: -finding.risk):
+        standing = [other for other in judged if not other.reason]
+        if answer_risk([other.risk for other in standing]) <= DOUBT:
+            return
+        if not finding.reason:
+            said = ", ".join(dict.fromkeys(finding.loose[:4]))
+            finding.reason = f"absent: no passage says it ({said})" if said else "absent: no passage says it like this"
+            finding.undecided = True
 
 
-def _together(content: set[str], findings: list[_Finding], best: _Finding) -> _Finding:
-    """`best`, supported if the passages that a claim cites support it between them."""
-    nowhere = [fact for fact in best.missing if all(fact in finding.missing for finding in findings)]
-    covered = set[str]().union(*(finding.covered for finding in findings))
-    split = best.reason.startswith(("absent", "unit differs")) and not nowhere
-    if split and len(covered) >= COVERED * len(content):
-        share = len(covered) / len(content) if content else 1.0
-        return replace(best, covered=covered, missing=[], reason="", score=0.5 + 0.4 * share)
-    return best
-
-
-def _foreign(prose: str, covered: set[str], sources: list[Source]) -> bool:
+def _foreign(prose: str, covered: set[str], sources: Sequence[Source]) -> bool:
     """Whether a claim is in a script, or shares no word and is in a language, that the passages are not in."""
     spoken, written = _language(prose), _language("\n".join(source.evidence.text for source in sources))
     return bool(spoken and written) and spoken != written and ("other" in (spoken, written) or not covered)

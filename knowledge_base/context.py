@@ -1,0 +1,188 @@
+"""Context: the words that say what a fact is about.
+
+"$49" alone means nothing: the words around it in its sentence, the label of its table row, the head of its
+column, the lead-in of its list, the headings above it and the title say which fee of which product it is. The
+same is read off an answer and off a passage, and `likeness` says how well the two agree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from knowledge_base.facts import Fact, key
+from knowledge_base.text import STOP_WORDS, stem_all, visible
+
+Context = dict[str, float]
+"""Stems of content words, each with how surely it belongs to the fact, 0..1."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_BOUNDARY = re.compile(r"[,;|()]|\s[-–—]\s|\b(?:and|or|but|while|whereas|plus)\b|\n", re.IGNORECASE)
+_OTHERS = re.compile(
+    r"\b(?:(?:other\s+than|besides|except(?:\s+for)?|excluding|apart\s+from|aside\s+from|outside(?:\s+of)?"
+    r"|that\s+(?:isn['’]t|aren['’]t|is\s+not|are\s+not))\s(?P<excluded>[^.;:|\n]{0,80}?(?=$|[.;:|\n]|\b(?:still|gets?|earns?"
+    r"|are|is|brings?)\b))|(?:all|any|every)\s+other|(?:every|any)thing\s+else|everywhere\s+else|elsewhere|remaining|the\s+rest)",
+    re.IGNORECASE,
+)
+NOT = "\0not "
+"""Before the stem of a word that is excluded."""
+OTHERS = "\0others"
+"""The word for "all the rest": what is said of it is not said of what is named beside it."""
+_FADE = (1.0, 0.75, 0.5, 0.4)
+"""What a word counts when 0, 1, 2, 3 or more clause boundaries lie between it and the fact."""
+_BEHIND_A_RIVAL = 0.6
+"""What remains of that when another fact of the same kind lies between."""
+
+# Words that a writer puts for one another when stating a figure: each line counts as nearly one word.
+_CONCEPTS = """
+    fee fees charge charges charged cost costs price prices priced pay pays paid paying expense
+    limit limits max maximum cap caps capped ceiling most exceed exceeds highest top upper
+    minimum min least lowest lower smallest
+    free waive waived waives waiver complimentary gratis
+    year years annual annually yearly annum
+    month months monthly
+    day days daily
+    week weeks weekly
+    hour hours hourly
+    buy buys bought purchase purchases spend spends spending spent
+    get gets receive receives received earn earns earned obtain
+    open opens opened opening start starts begin begins create
+    close closes closed closing closure shut shuts shutting terminate end ends
+    send sends sent mail mails mailed ship ships shipped shipping deliver delivered delivery arrive arrives
+    need needs needed require requires required requirement requirements must necessary mandatory
+    wait waiting waits hold cooldown delay
+    replace replaces replaced replacement reissue new
+    foreign international abroad overseas
+    allow allows allowed permit permits permitted may can eligible qualify qualifies entitled
+    reduce reduces reduced lower decrease discount discounted cut
+    increase increases increased raise raised rise higher boost
+    tell tells report reports reported notify inform contact
+    lock locked locks block blocked freeze frozen suspend suspended
+    check checks verify verifies verified confirm confirmed
+    own has have hold holding keep keeps kept maintain maintained maintaining
+    after following once later since
+    late overdue missed
+    people person users user members member customers customer
+    last previous past prior
+    rate rates interest apr apy yield
+    include includes included including come comes comprise
+    amount amounts balance sum value
+    return returns returned refund refunds refunded reimburse reimbursed reimbursement rebate rebated rebates
+    score scores rating
+    per each every
+    """
+
+
+def _concepts() -> dict[str, str]:
+    table: dict[str, str] = {}
+    for line in _CONCEPTS.strip().splitlines():
+        stemmed = stem_all(line.split())
+        for stem in stemmed:
+            table.setdefault(stem, stemmed[0])
+    return table
+
+
+CONCEPT: Mapping[str, str] = _concepts()
+"""Stem -> the first stem of its line; what has no line stands for itself."""
+_BY_CONCEPT = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A content word of a text, by its stem and place."""
+
+    stem: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> list[Token]:
+    """The content words of `text`, in order; numbers are facts and stay out."""
+    found = [(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _WORD.finditer(text)]
+    found = [(word if word.isascii() else visible(word), start, end) for word, start, end in found]
+    found = [item for item in found if item[0] not in STOP_WORDS and len(item[0]) > 1]
+    stemmed = stem_all([word for word, _, _ in found])
+    return [Token(stem, start, end) for stem, (_, start, end) in zip(stemmed, found, strict=True)]
+
+
+def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact, offset: int) -> Context:
+    """The words and other facts of one sentence around `fact`. `text` begins at `offset` of what the facts are in."""
+    start, end = fact.start - offset, fact.end - offset
+    cuts = [match.start() for match in _BOUNDARY.finditer(text)]
+    others = [(o.start - offset, o.end - offset) for o in facts if o.kind == fact.kind and o is not fact]
+    values = [Token(as_word(o), o.start - offset, o.end - offset) for o in facts if o is not fact]
+    excluded = list(_OTHERS.finditer(text))
+    context: Context = {OTHERS: 1.0} if excluded else {}
+    for word in [*words, *values]:
+        if word.start >= start and word.end <= end:
+            continue
+        low, high = (word.end, start) if word.end <= start else (end, word.start)
+        crossed = sum(low <= cut < high for cut in cuts)
+        weight = _FADE[min(crossed, len(_FADE) - 1)]
+        if any(low <= other[0] < high for other in others):
+            weight *= _BEHIND_A_RIVAL
+        out = any(match.start("excluded") <= word.start < match.end("excluded") for match in excluded)
+        stem = NOT + word.stem if out else word.stem
+        context[stem] = max(weight, context.get(stem, 0.0))
+    return context
+
+
+def as_word(fact: Fact) -> str:
+    """A fact as a word of the context of others: "within 60 days" tells which of two fees is meant."""
+    return "\0".join(key(fact))
+
+
+def merged(*parts: tuple[float, Iterable[str]], own: Context | None = None) -> Context:
+    """`own` with the stems of `parts`, each part at its weight, where they are not there with more."""
+    context = dict(own or {})
+    for weight, stems in parts:
+        for stem in stems:
+            if weight > context.get(stem, 0.0):
+                context[stem] = weight
+    return context
+
+
+def likeness(claimed: Context, found: Context, rarity: Mapping[str, float]) -> float:
+    """How much of what a claim says of its fact `found` says too, 0..1; rare words count more.
+
+    Words that no passage has (no `rarity`) say nothing about which of two places is meant, and are left out.
+    """
+    total = agreed = 0.0
+    concepts: dict[str, float] | None = None
+    for stem, weight in claimed.items():
+        bare = stem.removeprefix(NOT)
+        if (rare := rarity.get(bare) or rarity.get(CONCEPT.get(bare, ""))) is None:
+            continue
+        total += weight * rare
+        match = found.get(stem, 0.0)
+        if match < 1 and (concept := CONCEPT.get(stem)):
+            if concepts is None:
+                concepts = {}
+                for other, there in found.items():
+                    if name := CONCEPT.get(other):
+                        concepts[name] = max(there, concepts.get(name, 0.0))
+            match = max(match, _BY_CONCEPT * concepts.get(concept, 0.0))
+        agreed += weight * rare * match
+    return agreed / total if total else 0.0
+
+
+def neighbours(text: str, fact: Fact, offset: int = 0) -> tuple[list[str], list[str]]:
+    """The three words before the fact and the three after it, function words too, nearest first."""
+    before = text[max(0, fact.start - offset - 60) : fact.start - offset]
+    after = text[fact.end - offset : fact.end - offset + 60]
+    return _ANY.findall(before.lower())[-3:][::-1], _ANY.findall(after.lower())[:3]
+
+
+_ANY = re.compile(r"[^\W_]+")
+
+
+def adjacency(claimed: tuple[list[str], list[str]], found: tuple[list[str], list[str]]) -> float:
+    """How many of the words that touch a fact are the same on both sides, 0..6."""
+    score = 0.0
+    for mine, theirs in zip(claimed, found, strict=True):
+        for a, b in zip(mine, theirs, strict=False):
+            if a != b:
+                break
+            score += 1
+    return score

@@ -1,0 +1,206 @@
+"""Support: how much of a claim's wording the passages carry, and what that makes the claim worth.
+
+No word of a passage is ever "nearly" another by a model's judgement: a word is there, there under another form
+or in a near synonym, in the question, or nowhere. What counts is how many are nowhere and how they lie: six in a
+row are an added thought, six spread out a paraphrase. The count of unsupported stems is the best single
+feature on RAGTruth (Niu et al., ACL 2024); the weights are those of a logistic regression (`benchmarks.calibration`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from knowledge_base.claims import Assertion
+from knowledge_base.context import _BOUNDARY as BOUNDARY
+from knowledge_base.context import CONCEPT, tokens
+from knowledge_base.evidence import Source, Unit
+from knowledge_base.text import STOP_WORDS, stem_all
+
+_FRAME = frozenset(
+    stem_all(
+        """passage passages provide provided providing provides mention mentions mentioned state states stated according
+        based given overall summary summarize answer question note noted noting important importantly include includes
+        including follow following follows information text context document documents source sources describe describes
+        described explain explains explained suggest suggests suggested indicate indicates say says said however
+        additionally also finally conclusion therefore thus moreover furthermore example several various certain specific
+        specifically refer refers different main mainly generally typically usually often commonly sometimes likely may
+        might depend depends depending keep mind worth first second third fourth step steps way ways option options
+        point points list key briefly short mean means case cases thing things need needs help helps use used using uses
+        make makes making made take takes taking get gets getting one two three people person note important overall
+        advise advises recommend recommends recommended warn warns add adds writer author poster discusses discuss experience experiences
+        opinion personal story someone""".split()
+    )
+)
+"""Words of talking about an answer, which passages need not have."""
+_ADDING = re.compile(
+    r"\b(?:important|essential|crucial|recommend\w*|advis\w*|consult\w*|ensure|such\s+as|for\s+example|e\.g\.|because|since|due\s+to"
+    r"|so\s+that|in\s+order\s+to|which\s+(?:helps?|can|may|makes?)|making|allowing|as\s+(?:it|they|this))\b",
+    re.IGNORECASE,
+)
+_ABSOLUTE = re.compile(
+    r"\b(?:always|never|only|all|must|guarantee\w*|every|any|none|most|best|completely|entirely|solely|exactly|immediately"
+    r"|automatically)\b",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"(?<=[\w,;)] )[A-Z][a-z]+\b")
+_CALENDAR = frozenset(
+    """january february march april may june july august september october november december monday tuesday wednesday
+    thursday friday saturday sunday""".split()
+)
+_AROUND = re.compile(r"(?:[A-Z][a-z]+\s?)+")
+
+
+@dataclass(slots=True)
+class Known:
+    """What all passages of an answer say between them."""
+
+    units: Sequence[Unit]
+    stems: Set[str]
+    concepts: Set[str]
+    forms: Set[str]  # the first letters of the longer stems
+    asked: Set[str]
+    named: Set[str]  # stems of the passages' ids
+    rare: Mapping[str, float]
+
+    @classmethod
+    def of(cls, sources: Sequence[Source], asked: Set[str], rare: Mapping[str, float]) -> Known:
+        """What `sources` say; `asked` are the stems of the question."""
+        stems = frozenset().union(*(source.stems for source in sources))
+        return cls(
+            units=[unit for source in sources for unit in source.units],
+            stems=stems,
+            concepts={CONCEPT[stem] for stem in stems if stem in CONCEPT},
+            forms={stem[:_FORM] for stem in stems if len(stem) > _FORM},
+            asked=asked,
+            named=frozenset().union(*(source.named for source in sources)),
+            rare=rare,
+        )
+
+
+_FORM = 5
+NOWHERE, ASKED, ELSEWHERE, HERE = 0, 1, 2, 3
+
+
+def levels(assertion: Assertion, known: Known) -> tuple[list[tuple[str, int, int]], list[Unit]]:
+    """Each content word of a claim as (stem, offset in its prose, how well it is supported), and the best units."""
+    spoken = [token for token in tokens(assertion.prose) if token.stem not in _FRAME]
+    said = {token.stem for token in spoken}
+    best = sorted(known.units, key=lambda unit: -_overlap(unit, said, known.rare))[:2] if said else []
+    here: set[str] = set().union(*(unit.window for unit in best))
+    concepts = {CONCEPT[stem] for stem in here if stem in CONCEPT}
+    found: list[tuple[str, int, int]] = []
+    for token in spoken:
+        stem = token.stem
+        concept = CONCEPT.get(stem)
+        if stem in here or concept in concepts:
+            level = HERE
+        elif stem in known.stems or concept in known.concepts:
+            level = ELSEWHERE
+        elif stem in known.asked or stem in known.named or stem[:_FORM] in known.forms:
+            level = ASKED
+        else:
+            level = NOWHERE
+        found.append((stem, token.start, level))
+    return found, best
+
+
+def _overlap(unit: Unit, said: set[str], rare: Mapping[str, float]) -> float:
+    shared = said & unit.window
+    return sum(rare.get(stem, 0.0) * (1.3 if stem in unit.words.content else 1.0) for stem in shared)
+
+
+_REACH = 5
+
+
+def signs(assertion: Assertion, known: Known, *, last: bool, absent: int, misplaced: float, opposed: bool) -> list[float]:
+    """What tells whether a claim is supported; the order of `SIGNS`."""
+    words, best = levels(assertion, known)
+    missing = [(_weight(stem), level) for stem, _, level in words]
+    loose = [weight if level == NOWHERE else 0.6 * weight if level == ASKED else 0.0 for weight, level in missing]
+    far = [weight * (1.0, 0.8, 0.4, 0.0)[level] for weight, level in missing]
+    n = len(words)
+    spans = [sum(loose[i : i + _REACH]) for i in range(max(1, n - _REACH + 1))]
+    near = [sum(far[i : i + _REACH]) for i in range(max(1, n - _REACH + 1))]
+    run = longest = 0
+    for _, level in missing:
+        run = run + 1 if level <= ASKED else 0
+        longest = max(longest, run)
+    stems = [stem for stem, _, _ in words]
+    pairs = [(a, b) for a, b in zip(stems, stems[1:]) if a in known.stems and b in known.stems]
+    apart = sum(not any(a in unit.window and b in unit.window for unit in known.units) for a, b in pairs)
+    written = {word for unit in best for word in unit.plain.lower().split()}
+    absolute = sum(word.lower() not in written for word in _ABSOLUTE.findall(assertion.prose))
+    names = unknown_names(assertion.prose, known)
+    adding = bool(_ADDING.search(assertion.prose))
+    return [
+        math.log1p(sum(loose)),
+        sum(loose) / max(n, 3),
+        max(spans, default=0.0),
+        max(near, default=0.0),
+        math.sqrt(longest),
+        _worst_clause(assertion.prose, words),
+        float(min(apart, 4)),
+        float(min(absolute, 3)),
+        float(min(len(names), 3)),
+        float(adding),
+        float(adding) * math.log1p(sum(loose)),
+        float(min(absent, 3)),
+        misplaced,
+        float(opposed),
+        float(bool(assertion.facts)),
+        math.log1p(n),
+        float(last),
+        float(assertion.lead_in),
+    ]
+
+
+SIGNS = (
+    "loose", "loose share", "loose span", "far span", "run", "worst clause", "pairs apart", "absolute", "names", "adding",
+    "adding loose", "absent", "misplaced", "opposed", "facts", "length", "last", "lead-in",
+)  # fmt: skip
+
+
+def unknown_names(prose: str, known: Known) -> list[str]:
+    """The proper names of a claim that neither the passages nor the question mention."""
+    found = []
+    for match in _NAME.finditer(prose):
+        name = match.group()
+        initials = "".join(word[0] for word in re.findall(r"[A-Z][a-z]+", _AROUND.findall(prose, match.start())[0])).lower()
+        stem = stem_all([name.lower()])[0]
+        if name.lower() in STOP_WORDS or name.lower() in _CALENDAR or stem in _FRAME or stem in known.stems or stem in known.asked or stem in known.named:
+            continue
+        if len(initials) > 1 and initials in known.stems:
+            continue  # "United States" where the passage has "US"
+        found.append(name)
+    return found
+
+
+def _weight(stem: str) -> float:
+    """Long words say more than short ones, which are often verbs that carry no topic."""
+    return min(len(stem), 9) / 6
+
+
+def _worst_clause(prose: str, words: Sequence[tuple[str, int, int]]) -> float:
+    """The share of loose words in the clause that has most of them; short clauses count less."""
+    cuts = [match.start() for match in BOUNDARY.finditer(prose)]
+    worst, start = 0.0, 0
+    for cut in [*cuts, len(prose) + 1]:
+        clause = [level <= ASKED for _, at, level in words if start <= at < cut]
+        start = cut
+        if len(clause) >= 2:
+            worst = max(worst, sum(clause) / len(clause) * min(len(clause), 4) / 4)
+    return worst
+
+
+# --- how likely a claim is unsupported ---------------------------------------------------------------------
+
+_WEIGHTS: tuple[float, ...] = (0.0,) * len(SIGNS)
+_BIAS = -3.0
+
+
+def risk(found: Sequence[float]) -> float:
+    """The probability that a claim with these signs is not supported, 0..1."""
+    return 1 / (1 + math.exp(-(_BIAS + sum(w * x for w, x in zip(_WEIGHTS, found, strict=True)))))
