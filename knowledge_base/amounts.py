@@ -83,16 +83,19 @@ _WORD_START = re.compile(
 _COIN_AFTER = rf"(?:{any_of(COINS_AFTER)}|(?i:{any_of(COIN_WORDS)})s?)"
 _MONEY_COMMA = rf"(?=\s?(?:€|%|kr\b|z[łl]|{any_of(c for c in COINS_AFTER if c.isalpha())}|(?i:euros?|percent|per\scent|Prozent)\b))"
 _FORMS = r"""
-        \d{1,3}(?:[,'’]\d{3})++(?:\.\d+)?          # 1,200.50
+        \d{1,3}(?:[.'’]\d{3})++,\d{1,2}(?!\d)     # 1.200,50
+      | \d{1,3}(?:[,'’]\d{3})++(?:\.\d+)?          # 1,200.50
       | \d{1,2}(?:,\d\d(?=,))++,\d{3}(?:\.\d+)?  # 12,00,000
-      | \d{1,3}(?:[.']\d{3})++,\d+                 # 1.200,50
       | \d{1,3}(?:\.\d{3}){2,}                     # 1.200.000
 """
 _NUMBER = re.compile(rf"(?:{_FORMS} | \d+,\d{{1,2}}{_MONEY_COMMA} | \d+(?:\.\d+)?)(?!\d)", re.VERBOSE)
-_PRICE = re.compile(rf"(?:{_FORMS} | \d+,\d{{1,2}}(?![\d,]) | \d+(?:\.\d+)?)(?!\d)", re.VERBOSE)
+_PRICE = re.compile(rf"(?:{_FORMS} | \d+,\d{{1,2}}(?!\d|,\d) | \d+(?:\.\d+)?)(?!\d)", re.VERBOSE)
 _DIGITS = re.compile(r"\d(?<!\d\d)")
 _FRACTION = re.compile(r"(?:(?P<whole>\d{1,4})\s(?:and\s)?)?(?P<n>\d{1,2})/(?P<d>\d{1,2})(?![\w/.])")
-_SPELLED_SIGN = re.compile(r"(?<![\w)%] )(?<![\w)%])\b(?:minus|negative)\s$", re.IGNORECASE)
+_SPELLED_SIGN = re.compile(
+    r"(?:^|[^\w\s)%]\s?|\n|\b(?:is|was|are|be|to|of|at|by|from|than|and|or|set|below|it|as|see)\s)(?P<sign>minus\s)$|(?P<word>\bnegative\s)$",
+    re.IGNORECASE,
+)  # not "the balance minus $5"
 _BEFORE = re.compile(
     rf"(?P<sign>(?:(?<![\w)\]%\x01$€£¥°'.-])[-–])?)(?:(?P<code>(?<![A-Za-z])(?:USD|CAD|AUD|EUR|GBP|INR|SGD|NZD|HKD|US|U\.S\.)\s?)?"
     rf"(?P<coin>(?<![A-Za-z])(?:{any_of(COINS_BEFORE)}))[\s*_]{{0,3}}(?P<sign2>[-–]?))?$"
@@ -118,9 +121,9 @@ _TAIL = r"""
     (?: \s?\((?P<again>[\d,.]{{1,20}}|(?i:{spelled}))\) )?
     (?: \s?(?P<percent>%|‰|(?i:percent(?![\w])(?!age)|per\ cent|pct|bps|bp|basis[\s-]points?)(?!\w))
       | [\s*_]{{0,4}}-?(?P<coin>{coin})(?!\w)(?:\s?\([A-Z]{{3}}\))?
-      | (?P<times>\s?×(?![\s\d])|[xX](?![\w.]))
+      | (?P<times>×(?!\s?[\d$€£])|[xX](?![\w.]))
       | (?P<nth>st|nd|rd|th)(?!\w)
-      | (?P<glued>[{one_letter}]|hr|min|sec)(?:(?!\w)|(?=\d{{1,4}}(?:h|hr|m|min|s|sec|ms)(?![a-z])))
+      | (?P<glued>[{one_letter}]|\ [sh](?![\w'’-])|hr|min|sec)(?:(?!\w)|(?=\d{{1,4}}(?:h|hr|m|min|s|sec|ms)(?![a-z])))
       | [\s*_]{{0,4}}-?(?:(?:calendar|consecutive|full|additional|more|whole|rolling|extra|further|straight|solid)\s)?
         (?P<unit>(?i:{long_unit})|[KMGT]b(?:ps|/s)?)(?:\(s\))?(?!\w)
       | (?!\sper\b|-)(?:\s[A-Za-z]{{1,30}}){{0,2}}\s(?P<noun>[A-Za-z]{{3,30}}){noun_rate}
@@ -131,7 +134,7 @@ _TAIL = r"""
 
 def _tail(money_scale: str) -> re.Pattern[str]:
     filled = _TAIL.format(
-        money_scale=money_scale, spelled=_SPELLED_NUMBER.replace(" ", r"\s"), coin=_COIN_AFTER.replace(" ", r"\s"),
+        money_scale=money_scale, spelled=_SPELLED_NUMBER.replace(" ", r"\s"), coin=_COIN_AFTER.replace(r"\ ", r"\s"),
         one_letter=ONE_LETTER, long_unit=_LONG_UNIT.replace(r"\ ", r"\s"), noun_rate=_NOUN_RATE, rate=_RATE,
     )  # fmt: skip
     return re.compile(filled, re.VERBOSE)
@@ -147,7 +150,7 @@ _AFTER_NUMBER = _tail("")
 _AFTER_PRICE = _tail(r"|\s?(?:mm|MM|[mb](?!\w))(?!\w)")
 _RANGE_GAP = re.compile(r"\s?(?:-|–|—|~|to|or|through)\s?")
 _LIST_GAP = re.compile(r",?\s(?:and|or)\s|,\s")
-_SPACED_GROUPS = re.compile(r"[1-9](?<![\w.,].)(?<!\d .)\d{0,2}(?: \d{3})++(?!\d|,\d| \d)")
+_SPACED_GROUPS = re.compile(r"[1-9](?<![\w.,].)(?<!\d .)\d{0,2}(?: \d{3})++(?!\d|,\d(?!\d\b|\b)| \d)")
 _COIN_BEFORE = re.compile(rf"(?:{any_of(COINS_BEFORE)})\s?$")
 _UNIT_NEXT = re.compile(rf"\s?(?:%|(?:{_COIN_AFTER}|(?i:{_LONG_UNIT}|percent|requests|users))(?!\w))")
 
@@ -213,8 +216,8 @@ def _in_digits(text: str, at: int, since: int) -> _Read | None:
     if before:
         read.start = before.start()
     signed = before and (before["sign"] or before["sign2"])
-    if not signed and (spelled := _SPELLED_SIGN.search(text, max(since, read.start - 10), read.start)):
-        signed, read.start = True, spelled.start()
+    if not signed and (spelled := _SPELLED_SIGN.search(text[max(since, read.start - 14) : read.start])):
+        signed, read.start = True, read.start - len(spelled["sign"] or spelled["word"])
     if not tail["scale"] and read.kind == "money" and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", written):
         read.written = f"{plain(read.value)}|{plain(read.value * 1000)}"  # "1.200 EUR" can be either
     elif read.kind == "number" and not tail["scale"] and not tail["more"] and not read.written:
@@ -311,7 +314,7 @@ def _amount(text: str, value: Decimal, tail: re.Match[str], coin: str, start: in
     value = value.scaleb(scale)
     kind: AmountKind = "number"
     name = ""
-    unit = tail["unit"] or tail["glued"]
+    unit = tail["unit"] or (tail["glued"] or "").strip()
     after = tail["coin"]
     if coin or after:
         code, cents = currency(after if after and (not coin or after.isupper()) else coin)  # "$5 CAD" is not USD
@@ -432,16 +435,17 @@ def _share_units(amounts: list[_Read], text: str) -> list[_Read]:
         between = gap == " and " and text[max(0, this.start - 8) : this.start].lower() == "between "
         is_range = between or bool(_RANGE_GAP.fullmatch(gap))
         last_of_list = bool(_LIST_GAP.fullmatch(gap)) and ("or" in gap or "and" in gap)
-        in_list = not is_range and (last_of_list or (in_list and gap == ", "))
+        in_list = last_of_list or (in_list and gap == ", ")
         if not (is_range or (in_list and following.kind == "quantity" and len(this.written) < 4)):
             continue
-        if is_range and following.scale > this.scale == 0 and this.kind in ("number", following.kind):
+        if is_range and following.scale > this.scale == 0:
             if abs(this.value) < abs(following.value.scaleb(-following.scale)) and "|" not in this.written:
                 this.value, this.written, this.scale = this.value.scaleb(following.scale), "", following.scale
         if this.kind == "number" and following.kind != "number" and following.unit != "th":
             this.kind, this.unit, this.written = following.kind, following.unit, this.written if not this.written.replace(".", "").isdigit() else ""
-        elif this.kind == "money" and following.kind == "number":
-            following.kind, following.unit, following.written = "money", this.unit, ""
+        elif this.kind == "money" and (following.kind == "number" or following.unit.startswith("/")):
+            following.kind, following.unit, following.written = "money", this.unit + following.unit, ""
+            this.unit = following.unit
         elif is_range and this.kind == following.kind and following.unit.startswith(f"{this.unit}/"):
             this.unit = following.unit
     return amounts

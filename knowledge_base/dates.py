@@ -17,11 +17,11 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 # --- patterns: each begins with a plain character class, which `re` looks for many times faster ------------
 
 _MONTH = rf"(?i:{'|'.join(_MONTHS).replace('may|', '')}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?|May\b"
-HAS_MONTH = re.compile(r"[JFMASONDjfmasond](?<![A-Za-z].)(?i:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec)")
+_MONTH_HINT = re.compile(r"[JFMASONDjfmasond](?<![A-Za-z].)(?i:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec)")
 _YEAR = r"(?:19|20)\d\d"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _TO_DAY = rf"(?:\s?(?:-|–|—|to|through|and|until)\s?(?:the\s)?(?P<{{}}>{_DAY})(?![\w:%./]|-\d))?"
-NAMED_DATE = re.compile(
+_NAMED_DATE = re.compile(
     rf"""
     (?<!\w) (?: (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?{_TO_DAY.replace("{}", "d1b")}[\s-](?:of\s)?(?:day\sof\s)? (?P<m1>{_MONTH})
         | (?P<m2>{_MONTH}) (?:\s(?:the\s)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.\d|,\d\d\d){_TO_DAY.replace("{}", "d2b")})? )
@@ -86,8 +86,19 @@ def iso_date(match: re.Match[str]) -> Iterator[Found]:
     yield from _date(match[0][:4], int(match["m"]), match["d"], *match.span())
 
 
-def named_date(match: re.Match[str]) -> Iterator[Found]:
+def named_dates(text: str) -> list[Found]:
     """"March 1, 2026", "1 March", "March 1-15", "Mar 2026", but no month alone."""
+    found: list[Found] = []
+    end = 0
+    for hint in _MONTH_HINT.finditer(text):  # the pattern is slow, and few texts name a month
+        match = _NAMED_DATE.search(text, max(end, hint.start() - 30), hint.end() + 60)
+        if match and hint.start() >= end:
+            found += _named_date(match)
+            end = match.end()
+    return found
+
+
+def _named_date(match: re.Match[str]) -> Iterator[Found]:
     first = "d1" if match["d1"] else "d2"
     name, second, year = (match["m1"] or match["m2"]).lower(), match[f"{first}b"], match["y"]
     year = f"20{match['yy']}" if match["yy"] else year
@@ -97,10 +108,8 @@ def named_date(match: re.Match[str]) -> Iterator[Found]:
     if not second:
         yield from _date(year, month, match[first], *match.span())
         return
-    start, middle, end = match.start(), match.start(f"{first}b"), match.end()
-    until = match.end(first)
-    yield from _date(year, month, match[first], start, until)
-    yield from _date(year, month, re.sub(r"\D", "", second), middle, end)
+    yield from _date(year, month, match[first], match.start(), match.end(first))
+    yield from _date(year, month, re.sub(r"\D", "", second), match.start(f"{first}b"), match.end())
 
 
 def short_date(match: re.Match[str]) -> Iterator[Found]:
