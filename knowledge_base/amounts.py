@@ -102,8 +102,12 @@ _BEFORE = re.compile(
 )
 _ENDS_LIKE_PRICE = frozenset("$€£¥₹₩₽₺₪₴₫₦₱฿₿¢łč. *_-–") | frozenset("".join(c[-1] for c in COINS_BEFORE))
 _TIME_NAME = "(?i:second|sec|s|minute|min|hour|hr|h|day|night|week|wk|month|mo|quarter|year|yr)"
+_PER_ADJECTIVE = (
+    r"(?:(?:calendar|single|individual|full|whole|given|additional|extra|new|active|eligible|successful|qualifying|qualified"
+    r"|approved|completed|incoming|outgoing|domestic|international|returned|covered|linked|referred|authorized|ATM)[\s-])?"
+)
 _PER_WORD = (
-    r"(?:(?:calendar|single|individual|full|whole|given)[\s-])?(?:(?:billing|statement|business|working|account|fiscal|membership"
+    rf"{_PER_ADJECTIVE}(?:(?:billing|statement|business|working|account|fiscal|membership"
     r"|cardmember|anniversary|policy|api)[\s-])?(?!rolling\b)[A-Za-z]{1,30}"
 )
 _RATE = rf"""(?:
@@ -126,7 +130,7 @@ _TAIL = r"""
       | (?P<glued>[{one_letter}]|\ [sh](?![\w'’-])|hr|min|sec)(?:(?!\w)|(?=\d{{1,4}}(?:h|hr|m|min|s|sec|ms)(?![a-z])))
       | [\s*_]{{0,4}}-?(?:(?:calendar|consecutive|full|additional|more|whole|rolling|extra|further|straight|solid)\s)?
         (?P<unit>(?i:{long_unit})|[KMGT]b(?:ps|/s)?)(?:\(s\))?(?!\w)
-      | (?!\sper\b|-)(?:\s[A-Za-z]{{1,30}}){{0,2}}\s(?P<noun>[A-Za-z]{{3,30}}){noun_rate}
+      | (?!\sper\b|-)(?:\s(?!{function_word})[A-Za-z]{{1,30}}){{0,2}}\s(?!{function_word})(?P<noun>[A-Za-z]{{3,30}}){noun_rate}
     )?
     (?P<rate>{rate}*) (?:(?!\w)|(?<=[a-z])(?=\d{{1,4}}(?:h|hr|m|min|s|sec|ms)(?![a-z])))
 """
@@ -136,6 +140,7 @@ def _tail(money_scale: str) -> re.Pattern[str]:
     filled = _TAIL.format(
         money_scale=money_scale, spelled=_SPELLED_NUMBER.replace(" ", r"\s"), coin=_COIN_AFTER.replace(r"\ ", r"\s"),
         one_letter=ONE_LETTER, long_unit=_LONG_UNIT.replace(r"\ ", r"\s"), noun_rate=_NOUN_RATE, rate=_RATE,
+        function_word=r"(?i:is|are|was|were|be|will|can|must|may|of|and|or|in|on|at|to|for|with|from|by|as|per|if|that|than)\b",
     )  # fmt: skip
     return re.compile(filled, re.VERBOSE)
 
@@ -143,8 +148,10 @@ def _tail(money_scale: str) -> re.Pattern[str]:
 _RATES = re.compile(f"{_RATE}*", re.VERBOSE)
 _RATE_NAME = re.compile(
     rf"(?:(?i:per)[\s-]|/\s?|\s(?i:an?|each|every)\s|\s(?=(?i:[a-z]+ly|annual)\b)|(?=p\.a\.))"
-    rf"(?:(?i:calendar|single|individual|full|whole|given)[\s-])?(p\.a\.|US\$1|[$€£]1|(?i:business\sday|{_PER_WORD}))"
+    rf"(?i:{_PER_ADJECTIVE})(p\.a\.|US\$1|[$€£]1|(?i:business\sday|{_PER_WORD}))"
 )
+_NO_RATE = re.compile(rf"\s[a-z]+ly|\sannual|/(?!(?:{_TIME_NAME}|user|seat|person|account|card)s?\b)\w+", re.IGNORECASE)
+"""What is no rate after a bare number: "12 monthly payments" are twelve, "9090/rules" is a place."""
 _AND_MORE = re.compile(r"\sand\s(?:an?|one)[\s-](half|quarter)\b(?!\s(?:hour|minute|day|percent))", re.IGNORECASE)
 _AFTER_NUMBER = _tail("")
 _AFTER_PRICE = _tail(r"|\s?(?:mm|MM|[mb](?!\w))(?!\w)")
@@ -261,6 +268,8 @@ def _in_words(text: str, at: int, since: int) -> _Read | None:
     elif match := _TIMES.match(text, at):
         rates = _RATES.match(text, match.end())
         assert rates is not None  # noqa: S101  # every text matches
+        if not rates[0] and match["word"].lower() == "once":
+            return None
         unit = "/".join(["x", *_rates(rates[0])])
         return _Read("quantity", Decimal(_TIMES_WORDS[match["word"].lower()]), unit, at, rates.end())
     elif match := _NTH.match(text, at):
@@ -331,10 +340,9 @@ def _amount(text: str, value: Decimal, tail: re.Match[str], coin: str, start: in
         kind = "percent" if name == "pp" else kind
     rate = tail["rate"]
     end = tail.end()
-    if kind == "number" or (kind == "quantity" and not name):
-        words = re.fullmatch(r"\s(?i:monthly|annually|annual|yearly|daily|weekly|hourly|quarterly)", rate)
-        if words:  # "12 monthly payments" are twelve
-            rate, end, kind = "", tail.start("rate"), "number"
+    if rate and (name == "th" or not (name or after or coin)) and _NO_RATE.fullmatch(rate):
+        rate, end = "", tail.start("rate")
+        kind = "quantity" if name else "number"
     read = _Read(kind, value, "/".join([name, *in_rate_order(_rates(rate))]), start, end, "", scale)
     if tail["again"] and not _same(tail["again"], value.scaleb(-scale)):
         read.written = f"{plain(value)}|{tail['again']}"  # "thirty (60) days"

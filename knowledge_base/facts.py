@@ -137,7 +137,7 @@ def _email(match: re.Match[str]) -> Iterator[_Found]:
 
 def _path(match: re.Match[str]) -> Iterator[_Found]:
     start = match.start()
-    path = match[0].rstrip("*") if match.string[start - 1 : start] == "*" else match[0]  # in bold
+    path = match[0].rstrip("*:") if match.string[start - 1 : start] == "*" else match[0]  # in bold
     if re.search(r"[^\W\d_]", path) and not is_unit(path.strip("/")):
         yield "path", path, "", start, start + len(path)
 

@@ -137,6 +137,8 @@ def unit_name(word: str) -> str:
     """The canonical name of a unit, or the singular of any other noun that things are counted by."""
     if word in _CASED:
         return _CASED[word]
+    if word.isupper() and word.lower() not in _UNITS:
+        return word.lower()
     word = " ".join(word.lower().split())
     if known := _UNITS.get(word) or _COUNTED_BY.get(word):
         return known
