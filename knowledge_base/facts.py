@@ -80,7 +80,7 @@ _PHONE = re.compile(
 _ACCOUNT = re.compile(r"\d(?<![\w.-].)(?:\d\d-\d\d-\d{4}|\d{3}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4})(?![\w-])")
 _ADDRESS = re.compile(r"\d(?<![\w.].)\d{0,2}(?:\.\d{1,3}){3}(?:/\d{1,2}|:\d{2,5})(?!\w)")
 _VERSION = re.compile(
-    r"[vV\d](?<![\w.].)(?:(?<=[vV])\d+(?:\.\d+)*|(?<=\d)\d*(?:\.\d+){2,}|(?<=(?:ersion|elease)\s\d)\d{0,3}(?:\.\d+)*)"
+    r"[vV\d](?<![\w.].)(?:(?<=[vV])\d+(?:\.\d+)*|(?<=\d)\d*(?:\.\d+){2,}|(?:(?<=ersion\s\d)|(?<=elease\s\d)|(?<=ver\.\s\d))\d{0,3}(?:\.\d+)*)"
     r"(?:[-+][A-Za-z][\w.]*)?(?!\w|\.\d|[,/]\d)"
 )
 _AROUND_THE_CLOCK = re.compile(
