@@ -29,7 +29,7 @@ _ORDINALS = """
     sixteenth seventeenth eighteenth nineteenth twentieth thirtieth
     """.split()
 _ORDINAL_VALUES = {w: i for i, w in enumerate(_ORDINALS[:-2], 1)} | {"twentieth": 20, "thirtieth": 30}
-_TIMES_WORDS = {"once": 1, "twice": 2, "thrice": 3, "double": 2, "doubled": 2, "doubles": 2, "triple": 3, "tripled": 3, "triples": 3}
+_TIMES_WORDS = {"once": 1, "twice": 2, "thrice": 3, "double": 2, "doubled": 2, "doubles": 2, "triple": 3, "tripled": 3, "triples": 3, "twofold": 2, "threefold": 3, "fourfold": 4, "fivefold": 5, "tenfold": 10}
 _SCALES = {
     "hundred": 2, "k": 3, "thousand": 3, "lakh": 5, "lac": 5, "m": 6, "mm": 6, "mn": 6, "million": 6, "crore": 7,
     "b": 9, "bn": 9, "billion": 9, "trillion": 12,
@@ -40,7 +40,7 @@ _LONG_UNIT = any_of(LONG_UNITS)
 _SPELLED_NUMBER = (
     rf"(?:(?:{_HUNDREDS}|a)\smillion\b\s(?:and\s)?)?(?:{_HUNDREDS}|a(?=\sthousand))(?:\sthousand\b(?:\s(?:and\s)?{_HUNDREDS})?)?"
 )
-_SPELLED = re.compile(rf"{_SPELLED_NUMBER}(?!-(?!(?:{_LONG_UNIT})\b|dollar)[a-z])", re.IGNORECASE)
+_SPELLED = re.compile(rf"{_SPELLED_NUMBER}(?!-(?!(?:{_LONG_UNIT})\b|dollar|to-)[a-z])", re.IGNORECASE)
 _DOZEN = re.compile(rf"(?:(?P<half>half\sa)|(?P<n>{_TWO}|a)(?:\s(?P<h>half))?)[\s-]dozen\b", re.IGNORECASE)
 _A_SCALE = re.compile(r"(?P<half>half\s)?an?\s(?=(?:million|billion|trillion|lakh|crore)\b)", re.IGNORECASE)
 _PART = re.compile(
@@ -57,13 +57,13 @@ _AN = re.compile(
     r"an?\s(?P<unit>(?:business\s|working\s|full\s|whole\s)?(?:second|minute|hour|day|week|fortnight|month|quarter|year|decade))(?![\w-])",
     re.IGNORECASE,
 )
-_BEFORE_AN = re.compile(r"\b(?:within|after|least|than|takes?|lasts?|about|approximately|around|over|under|nearly|almost|to|for|every)\s$", re.IGNORECASE)
+_BEFORE_AN = re.compile(r"\b(?:within|after|least|than|takes?|lasts?|about|approximately|around|under|nearly|almost|to|for)\s$", re.IGNORECASE)
 _NTH = re.compile(
     rf"(?:(?P<tens>twenty|thirty)-)?(?P<nth>{any_of(_ORDINALS)})\s(?:of\b|(?:business|working|calendar)\sday|(?:day|week|month|quarter|year)\b)",
     re.IGNORECASE,
 )
 _TIMES = re.compile(
-    r"(?P<word>once(?=\s(?:per|an?|each|every)\s)|twice|thrice|(?:double|triple)[ds]?(?=[\s-](?:the|your|our|their|that|its|points?|miles?|rewards?"
+    r"(?P<word>once(?=\s(?:per|an?|each|every|daily|weekly|monthly|yearly|annually)\b)|(?:two|three|four|five|ten)fold|twice|thrice|(?:double|triple)[ds]?(?=[\s-](?:the|your|our|their|that|its|points?|miles?|rewards?"
     r"|cash|earnings?|credits?|bonus|interest|pay|rates?|limits?|fees?|benefits?|storage|capacity|price|cost|amount|value)\b))(?!\w|-)",
     re.IGNORECASE,
 )
@@ -83,28 +83,36 @@ _WORD_START = re.compile(
 _COIN_AFTER = rf"(?:{any_of(COINS_AFTER)}|(?i:{any_of(COIN_WORDS)})s?)"
 _MONEY_COMMA = rf"(?=\s?(?:€|%|kr\b|z[łl]|{any_of(c for c in COINS_AFTER if c.isalpha())}|(?i:euros?|percent|per\scent|Prozent)\b))"
 _FORMS = r"""
-        \d{1,3}(?:[,'’]\d{3})++(?:\.\d+)?          # 1,200.50
+        \d{1,3}(?:[.'’]\d{3})++,\d{1,2}(?!\d)     # 1.200,50
+      | \d{1,3}(?:[,'’]\d{3})++(?:\.\d+)?          # 1,200.50
       | \d{1,2}(?:,\d\d(?=,))++,\d{3}(?:\.\d+)?  # 12,00,000
-      | \d{1,3}(?:[.']\d{3})++,\d+                 # 1.200,50
       | \d{1,3}(?:\.\d{3}){2,}                     # 1.200.000
 """
 _NUMBER = re.compile(rf"(?:{_FORMS} | \d+,\d{{1,2}}{_MONEY_COMMA} | \d+(?:\.\d+)?)(?!\d)", re.VERBOSE)
-_PRICE = re.compile(rf"(?:{_FORMS} | \d+,\d{{1,2}}(?![\d,]) | \d+(?:\.\d+)?)(?!\d)", re.VERBOSE)
+_PRICE = re.compile(rf"(?:{_FORMS} | \d+,\d{{1,2}}(?!\d|,\d) | \d+(?:\.\d+)?)(?!\d)", re.VERBOSE)
 _DIGITS = re.compile(r"\d(?<!\d\d)")
+_OF_THE = re.compile(r"\sof\s(?:the|your|our|their|its|all|an?)\b")
 _FRACTION = re.compile(r"(?:(?P<whole>\d{1,4})\s(?:and\s)?)?(?P<n>\d{1,2})/(?P<d>\d{1,2})(?![\w/.])")
-_SPELLED_SIGN = re.compile(r"(?<![\w)%] )(?<![\w)%])\b(?:minus|negative)\s$", re.IGNORECASE)
+_SPELLED_SIGN = re.compile(
+    r"(?:^|[^\w\s)%]\s?|\n|\b(?:is|was|are|be|to|of|at|by|from|than|and|or|set|below|it|as|see)\s)(?P<sign>minus\s)$|(?P<word>\bnegative\s)$",
+    re.IGNORECASE,
+)  # not "the balance minus $5"
 _BEFORE = re.compile(
-    rf"(?P<sign>(?:(?<![\w)\]%\x01$€£¥°'.-])[-–])?)(?:(?P<code>(?<![A-Za-z])(?:USD|CAD|AUD|EUR|GBP|INR|SGD|NZD|HKD|US|U\.S\.)\s?)?"
-    rf"(?P<coin>(?<![A-Za-z])(?:{any_of(COINS_BEFORE)}))[\s*_]{{0,3}}(?P<sign2>[-–]?))?$"
+    rf"(?P<sign>(?:(?<![\w)\]%\x01$€£¥°'.-])[-–])?)(?:(?<![A-Za-z])(?:(?P<code>USD|CAD|AUD|EUR|GBP|INR|SGD|NZD|HKD|US)\s?[$€£₹]"
+    rf"|(?P<coin>{any_of(COINS_BEFORE)}))[\s*_]{{0,3}}(?P<sign2>[-–]?))?$"
 )
 _ENDS_LIKE_PRICE = frozenset("$€£¥₹₩₽₺₪₴₫₦₱฿₿¢łč. *_-–") | frozenset("".join(c[-1] for c in COINS_BEFORE))
 _TIME_NAME = "(?i:second|sec|s|minute|min|hour|hr|h|day|night|week|wk|month|mo|quarter|year|yr)"
+_PER_ADJECTIVE = (
+    r"(?:(?:calendar|single|individual|full|whole|given|additional|extra|new|active|eligible|successful|qualifying|qualified"
+    r"|approved|completed|incoming|outgoing|domestic|international|returned|covered|linked|referred|authorized|ATM)[\s-])?"
+)
 _PER_WORD = (
-    r"(?:(?:calendar|single|individual|full|whole|given)[\s-])?(?:(?:billing|statement|business|working|account|fiscal|membership"
+    rf"{_PER_ADJECTIVE}(?:(?:billing|statement|business|working|account|fiscal|membership"
     r"|cardmember|anniversary|policy|api)[\s-])?(?!rolling\b)[A-Za-z]{1,30}"
 )
 _RATE = rf"""(?:
-      (?:\s|-)?(?i:per)[\s-](?:(?i:{_PER_WORD})|(?:US)?\$1(?![\d.,]\d|\d)|[€£]1(?![\d.,]\d|\d))
+      (?:,?\s|-)?(?i:per)[\s-](?!(?i:the|your|our|their|this|that|these|its|my)\b)(?:(?i:{_PER_WORD})|(?:US)?\$1(?![\d.,]\d|\d)|[€£]1(?![\d.,]\d|\d))
     | \s?/\s?(?:[A-Za-z]{{1,20}}(?!\w|\.\w)|\$1(?![\d.,]))
     | \s(?i:an?|each|every)\s(?:{_TIME_NAME}|(?i:business\sday|user|seat|person|transaction|request|share|head))\b
     | \s(?i:monthly|annually|annual|yearly|daily|weekly|hourly|quarterly)\b(?!\s(?i:payments?|installments?|instalments?))
@@ -113,17 +121,17 @@ _RATE = rf"""(?:
 _NOUN_RATE = rf"""(?=\s(?i:per)[\s-](?!rolling|cent\b)|\s?/\s?(?:{_TIME_NAME}|(?i:user|seat|agent|request|gb|tb|account|card))\b
         |\s(?i:an?|each|every)\s{_TIME_NAME}\b)"""
 _TAIL = r"""
-    (?P<scale> [\s-]?(?i:hundred|thousand|million|billion|trillion|lakhs?|lacs?|crores?|mn|bn)\b{money_scale} | [kKMB](?!\w) )?
     (?P<more> \sand\s(?i:an?|one)[\s-](?i:half|quarter)\b )?
+    (?P<scale> [\s-]?(?i:hundred|thousand|million|billion|trillion|lakhs?|lacs?|crores?|mn|bn)\b{money_scale} | [kKMB](?!\w) | [mb](?=\s?(?:{coin})(?!\w)) )?
     (?: \s?\((?P<again>[\d,.]{{1,20}}|(?i:{spelled}))\) )?
-    (?: \s?(?P<percent>%|‰|(?i:percent(?![\w])(?!age)|per\ cent|pct|bps|bp|basis[\s-]points?)(?!\w))
+    (?: \s?(?P<percent>%|‰|(?i:percents?|per\ cent|pct|bps|bp|basis[\s-]points?)(?!\w))
       | [\s*_]{{0,4}}-?(?P<coin>{coin})(?!\w)(?:\s?\([A-Z]{{3}}\))?
-      | (?P<times>\s?×(?![\s\d])|[xX](?![\w.]))
+      | (?P<times>×(?!\s?[\d$€£])|[xX](?![\w.]))
       | (?P<nth>st|nd|rd|th)(?!\w)
-      | (?P<glued>[{one_letter}]|hr|min|sec)(?:(?!\w)|(?=\d{{1,4}}(?:h|hr|m|min|s|sec|ms)(?![a-z])))
+      | (?P<glued>[{one_letter}]|\ [sh](?![\w'’-])|hr|min|sec)(?:(?!\w)|(?=\d{{1,4}}(?:h|hr|m|min|s|sec|ms)(?![a-z])))
       | [\s*_]{{0,4}}-?(?:(?:calendar|consecutive|full|additional|more|whole|rolling|extra|further|straight|solid)\s)?
         (?P<unit>(?i:{long_unit})|[KMGT]b(?:ps|/s)?)(?:\(s\))?(?!\w)
-      | (?!\sper\b|-)(?:\s[A-Za-z]{{1,30}}){{0,2}}\s(?P<noun>[A-Za-z]{{3,30}}){noun_rate}
+      | (?!\sper\b|-)(?:\s(?!{function_word})[A-Za-z]{{1,30}}){{0,2}}\s(?!{function_word})(?P<noun>[A-Za-z]{{3,30}}){noun_rate}
     )?
     (?P<rate>{rate}*) (?:(?!\w)|(?<=[a-z])(?=\d{{1,4}}(?:h|hr|m|min|s|sec|ms)(?![a-z])))
 """
@@ -131,8 +139,9 @@ _TAIL = r"""
 
 def _tail(money_scale: str) -> re.Pattern[str]:
     filled = _TAIL.format(
-        money_scale=money_scale, spelled=_SPELLED_NUMBER.replace(" ", r"\s"), coin=_COIN_AFTER.replace(" ", r"\s"),
-        one_letter=ONE_LETTER, long_unit=_LONG_UNIT.replace(r"\ ", r"\s"), noun_rate=_NOUN_RATE, rate=_RATE,
+        money_scale=money_scale, spelled=_SPELLED_NUMBER.replace(" ", r"\s"), coin=_COIN_AFTER.replace(r"\ ", r"\s"),
+        one_letter=ONE_LETTER, long_unit=_LONG_UNIT.replace(r"\ ", r"[\s-]"), noun_rate=_NOUN_RATE, rate=_RATE,
+        function_word=r"(?i:is|are|was|were|be|will|can|must|may|of|and|or|in|on|at|to|for|with|from|by|as|per|if|that|than)\b",
     )  # fmt: skip
     return re.compile(filled, re.VERBOSE)
 
@@ -140,14 +149,17 @@ def _tail(money_scale: str) -> re.Pattern[str]:
 _RATES = re.compile(f"{_RATE}*", re.VERBOSE)
 _RATE_NAME = re.compile(
     rf"(?:(?i:per)[\s-]|/\s?|\s(?i:an?|each|every)\s|\s(?=(?i:[a-z]+ly|annual)\b)|(?=p\.a\.))"
-    rf"(?:(?i:calendar|single|individual|full|whole|given)[\s-])?(p\.a\.|US\$1|[$€£]1|(?i:business\sday|{_PER_WORD}))"
+    rf"(?i:{_PER_ADJECTIVE})(p\.a\.|US\$1|[$€£]1|(?i:business\sday|{_PER_WORD}))"
 )
+_NO_RATE = re.compile(rf"\s[a-z]+ly|\sannual|/(?!(?:{_TIME_NAME}|user|seat|person|account|card)s?\b)\w+", re.IGNORECASE)
+"""What is no rate after a bare number: "12 monthly payments" are twelve, "9090/rules" is a place."""
+_AND_LESS = re.compile(rf"\sand\s(?:\d{{1,2}}|{_TWO})\s(?:day|hour|minute|second|month)s?\b", re.IGNORECASE)
 _AND_MORE = re.compile(r"\sand\s(?:an?|one)[\s-](half|quarter)\b(?!\s(?:hour|minute|day|percent))", re.IGNORECASE)
 _AFTER_NUMBER = _tail("")
 _AFTER_PRICE = _tail(r"|\s?(?:mm|MM|[mb](?!\w))(?!\w)")
-_RANGE_GAP = re.compile(r"\s?(?:-|–|—|~|to|or|through)\s?")
+_RANGE_GAP = re.compile(r"\s?(?:-|–|—|~|to|or|through)\s?|-to-")
 _LIST_GAP = re.compile(r",?\s(?:and|or)\s|,\s")
-_SPACED_GROUPS = re.compile(r"[1-9](?<![\w.,].)(?<!\d .)\d{0,2}(?: \d{3})++(?!\d|,\d| \d)")
+_SPACED_GROUPS = re.compile(r"[1-9](?<![\w.,].)(?<!\d .)\d{0,2}(?: \d{3})++(?!\d|,\d(?!\d\b|\b)| \d)")
 _COIN_BEFORE = re.compile(rf"(?:{any_of(COINS_BEFORE)})\s?$")
 _UNIT_NEXT = re.compile(rf"\s?(?:%|(?:{_COIN_AFTER}|(?i:{_LONG_UNIT}|percent|requests|users))(?!\w))")
 
@@ -213,8 +225,8 @@ def _in_digits(text: str, at: int, since: int) -> _Read | None:
     if before:
         read.start = before.start()
     signed = before and (before["sign"] or before["sign2"])
-    if not signed and (spelled := _SPELLED_SIGN.search(text, max(since, read.start - 10), read.start)):
-        signed, read.start = True, spelled.start()
+    if not signed and (spelled := _SPELLED_SIGN.search(text[max(since, read.start - 14) : read.start])):
+        signed, read.start = True, read.start - len(spelled["sign"] or spelled["word"])
     if not tail["scale"] and read.kind == "money" and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", written):
         read.written = f"{plain(read.value)}|{plain(read.value * 1000)}"  # "1.200 EUR" can be either
     elif read.kind == "number" and not tail["scale"] and not tail["more"] and not read.written:
@@ -234,10 +246,13 @@ def _ratio(text: str, at: int) -> _Read | None:
     n, d, whole = int(match["n"]), int(match["d"]), int(match["whole"] or 0)
     tail = _AFTER_NUMBER.match(text, match.end())
     exact = d in (2, 4, 8) and n < d and n % 2 == 1
-    if tail and tail["unit"] and exact:
+    if tail and (tail["unit"] or tail["percent"]) and exact:
         return _amount(text, whole + Decimal(n) / d, tail, "", at)
     if whole:
         return None
+    if n < d < 13 and _OF_THE.match(text, match.end()):
+        terminating = d in (2, 4, 5, 8, 10)
+        return _Read("quantity", Decimal(n) / d, "part", at, match.end(), "" if terminating else f"{n}/{d}")
     read = _amount(text, Decimal(0), tail, "", at) if tail and tail["unit"] else None
     read = read or _Read("number", Decimal(0), "", at, match.end())
     read.written = f"{n}/{d}"
@@ -246,8 +261,8 @@ def _ratio(text: str, at: int) -> _Read | None:
 
 def _in_words(text: str, at: int, since: int) -> _Read | None:
     """The amount that begins with the word `at`: "twelve hundred dollars", "half an hour", "twice a month"."""
-    if match := _PART.match(text, at):
-        return _part(text, match)
+    if (match := _PART.match(text, at)) and (part := _part(text, match)):
+        return part
     value: Decimal | None = None
     end = at
     if match := _DOZEN.match(text, at):
@@ -258,6 +273,8 @@ def _in_words(text: str, at: int, since: int) -> _Read | None:
     elif match := _TIMES.match(text, at):
         rates = _RATES.match(text, match.end())
         assert rates is not None  # noqa: S101  # every text matches
+        if not rates[0] and match["word"].lower() == "once":
+            return None
         unit = "/".join(["x", *_rates(rates[0])])
         return _Read("quantity", Decimal(_TIMES_WORDS[match["word"].lower()]), unit, at, rates.end())
     elif match := _NTH.match(text, at):
@@ -269,7 +286,8 @@ def _in_words(text: str, at: int, since: int) -> _Read | None:
         value, end = _spelled_value(match[0]), match.end()
     elif match := _AN.match(text, at):
         read = _with_more(text, _Read("quantity", Decimal(1), _unit_of(match["unit"]), at, match.end()))
-        return read if read.value > 1 or _BEFORE_AN.search(text, max(0, at - 15), at) else None
+        more = read.value > 1 or _AND_LESS.match(text, read.end)
+        return read if more or _BEFORE_AN.search(text, max(0, at - 15), at) else None
     tail = _AFTER_NUMBER.match(text, end) if value is not None else None
     if value is None or tail is None:
         return None
@@ -311,7 +329,7 @@ def _amount(text: str, value: Decimal, tail: re.Match[str], coin: str, start: in
     value = value.scaleb(scale)
     kind: AmountKind = "number"
     name = ""
-    unit = tail["unit"] or tail["glued"]
+    unit = tail["unit"] or (tail["glued"] or "").strip()
     after = tail["coin"]
     if coin or after:
         code, cents = currency(after if after and (not coin or after.isupper()) else coin)  # "$5 CAD" is not USD
@@ -328,10 +346,9 @@ def _amount(text: str, value: Decimal, tail: re.Match[str], coin: str, start: in
         kind = "percent" if name == "pp" else kind
     rate = tail["rate"]
     end = tail.end()
-    if kind == "number" or (kind == "quantity" and not name):
-        words = re.fullmatch(r"\s(?i:monthly|annually|annual|yearly|daily|weekly|hourly|quarterly)", rate)
-        if words:  # "12 monthly payments" are twelve
-            rate, end, kind = "", tail.start("rate"), "number"
+    if rate and (name == "th" or not (name or after or coin)) and _NO_RATE.fullmatch(rate):
+        rate, end = "", tail.start("rate")
+        kind = "quantity" if name else "number"
     read = _Read(kind, value, "/".join([name, *in_rate_order(_rates(rate))]), start, end, "", scale)
     if tail["again"] and not _same(tail["again"], value.scaleb(-scale)):
         read.written = f"{plain(value)}|{tail['again']}"  # "thirty (60) days"
@@ -396,6 +413,7 @@ def _join_groups(text: str) -> str:
 
 # --- neighbours --------------------------------------------------------------------------------------
 
+_CENTS = re.compile(r"^,?\sand\s[\w-]{1,20}\s(?:cents?|pence)$", re.IGNORECASE)  # "three dollars and fifty cents"
 _IN_SECONDS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _IN_MONTHS = {"year": 12, "month": 1}
 
@@ -405,12 +423,16 @@ def _joined(amounts: list[_Read], text: str) -> list[_Read]:
     joined: list[_Read] = []
     for amount in amounts:
         last = joined[-1] if joined else None
+        if last and last.kind == amount.kind == "money" and _CENTS.search(text[last.end : amount.end]):
+            if last.unit == amount.unit and amount.value < 1 and last.value == last.value.to_integral_value():
+                last.value, last.end = last.value + amount.value, amount.end
+                continue
         for sizes in (_IN_SECONDS, _IN_MONTHS):
             if (
                 last
                 and sizes.get(last.unit, 0) > sizes.get(amount.unit, 0) > 0
                 and 0 < amount.value * sizes[amount.unit] < sizes[last.unit]
-                and text[last.end : amount.start] in ("", " ", " and ")
+                and text[last.end : amount.start] in ("", " ", " and ", ", ")
                 and not (last.written or amount.written)
             ):
                 last.value = last.value * sizes[last.unit] / sizes[amount.unit] + amount.value
@@ -432,16 +454,17 @@ def _share_units(amounts: list[_Read], text: str) -> list[_Read]:
         between = gap == " and " and text[max(0, this.start - 8) : this.start].lower() == "between "
         is_range = between or bool(_RANGE_GAP.fullmatch(gap))
         last_of_list = bool(_LIST_GAP.fullmatch(gap)) and ("or" in gap or "and" in gap)
-        in_list = not is_range and (last_of_list or (in_list and gap == ", "))
+        in_list = last_of_list or (in_list and gap == ", ")
         if not (is_range or (in_list and following.kind == "quantity" and len(this.written) < 4)):
             continue
-        if is_range and following.scale > this.scale == 0 and this.kind in ("number", following.kind):
+        if is_range and following.scale > this.scale == 0:
             if abs(this.value) < abs(following.value.scaleb(-following.scale)) and "|" not in this.written:
                 this.value, this.written, this.scale = this.value.scaleb(following.scale), "", following.scale
         if this.kind == "number" and following.kind != "number" and following.unit != "th":
             this.kind, this.unit, this.written = following.kind, following.unit, this.written if not this.written.replace(".", "").isdigit() else ""
-        elif this.kind == "money" and following.kind == "number":
-            following.kind, following.unit, following.written = "money", this.unit, ""
+        elif this.kind == "money" and (following.kind == "number" or following.unit.startswith("/")):
+            following.kind, following.unit, following.written = "money", this.unit + following.unit, ""
+            this.unit = following.unit
         elif is_range and this.kind == following.kind and following.unit.startswith(f"{this.unit}/"):
             this.unit = following.unit
     return amounts

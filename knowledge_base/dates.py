@@ -17,15 +17,15 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 # --- patterns: each begins with a plain character class, which `re` looks for many times faster ------------
 
 _MONTH = rf"(?i:{'|'.join(_MONTHS).replace('may|', '')}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?|May\b"
-HAS_MONTH = re.compile(r"[JFMASONDjfmasond](?<![A-Za-z].)(?i:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec)")
+_MONTH_HINT = re.compile(r"[JFMASONDjfmasond](?<![A-Za-z].)(?i:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec)")
 _YEAR = r"(?:19|20)\d\d"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _TO_DAY = rf"(?:\s?(?:-|–|—|to|through|and|until)\s?(?:the\s)?(?P<{{}}>{_DAY})(?![\w:%./]|-\d))?"
-NAMED_DATE = re.compile(
+_NAMED_DATE = re.compile(
     rf"""
     (?<!\w) (?: (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?{_TO_DAY.replace("{}", "d1b")}[\s-](?:of\s)?(?:day\sof\s)? (?P<m1>{_MONTH})
-        | (?P<m2>{_MONTH}) (?:\s(?:the\s)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.\d|,\d\d\d){_TO_DAY.replace("{}", "d2b")})? )
-    (?:(?:,?\s(?:of\s)?|[-/])(?P<y>{_YEAR})(?!\w)|(?<=[A-Za-z])-(?P<yy>\d\d)(?![\w-]))?
+        | (?P<m2>{_MONTH}) (?:\s(?:the\s)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.\d|,\d{{3}}(?!\d)){_TO_DAY.replace("{}", "d2b")})? )
+    (?:(?:,?\s(?:of\s)?|[-/,])(?P<y>{_YEAR})(?!\w)|(?<=[A-Za-z])-(?P<yy>\d\d)(?![\w-]))?
     """,
     re.VERBOSE,
 )
@@ -45,7 +45,7 @@ QUARTER = re.compile(
     """,
     re.VERBOSE,
 )
-YEAR_QUARTER = re.compile(rf"(?<![\w.-]){_YEAR}[\s-]?[QH][1-4](?!\w)")
+YEAR_QUARTER = re.compile(rf"(?<![\w.-])(?:FY\s?(?:{_YEAR}|\d\d)|{_YEAR})[\s-]?[QH][1-4](?!\w)")
 FISCAL_YEAR = re.compile(rf"[Ff](?<!\w.)(?:(?<=F)Y\s?['’]?|(?i:iscal\s)(?i:years?\s)?)(?P<y>{_YEAR}|\d\d)(?!\w)")
 _SHORT_DAY = r"(?:on|ues?|ed|hu(?:rs?)?|ri|at|un)\b\.?"  # without its first letter
 WEEKDAY = re.compile(
@@ -54,23 +54,23 @@ WEEKDAY = re.compile(
 WEEKDAYS = re.compile(rf"[MTWFS](?<!\w.){_SHORT_DAY}(?:\s?[-–/]\s?|\s(?:to|through|thru)\s)(?P<until>[MTWFS]{_SHORT_DAY})")
 _ZONE_NAMES = {"eastern": "ET", "central": "CT", "pacific": "PT", "mountain": "MT"}
 _ZONE = (
-    r"(?:\s?\(?(?P<{}>(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d\d)?)?|[+-]\d\d:\d\d|Z|[ECMP][SD]?T|AK[SD]T|HST|CES?T|EES?T|WES?T|MSK|[BIJKS]ST|SGT|HKT"
+    r"(?:\s?\(?(?P<{}>(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d\d)?)?|(?:(?<=T\d\d:\d\d)|(?<=\d:\d\d:\d\d)|(?<=\.\d\d\d))[+-]\d\d:\d\d|Z|[ECMP][SD]?T|AK[SD]T|HST|CES?T|EES?T|WES?T|MSK|[BIJKS]ST|SGT|HKT"
     r"|A[CEW][SD]?T|NZ[SD]T|(?:Eastern|Central|Pacific|Mountain)(?:\s(?:Standard|Daylight))?\s[Tt]ime)(?![A-Za-z])\)?)?"
 )
 _HALF = r"(?:\s?(?P<{}>[aApP])\.?\s?[mM]\b\.?)"
 TIME = re.compile(
-    r"[T\d](?<![\w.:,$€£-].)(?P<h>(?:(?<=T)\d\d|(?<=\d)\d?))(?:(?P<sep>[:.])(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?)?"
+    r"[T\d](?<![\w.:,$€£].)(?P<h>(?:(?<=T)\d\d|(?<=\d)\d?))(?:(?P<sep>[:.])(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?)?"
     + _HALF.replace("{}", "half") + "?" + _ZONE.replace("{}", "zone") + r"(?!\w|:\d)"
 )  # fmt: skip
 TIME_RANGE = re.compile(
-    r"\d(?<![\w.:,$€£-].)\d?(?::(?P<m1>\d\d))?(?P<gap>\s?(?:-|–|—|to|and|until)\s?)(?P<h2>\d{1,2})(?::(?P<m2>\d\d))?"
+    r"\d(?<![\w.:,$€£].)\d?(?::(?P<m1>\d\d))?(?P<gap>\s?(?:-|–|—|to|and|until)\s?)(?P<h2>\d{1,2})(?::(?P<m2>\d\d))?"
     + _HALF.replace("{}", "half") + _ZONE.replace("{}", "zone") + r"(?!\w|:\d)"
 )  # fmt: skip
 NAMED_TIME = re.compile(
     r"[nmNM1](?<!\w.)(?:(?<=1)2(?::00)?\s(?P<with>noon|midnight|midday)|(?:(?<=[nN])oon|(?<=[mM])idnight|(?<=[mM])idday))(?!\w)"
     + _ZONE.replace("{}", "zone")
 )
-MILITARY = re.compile(r"[01]\d(?<![\w.:,$€£-]..)[0-5]\d" + _ZONE.replace("{}", "zone") + r"(?!\w)|2[0-3](?<![\w.:,$€£-]..)[0-5]\d" + _ZONE.replace("{}", "zone2") + r"(?!\w)")
+MILITARY = re.compile(r"[01]\d(?<![\w.:,$€£]..)[0-5]\d" + _ZONE.replace("{}", "zone") + r"(?!\w)|2[0-3](?<![\w.:,$€£]..)[0-5]\d" + _ZONE.replace("{}", "zone2") + r"(?!\w)")
 
 # --- readers: a match -> the facts in it -------------------------------------------------------------------
 
@@ -86,8 +86,19 @@ def iso_date(match: re.Match[str]) -> Iterator[Found]:
     yield from _date(match[0][:4], int(match["m"]), match["d"], *match.span())
 
 
-def named_date(match: re.Match[str]) -> Iterator[Found]:
+def named_dates(text: str) -> list[Found]:
     """"March 1, 2026", "1 March", "March 1-15", "Mar 2026", but no month alone."""
+    found: list[Found] = []
+    end = 0
+    for hint in _MONTH_HINT.finditer(text):  # the pattern is slow, and few texts name a month
+        match = _NAMED_DATE.search(text, max(end, hint.start() - 30), hint.end() + 60)
+        if match and hint.start() >= end:
+            found += _named_date(match)
+            end = match.end()
+    return found
+
+
+def _named_date(match: re.Match[str]) -> Iterator[Found]:
     first = "d1" if match["d1"] else "d2"
     name, second, year = (match["m1"] or match["m2"]).lower(), match[f"{first}b"], match["y"]
     year = f"20{match['yy']}" if match["yy"] else year
@@ -97,10 +108,8 @@ def named_date(match: re.Match[str]) -> Iterator[Found]:
     if not second:
         yield from _date(year, month, match[first], *match.span())
         return
-    start, middle, end = match.start(), match.start(f"{first}b"), match.end()
-    until = match.end(first)
-    yield from _date(year, month, match[first], start, until)
-    yield from _date(year, month, re.sub(r"\D", "", second), middle, end)
+    yield from _date(year, month, match[first], match.start(), match.end(first))
+    yield from _date(year, month, re.sub(r"\D", "", second), match.start(f"{first}b"), match.end())
 
 
 def short_date(match: re.Match[str]) -> Iterator[Found]:
@@ -132,7 +141,7 @@ def quarter(match: re.Match[str]) -> Iterator[Found]:
 
 def year_quarter(match: re.Match[str]) -> Iterator[Found]:
     """"2025 Q3", "2025-Q3", "2025Q3"."""
-    yield "date", f"{match[0][:4]}-{match[0][-2:]}", "", *match.span()
+    yield "date", f"20{re.sub(r'[^0-9]', '', match[0][:-2])[-2:]}-{match[0][-2:]}", "", *match.span()
 
 
 def fiscal_year(match: re.Match[str]) -> Iterator[Found]:

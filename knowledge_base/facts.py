@@ -56,6 +56,7 @@ _Found = tuple[Kind, str, str, int, int]  # kind, value, unit, start and end in 
 
 _BLANK = "\x01"
 _DIGIT = re.compile(r"\d")
+_SPACE = re.compile(r"\s")
 _FENCED = re.compile(r"^[ \t]*(`{3}|~{3})[^\n]*\n(?P<body>.*?)(?:^[ \t]*\1|\Z)", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"(?P<prompt>[ \t]*(?:[$>]\s+)?)(?P<line>(?:\\\n|[^\n])*)(?:\n|\Z)")
 _INLINE = re.compile(r"`([^`\n]{1,300})`")
@@ -79,24 +80,25 @@ _PHONE = re.compile(
 _ACCOUNT = re.compile(r"\d(?<![\w.-].)(?:\d\d-\d\d-\d{4}|\d{3}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4})(?![\w-])")
 _ADDRESS = re.compile(r"\d(?<![\w.].)\d{0,2}(?:\.\d{1,3}){3}(?:/\d{1,2}|:\d{2,5})(?!\w)")
 _VERSION = re.compile(
-    r"[vV\d](?<![\w.].)(?:(?<=[vV])\d+(?:\.\d+)*|(?<=\d)\d*(?:\.\d+){2,}|(?<=(?:ersion|elease)\s\d)\d{0,3}(?:\.\d+)*)"
+    r"[vV\d](?<![\w.].)(?:(?<=[vV])\d+(?:\.\d+)*|(?<=\d)\d*(?:\.\d+){2,}|(?:(?<=ersion\s\d)|(?<=elease\s\d)|(?<=ver\.\s\d))\d{0,3}(?:\.\d+)*)"
     r"(?:[-+][A-Za-z][\w.]*)?(?!\w|\.\d|[,/]\d)"
 )
 _AROUND_THE_CLOCK = re.compile(
     r"2(?<![\w.].)4\s?[/x×]\s?7(?P<year>\s?[/x×]\s?365)?(?!\w)"
     r"|2(?<![\w.].)4\shours(?:\s(?:a|per)\sday|/day)?,?\s(?:and\s)?(?:7|seven)\sdays(?:\s(?:a|per)\sweek|/week)(?!\w)"
 )
-_LIKE_DIGITS = "OolI"
 _UNREADABLE = re.compile(
-    rf"[$€£¥₹](?=\w*[^\W\d])\w+(?:[.,][{_LIKE_DIGITS}\d]+(?!\w))*"  # "$1O0"
-    rf"|\d(?<!\w.)\d{{0,2}}(?:[.,][{_LIKE_DIGITS}\d]{{1,3}})+(?<=[{_LIKE_DIGITS}])(?!\w)|[$€£¥₹]\d{{1,3}}(?:[.,][{_LIKE_DIGITS}\d]{{1,3}})+(?<=[{_LIKE_DIGITS}])(?!\w)"
-    rf"|[{_LIKE_DIGITS}](?<!\w.)[{_LIKE_DIGITS}\d]*\s?%"
+    r"[$€£¥₹\dOolI](?:"
+    r"(?<=[$€£¥₹])(?:(?=\w*[^\W\d])\w+(?:[.,][OolI\d]+(?!\w))*|\d{1,3}(?:[.,][OolI\d]{1,3}){1,5}(?<=[OolI])(?!\w))"  # "$1O0"
+    r"|(?<=\d)(?<!\w.)\d{0,2}(?:[.,][OolI\d]{1,3}){1,5}(?<=[OolI])(?!\w)"
+    r"|(?<=[OolI])(?<!\w.)[OolI\d]*\s?%)"
 )
 _TOKEN = re.compile(
     r"(?<![\w-])--?[A-Za-z][\w-]*"  # below: most words are passed over by the lookahead, for speed
     r"|(?<![\w.])(?=[A-Z]*[a-z]*+(?:[A-Z\d_]|[^\x00-\x7f]|[-.:@]\w))\w+(?:[-.:@]\w+)*"
 )
-_LEFT_OVER = re.compile(r"(?<!\w)[^\W\d]*+\d\w*")
+_LEFT_OVER = re.compile(r"\d(?<!\d\d)\w*")
+_LETTER_CASE = re.compile(r"[a-z][A-Z]")
 
 # --- readers: a match -> the facts in it -------------------------------------------------------------
 
@@ -134,8 +136,10 @@ def _email(match: re.Match[str]) -> Iterator[_Found]:
 
 
 def _path(match: re.Match[str]) -> Iterator[_Found]:
-    if re.search(r"[^\W\d_]", match[0]) and not is_unit(match[0].strip("/")):
-        yield "path", match[0], "", *match.span()
+    start = match.start()
+    path = match[0].rstrip("*:") if match.string[start - 1 : start] == "*" else match[0]  # in bold
+    if re.search(r"[^\W\d_]", path) and not is_unit(path.strip("/")):
+        yield "path", path, "", start, start + len(path)
 
 
 def _digits_only(match: re.Match[str]) -> Iterator[_Found]:
@@ -171,18 +175,23 @@ def _identifier(match: re.Match[str]) -> Iterator[_Found]:
 
 def _is_name(token: str) -> bool:
     """Whether a word is the name of a thing: letters with digits, snake_case, camelCase or dotted."""
-    if any(c.isdigit() for c in token):
+    if _DIGIT.search(token):
         amounts = all(p.isdigit() or is_unit(p) or is_amount(p) for p in token.split("-"))  # "30-day", "5-10k"
         return any(c.isalpha() for c in token) and not (amounts or is_amount(token))
-    if "_" in token.strip("_") or re.search(r"[a-z][A-Z]", token):
+    if "_" in token.strip("_") or _LETTER_CASE.search(token):
         return not is_unit(token)
+    if "." not in token:
+        return False
     first, *others = token.split(".")  # neither "e.g" nor two sentences without a space between them
     return len(first) > 1 and bool(others) and all(len(other) > 1 and other[0].islower() for other in others)
 
 
 def _left_over(match: re.Match[str]) -> Iterator[_Found]:
-    kind: Kind = "number" if match[0].isdecimal() else "identifier"
-    yield kind, match[0].lower(), "", *match.span()
+    start, text = match.start(), match.string
+    while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+        start -= 1
+    value = text[start : match.end()]
+    yield "number" if value.isdecimal() else "identifier", value.lower(), "", start, match.end()
 
 
 # --- one text ----------------------------------------------------------------------------------------
@@ -190,11 +199,7 @@ def _left_over(match: re.Match[str]) -> Iterator[_Found]:
 _Pass = tuple[str, re.Pattern[str], Callable[[re.Match[str]], Iterator[_Found]]]
 """Characters without one of which there is nothing to find, the pattern, and its reader."""
 _CODE: tuple[_Pass, ...] = (("`~", _FENCED, _code_lines), ("`", _INLINE, _inline))
-_AS_WRITTEN: tuple[_Pass, ...] = (
-    (":", _URL, _url),
-    ("@", _EMAIL, _email),
-    ("/\\", _PATH, _path),
-)
+_AS_WRITTEN: tuple[_Pass, ...] = (("/", _URL, _url), ("@", _EMAIL, _email), ("/\\", _PATH, _path))
 _WITH_DIGITS: tuple[_Pass, ...] = (
     ("", dates.ISO_DATE, dates.iso_date),
     ("", _ACCOUNT, _digits_only),
@@ -213,7 +218,7 @@ _WITH_DIGITS: tuple[_Pass, ...] = (
 _WORDS: tuple[_Pass, ...] = (
     ("-–/ot", dates.WEEKDAYS, dates.weekdays),
     ("", dates.WEEKDAY, dates.weekday),
-    ("d", dates.NAMED_TIME, dates.named_time),
+    ("nNd", dates.NAMED_TIME, dates.named_time),
 )
 _OWN_PASS = (_URL, _PATH, _EMAIL, dates.ISO_DATE, _VERSION)
 
@@ -224,15 +229,18 @@ def facts_in(text: str) -> list[Fact]:
     Numbers that only point at something are no facts: list numbers, "step 2", "passage 3", "[1]".
     """
     rest, offsets = folded(text)
-    rest, found = _read((*_CODE, *_AS_WRITTEN), rest)
+    rest, found = _read(_CODE, rest)
+    for one in _AS_WRITTEN:
+        rest, more = _read_around(one, rest)
+        found += more
     rest = latin(rest)  # not before: a look-alike in a command, an address or a link is no harmless spelling
-    rest, more = _read((("$€£¥₹%lIoO", _UNREADABLE, _unreadable),), rest)
+    rest, more = _read((("", _UNREADABLE, _unreadable),), rest)
     found += more
     if _DIGIT.search(rest):
         rest = _without_pointers(rest)
-        if dates.HAS_MONTH.search(rest):
-            rest, more = _read((("", dates.NAMED_DATE, dates.named_date),), rest)
-            found += more
+        more = dates.named_dates(rest)
+        rest = _blanked(rest, more)
+        found += more
         rest, more = _read(_WITH_DIGITS, rest)
         found += more
     rest, more = _read(_WORDS, rest)
@@ -262,6 +270,20 @@ def _read(passes: Iterable[_Pass], text: str) -> tuple[str, list[_Found]]:
         text = _blanked(text, facts)
         found += facts
     return text, found
+
+
+def _read_around(one: _Pass, text: str) -> tuple[str, list[_Found]]:
+    """`_read` where only the words that hold one of the hints are looked at."""
+    hints, pattern, reader = one
+    found: list[_Found] = []
+    end = 0
+    for hint in re.finditer(f"[{re.escape(hints)}]", text):
+        if hint.start() >= end:
+            start = max(end, *(text.rfind(space, end, hint.start()) + 1 for space in " \n\t"))
+            after = _SPACE.search(text, hint.end())
+            end = after.start() if after else len(text)
+            found += [fact for match in pattern.finditer(text, start, end) for fact in reader(match)]
+    return _blanked(text, found), found
 
 
 def _blanked(text: str, facts: Sequence[_Found]) -> str:

@@ -20,14 +20,10 @@ ESCAPE = re.compile(r"\\(?=[-_.*+#!()\[\]{}<>|~:$])")  # of Markdown
 _SPECIAL = re.compile(rf"{ESCAPE.pattern}|[^\x00-\x7f]")
 _SPECIAL_OR_DIGIT = re.compile(rf"{_SPECIAL.pattern}|\d")
 _OVERRIDE = re.compile("[\u202d\u202e]([^\u202c\n]*)")
-_MARK_ON_DIGIT = re.compile("(?<=[0-9])[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20dc\u20e5-\u20ff]")
-_RAISED = "\u00b9\u00b2\u00b3\u2070\u2074-\u2079"
-_FOOTNOTE = re.compile(
-    rf"(?<=[^\w\s])[{_RAISED}]+|(?<=[a-z]{{4}})[{_RAISED}]+|(?<=\.\d\d)[{_RAISED}]+(?!\w)"
-    rf"|(?<=[$€£¥₹]\d)[{_RAISED}]+(?!\w)|(?<=[$€£¥₹]\d\d)[{_RAISED}]+(?!\w)|(?<=[$€£¥₹]\d\d\d)[{_RAISED}]+(?!\w)"
-    rf"|(?<=[,.]\d\d\d)[{_RAISED}]+(?!\w)"
-)
-"""Raised digits that point at a note: after a word, a sign or a price. After any other number they are powers."""
+_MARK_ON_DIGIT = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20dc\u20e5-\u20ff](?<=[0-9].)")
+_RAISED = re.compile("[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+")
+_BEFORE_NOTE = re.compile(r"(?:[^\w\s]|[a-z]{4}|[.,]\d\d\d?|[$€£¥₹]\d{1,3})$")
+"""Raised digits point at a note after a word, a sign or a price. After any other number they are powers."""
 _SIGNS = {
     "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2212": "-", "\ufe63": "-", "\uff0d": "-",
     "\u066a": "%", "\u066b": ".", "\u066c": ",", "\u201a": ",", "\u2215": "/", "\u2044": "/", "\u20e3": "",
@@ -73,7 +69,12 @@ def _unsure(text: str) -> dict[int, str]:
     """What to show in place of certain characters, by offset: notes, and marks that hide what a digit is."""
     if text.isascii():
         return {}
-    shown = {i: " " for note in _FOOTNOTE.finditer(text) for i in range(*note.span())}
+    shown = {
+        i: " "
+        for raised in _RAISED.finditer(text)
+        if _BEFORE_NOTE.search(text[max(0, raised.start() - 5) : raised.start()])
+        for i in range(*raised.span())
+    }
     shown |= {mark.start(): UNSURE for mark in _MARK_ON_DIGIT.finditer(text)}
     for turned in _OVERRIDE.finditer(text):
         shown |= {i: text[i] + UNSURE for i in range(*turned.span()) if text[i].isdecimal()}

@@ -74,7 +74,7 @@ TIMES = frozenset(
 )
 _COUNTED_BY = {
     "monthly": "month", "annually": "year", "annual": "year", "yearly": "year", "annum": "year", "p.a.": "year",
-    "daily": "day", "weekly": "week", "hourly": "hour", "quarterly": "quarter", "req": "request", "reqs": "request",
+    "daily": "day", "weekly": "week", "hourly": "hour", "quarterly": "quarter", "time": "x", "req": "request", "reqs": "request",
     "txn": "transaction", "txns": "transaction", "us$1": "dollar", "$1": "dollar", "€1": "euro", "£1": "pound",
     "business": "business day",
 }  # fmt: skip
@@ -137,7 +137,10 @@ def unit_name(word: str) -> str:
     """The canonical name of a unit, or the singular of any other noun that things are counted by."""
     if word in _CASED:
         return _CASED[word]
+    if word.isupper() and word.lower() not in _UNITS:
+        return word.lower()
     word = " ".join(word.lower().split())
+    word = word if word in _UNITS else word.replace("-", " ")
     if known := _UNITS.get(word) or _COUNTED_BY.get(word):
         return known
     if word.endswith("ies") and len(word) > 4:
