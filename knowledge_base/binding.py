@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from knowledge_base.context import CONCEPT, OTHERS, Context, adjacency, as_word, likeness, neighbours
+from knowledge_base.context import CONCEPT, NOT, OTHERS, Context, adjacency, as_word, likeness, neighbours
 from knowledge_base.evidence import Source
-from knowledge_base.facts import Fact, implied, key
+from knowledge_base.facts import Fact, Key, implied, key
+from knowledge_base.stating import AMOUNTS, places
 
-AMOUNTS = frozenset(("money", "percent", "quantity", "number"))
 _RANGE_GAP = re.compile(r"\s?(?:-|–|—|to|or|through|and)\s?")
 _MOST = 400
 """So many values of one kind are compared at most: a passage of numbers alone must not take quadratic time."""
@@ -41,6 +41,7 @@ class Binding:
 
     own: Place | None
     rival: Place | None
+    longer_name: bool = False  # own is said of "Pro Plus", rival of "Pro", and so is the claim
 
 
 def rarity(sources: Sequence[Source]) -> dict[str, float]:
@@ -64,13 +65,17 @@ def bind(
     beside: tuple[list[str], list[str]],
     sources: Sequence[Source],
     rare: Mapping[str, float],
+    names: frozenset[str] = frozenset(),
 ) -> Binding:
-    """Compares what a claim says around `fact` (`said`; `beside`: the words that touch it) with the passages."""
+    """Compares what a claim says around `fact` (`said`; `beside`: the words that touch it) with the passages.
+
+    `names` are the proper names that the claim says, as `names_in` gives them.
+    """
     own: Place | None = None
     rival: Place | None = None
     kinds = AMOUNTS if fact.kind in AMOUNTS else {fact.kind}
     for source in sources:
-        here = set(source.places(fact))
+        here = set(places(source, fact))
         seen = 0
         for kind in kinds:
             for place, other in source.of_kind.get(kind, ()):
@@ -85,16 +90,30 @@ def bind(
                     own = at
                 elif not mine and (rival is None or _rank(at) > _rank(rival)):
                     rival = at
-    return Binding(own, rival)
+    return Binding(own, rival, bool(own and rival and _longer_name(names, own, rival)))
+
+
+_NAMES = re.compile(r"\b[A-Z]\w*(?:[ -][A-Z]\w*)*")
+
+
+def names_in(text: str) -> frozenset[str]:
+    """The runs of capitalised words in `text`."""
+    return frozenset(_NAMES.findall(text))
+
+
+def _longer_name(names: frozenset[str], own: Place, rival: Place) -> bool:
+    mine, theirs = (names_in(place.source.units[place.unit].text) for place in (own, rival))
+    for name in names & theirs:
+        if name not in mine and any(longer.startswith(name + " ") for longer in mine):
+            return not any(longer.startswith(name + " ") for longer in names)
+    return False
 
 
 def _comparable(fact: Fact, other: Fact) -> bool:
     """Whether `other` could have been meant where `fact` stands: the same kind and unit, another value."""
     if other.value == fact.value:
         return False
-    if fact.kind == other.kind:
-        return fact.unit == other.unit or not fact.unit or not other.unit or fact.kind == "money"
-    return {fact.kind, other.kind} == {"number", "quantity"} and (not fact.unit or not other.unit)
+    return fact.kind == other.kind and (fact.unit == other.unit or fact.kind == "money")
 
 
 def _in_one_range(source: Source, place: int, other: Fact, fact: Fact) -> bool:
@@ -116,13 +135,15 @@ def _place(
     beside: tuple[list[str], list[str]],
     rare: Mapping[str, float],
 ) -> Place:
-    context = source.context(unit, fact)
+    context, own = source.context(unit, fact)
     text = source.units[unit]
     touching = neighbours(text.text, fact, text.start)
-    spoken = {token.stem for token in text.tokens}
-    agreed = sum(1 for stem in spoken if stem in said)
+    concepts = {CONCEPT[stem] for stem in said if stem in CONCEPT}
+    weights = {stem: weight * rare.get(stem.removeprefix(NOT), 0.0) for stem, weight in own.items()}
+    spoken = sum(weights.values())
+    agreed = sum(weight for stem, weight in weights.items() if stem in said or CONCEPT.get(stem) in concepts)
     return Place(
-        source, unit, fact, likeness(said, context, rare), adjacency(beside, touching), agreed / max(1, len(spoken))
+        source, unit, fact, likeness(said, context, rare), adjacency(beside, touching), agreed / spoken if spoken else 1.0
     )
 
 
@@ -132,18 +153,23 @@ def _rank(place: Place) -> float:
 
 # --- how likely a value is in the wrong place --------------------------------------------------------------
 
-_WEIGHTS = (0.1, 6.81, 0.77, 3.3, -3.15, -3.11, -0.91, -3.26, -0.09)
-_BIAS = -0.16
-"""A logistic regression over `signs`, fitted by `benchmarks.calibration` on paraphrased statements and swapped values."""
+SIGNS = (
+    "likeness", "rival likeness", "rival adjacent", "rival precision", "alone", "likeness alone", "same unit", "said too",
+    "bare", "spelled", "fits",
+)  # fmt: skip
+_WEIGHTS: tuple[float, ...] = (2.12, 4.81, 0.84, 3.36, 0.24, -3.28, -1.23, -1.07, 0.99, -2.47, 4.74)
+_BIAS = -2.05
+"""A logistic regression over `SIGNS`, fitted by `benchmarks.calibration` on paraphrases and swapped values."""
 
 
-def signs(binding: Binding, fact: Fact) -> list[float]:
-    """What tells whether a value is in the wrong place, in the order of the weights."""
+def signs(binding: Binding, fact: Fact, claimed: Collection[Key]) -> list[float]:
+    """What tells whether a value is in the wrong place, in the order of `SIGNS`; `claimed`: all the claim's facts."""
     own, rival = binding.own, binding.rival
     likeness, adjacent, precision = (own.likeness, own.adjacent, own.precision) if own else (0.0, 0.0, 0.0)
-    number = float(fact.kind == "number")
+    bare = float(fact.kind == "number")
+    spelled = float(not any(character.isdigit() for character in fact.text))
     if rival is None:
-        return [0.0, 0.0, 0.0, 0.0, 1.0, likeness, 0.0, 0.0, number]
+        return [0.0, 0.0, 0.0, 0.0, 1.0, likeness, 0.0, 0.0, bare, spelled, 0.0]
     return [
         likeness,
         rival.likeness - likeness,
@@ -151,13 +177,17 @@ def signs(binding: Binding, fact: Fact) -> list[float]:
         rival.precision - precision,
         0.0,
         0.0,
-        float(rival.fact.unit != (own.fact if own else fact).unit),
         float(own is not None and rival.source is own.source and rival.unit == own.unit),
-        number,
+        float(key(rival.fact) in claimed),
+        bare,
+        spelled,
+        max(0.0, rival.likeness - likeness) * rival.likeness,
     ]
 
 
-def misplaced(binding: Binding, fact: Fact) -> float:
+def misplaced(binding: Binding, fact: Fact, claimed: Collection[Key]) -> float:
     """The probability that the value is said of something else than in the passages, 0..1."""
-    total = _BIAS + sum(w * x for w, x in zip(_WEIGHTS, signs(binding, fact), strict=True))
+    if binding.longer_name:
+        return 0.95
+    total = _BIAS + sum(w * x for w, x in zip(_WEIGHTS, signs(binding, fact, claimed), strict=True))
     return 1 / (1 + math.exp(-total))

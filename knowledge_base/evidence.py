@@ -85,67 +85,31 @@ class Source:
         self.stated: dict[Key, list[int]] = defaultdict(list)  # -> units; -1 is title or headings
         self.valued: dict[str, list[tuple[int, Fact]]] = defaultdict(list)
         self.of_kind: dict[str, list[tuple[int, Fact]]] = defaultdict(list)
+        self.dates: list[tuple[int, Fact]] = []
         for place, fact in [
             *((-1, fact) for fact in facts_in(above)),
             *((i, fact) for i, unit in enumerate(self.units) for fact in unit.facts),
         ]:
             self.valued[fact.value].append((place, fact))
+            if fact.kind == "date":
+                self.dates.append((place, fact))
             if place >= 0:
                 self.of_kind[fact.kind].append((place, fact))
             for stated in implied(fact):
                 self.stated[stated].append(place)
         for unit in self.units:
             self.stems |= unit.words.content
-        self._contexts: dict[tuple[int, int], Context] = {}
+        self.found: dict[tuple[str, str, str], list[int]] = {}  # what `stating` has looked up
+        self._contexts: dict[tuple[int, int], tuple[Context, Context]] = {}
 
-    def context(self, place: int, fact: Fact) -> Context:
-        """What the unit at `place` says that `fact`, one of its own, is about."""
+    def context(self, place: int, fact: Fact) -> tuple[Context, Context]:
+        """What the unit at `place` says that `fact`, one of its own, is about: with what stands around it, and alone."""
         at = (place, fact.start)
         if at not in self._contexts:
-            self._contexts[at] = _context(self.units[place], fact)
+            unit = self.units[place]
+            own = _own_context(unit, fact)
+            self._contexts[at] = merged(*unit.above, *unit.near, own=own), own
         return self._contexts[at]
-
-    def places(self, fact: Fact) -> list[int]:
-        """The units that state `fact`; -1 stands for the title or a heading."""
-        if found := self.stated.get(key(fact)):
-            return found[:64]
-        if key(fact)[0] == "literal":
-            return self._written(fact) or ([-1] if fact.kind == "identifier" and self._named(fact) else [])
-        if fact.unit:
-            return [
-                place for place, stated in self.valued.get(fact.value, ())[:64] if self._implies(place, stated, fact)
-            ]
-        return []
-
-    def _named(self, fact: Fact) -> bool:
-        """Whether the passage's id says the name."""
-        return fact.value.isalpha() and self.named.issuperset(stems(fact.value.lower()))
-
-    def _written(self, fact: Fact) -> list[int]:
-        command = fact.kind == "command"
-        exact = fact.kind in ("command", "path", "url") or fact.value.startswith("-")  # -v and -V are two flags
-        texts = [self.above, *(unit.uncoded if command else unit.plain for unit in self.units)]
-        value, texts = (fact.value, texts) if exact else (fact.value.lower(), [text.lower() for text in texts])
-        return [place for place, text in enumerate(texts, -1) if _stands_in(value, text, command)]
-
-    def _implies(self, place: int, stated: Fact, claimed: Fact) -> bool:
-        """Whether the unit of `claimed` is `stated` and words beside it: "Monthly fee: $12", "Limit (days) | 5"."""
-        if place < 0 or stated.kind not in ("money", "percent", "quantity", "number"):
-            return False
-        missing = claimed.unit.removeprefix("/").split("/")
-        if stated.unit:
-            have = stated.unit.removeprefix("/").split("/")
-            if missing[: len(have)] != have:
-                return False
-            missing = missing[len(have) :]
-        elif re.match(r"\s?[A-Za-z]", self.evidence.text[stated.end : stated.end + 2]):
-            return False  # it counts something else
-        unit = self.units[place]
-        said = unit.words.content | unit.around
-        return all(_SAID_AS.get(part, set()) & said or said.issuperset(stems(part) or {part}) for part in missing)
-
-
-_SAID_AS = {"year": {"annual"}, "day": {"daili"}, "USD": {"dollar"}, "EUR": {"euro"}, "%": {"percent", "percentag"}}
 
 
 # --- how a passage is built ------------------------------------------------------------------------------
@@ -243,11 +207,10 @@ def _cells(row: str) -> list[str]:
     return row.strip().strip("|").split("|")
 
 
-def _context(unit: Unit, fact: Fact) -> Context:
-    own = within(unit.text, unit.tokens, unit.facts, fact, unit.start)
+def _own_context(unit: Unit, fact: Fact) -> Context:
     if unit.kind == "row" and unit.text.lstrip().startswith("|"):
-        own = _cell_context(unit, fact)
-    return merged(*unit.above, *unit.near, own=own)
+        return _cell_context(unit, fact)
+    return within(unit.text, unit.tokens, unit.facts, fact, unit.start)
 
 
 def _cell_context(unit: Unit, fact: Fact) -> Context:
@@ -278,15 +241,3 @@ def _unit(sentence: Sentence, facts: list[Fact]) -> Unit:
         sentence.start, sentence.end, sentence.kind, sentence.text, Words(sentence.text), tokens(sentence.text), facts,
         one_line(sentence.text), one_line(uncoded),
     )  # fmt: skip
-
-
-def _stands_in(value: str, text: str, command: bool) -> bool:
-    """Whether `value` stands in `text` as a whole, not as a part of a longer name or command."""
-    start = text.find(value)
-    while start >= 0:
-        before, after = text[max(0, start - 2) : start], text[start + len(value) : start + len(value) + 4]
-        whole = not re.search(r"\w$|\w[-./:@]$", before) and not re.match(r"\w|[-./:@?#&%]\w", after)
-        if whole and not (command and re.match(r"\s--?\w", after)):
-            return True
-        start = text.find(value, start + 1)
-    return False

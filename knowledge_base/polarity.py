@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from knowledge_base.context import CONCEPT
+from knowledge_base.context import BOUNDARY, CONCEPT, tokens
 from knowledge_base.facts import Fact
 from knowledge_base.text import STOP_WORDS, stem_all, words
 
 _CUES = frozenset("not no never cannot without neither nor none non unless except unable nobody nothing".split())
+_CUE = re.compile(r"\b(?:not|no|never|cannot|without|neither|nor|none|non|unless|except|unable|nobody|nothing)\b|n['’]t\b", re.IGNORECASE)
 _HARMLESS = re.compile(
     r"\b(?:not\s+only|whether\s+or\s+not|no\s+(?:more|less|later|fewer|longer\s+than|earlier|sooner)\s+than|if\s+not"
     r"|no\s+matter)\b",
@@ -41,7 +42,7 @@ _PAYING = re.compile(r"(?:\b(?:not?|never|without|cannot)\b|n['’]t\b)[^.;]{0,4
 class Words:
     """The content stems of a text, numbers apart; which of them it denies; how many words of denial it has."""
 
-    __slots__ = ("affirmed", "content", "denials", "negated")
+    __slots__ = ("affirmed", "clauses", "content", "denials", "negated")
 
     def __init__(self, text: str) -> None:
         spoken = words(_HARMLESS.sub(" ", text) if "no" in text or "No" in text else text)
@@ -52,7 +53,9 @@ class Words:
         self.affirmed = self.content
         cues = [i for i, word in enumerate(spoken) if word in _CUES or word.endswith("n't")]
         self.denials = len(cues)
+        self.clauses: list[set[str]] = []  # content stems of each clause that holds a cue
         if cues:
+            self.clauses = [_content(clause) for clause in BOUNDARY.split(text) if _CUE.search(clause)]
             self._deny(spoken, stemmed, topical, cues)
 
     def _deny(self, spoken: list[str], stemmed: list[str], topical: list[bool], cues: list[int]) -> None:
@@ -71,8 +74,15 @@ class Words:
         self.affirmed = {stem for i, stem in enumerate(stemmed) if topical[i] and i not in denied}
 
 
+def _content(text: str) -> set[str]:
+    return {CONCEPT.get(token.stem, token.stem) for token in tokens(text)}
+
+
 SAME = 0.6
 """The share of all content words that two sentences have in common when they say the same or the opposite."""
+
+ALMOST = 0.35
+"""The same where they are known to speak of one thing, since they share a fact."""
 
 LOST = "negation lost: the passage denies what the claim affirms"
 DENIES = "contradicts: the claim denies what the passage affirms"
@@ -82,37 +92,51 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool) ->
     """Why the claim affirms what the passage denies, or the reverse; empty when it does not.
 
     `unit` is what the passage says with what stands above it. `bound`: the two are known to speak of the same
-    thing, since they share a fact or most of their words. A limit, an exception or a word such as "free" may say
+    thing, since they share a fact. A limit, an exception or a word such as "free" may say
     in the affirmative what another says in the negative, so where one stands nothing is concluded.
     """
-    same = len(said.content & found.content) > SAME * len(said.content | found.content)
-    if same and said.denials != found.denials:  # the same sentence with a "not" more or less
-        return LOST if said.denials < found.denials else DENIES
-    if not bound:
+    alike = _alike(said.content, found.content)
+    if alike > SAME and said.denials != found.denials:  # the same sentence with a "not" more or less
+        if said.denials < found.denials and _said_in(found.clauses, said.content):
+            return LOST
+        if said.denials > found.denials and _said_in(said.clauses, found.content):
+            return DENIES
+    if alike < (ALMOST if bound else SAME):
         return ""
     if said.negated and not found.denials and not _LIKE_A_DENIAL.search(unit):
-        if not _BOUNDING.search(claim) and not (_PAYING.search(claim) and _FREE.search(unit)):
+        harmless = _BOUNDING.search(claim) or (_PAYING.search(claim) and _FREE.search(unit))
+        if not harmless and _said_in(said.clauses, found.content):
             return DENIES
-    if found.negated and not said.denials and not _LIKE_A_DENIAL.search(claim) and _shared(found.negated, said.affirmed):
+    if found.negated and not said.denials and not _LIKE_A_DENIAL.search(claim) and _said_in(found.clauses, said.affirmed):
         return LOST
     return ""
 
 
-def _shared(some: set[str], others: set[str]) -> bool:
-    concepts = {CONCEPT.get(stem, stem) for stem in others}
-    return any(CONCEPT.get(stem, stem) in concepts for stem in some)
+_MOST_OF_IT = 0.6
+
+
+def _said_in(clauses: list[set[str]], content: set[str]) -> bool:
+    """Whether another text says most of a clause that is denied."""
+    concepts = {CONCEPT.get(stem, stem) for stem in content}
+    return any(clause and len(clause & concepts) >= _MOST_OF_IT * len(clause) for clause in clauses)
+
+
+def _alike(some: set[str], others: set[str]) -> float:
+    """The share of all words of two sentences that they have in common, near synonyms being one (Jaccard)."""
+    a, b = ({CONCEPT.get(stem, stem) for stem in words} for words in (some, others))
+    return len(a & b) / len(a | b) if a or b else 0.0
 
 
 # --- the side of a value ---------------------------------------------------------------------------------
 
 Side = Literal["over", "under", "most", "least", ""]
 
-_NEGATED = r"(?:\b(?:no|not|never|cannot|without)\b|n['’]t\b)[^.;:,|\n]{0,40}?"
+_NEGATED = r"(?:\b(?:no|not|never|cannot|without)\b|n['’]t\b)(?:(?!\band\b)[^.;:,|\n]){0,30}?"
 _SIDES: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
     (side, re.compile(rf"{pattern}(?:\s+(?:of|is|are|at|to|a|an|the|total))*\W{{0,4}}$", re.IGNORECASE))
     for side, pattern in (
-        ("most", rf"{_NEGATED}\b(?:more|greater|higher|longer|later|over|above|exceed\w*|past|beyond)(?:\s+than)?"),
-        ("least", rf"{_NEGATED}\b(?:less|fewer|lower|below|under|sooner)(?:\s+than)?"),
+        ("most", rf"{_NEGATED}\b(?:more|greater|higher|longer|over|above|exceed\w*|past|beyond)(?:\s+than)?"),
+        ("least", rf"{_NEGATED}\b(?:less|fewer|lower|below|under)(?:\s+than)?"),
         ("over", r"\b(?:(?:more|greater|higher|longer)\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)"),
         ("under", r"\b(?:(?:less|fewer|lower)\s+than|under|below)"),
         ("most", r"\b(?:up\s+to|at\s+most|max(?:imum)?|limited|capped|(?<!credit\s)(?:limit|cap))"),
@@ -148,3 +172,40 @@ def side(text: str, fact: Fact, offset: int = 0) -> Side:
 def on_other_side(claimed: Side, found: Side) -> bool:
     """Whether two sides of one value contradict each other."""
     return (claimed, found) in _OPPOSITE
+
+
+# --- before or after, up or down ----------------------------------------------------------------------------
+
+_WITHIN = re.compile(r"\b(?:within|in|inside|during|up\s+to|before|until)\s+(?:the\s+)?(?:first\s+|next\s+)?$", re.IGNORECASE)
+_AFTERWARDS = re.compile(r"\b(?:after|beyond|past|once|later\s+than|following)\s+(?:the\s+)?(?:first\s+)?$", re.IGNORECASE)
+_DOWN = re.compile(r"\b(?:cheaper|less|lower|off|discount\w*|decreas\w*|reduc\w*|sav(?:e|es|ing|ings)|fewer|down|drops?|falls?)\b(?!\s+than\s*\W?\d)", re.IGNORECASE)
+_UP = re.compile(r"\b(?:more|higher|extra|increas\w*|rais\w*|additional|surcharge|expensive|dearer|rises?|up)\b(?!\s+(?:than|to)\s*\W?\d)", re.IGNORECASE)
+
+
+def turned_round(claim: str, claimed: Fact, offset: int, unit: str, found: Fact, start: int) -> bool:
+    """Whether a claim says after where the passage says within, or up where it says down, of one value.
+
+    `claim` begins at `offset` of the text that `claimed` is in, `unit` at `start` of that of `found`.
+    """
+    mine, theirs = _before_and_after(claim, claimed, offset), _before_and_after(unit, found, start)
+    if claimed.kind == "quantity":
+        when = [("in" if _WITHIN.search(b) else "after" if _AFTERWARDS.search(b) else "") for b, _ in (mine, theirs)]
+        if set(when) == {"in", "after"} and _denials(claim) == _denials(unit):
+            return True
+    if claimed.kind in ("percent", "money"):
+        ways = [_way(*around) for around in (mine, theirs)]
+        return set(ways) == {"up", "down"} and _denials(claim) == _denials(unit)
+    return False
+
+
+def _before_and_after(text: str, fact: Fact, offset: int) -> tuple[str, str]:
+    return text[max(0, fact.start - offset - 25) : fact.start - offset], text[fact.end - offset : fact.end - offset + 20]
+
+
+def _way(before: str, after: str) -> str:
+    down, up = (bool(pattern.search(before) or pattern.search(after)) for pattern in (_DOWN, _UP))
+    return "down" if down and not up else "up" if up and not down else ""
+
+
+def _denials(text: str) -> bool:
+    return bool(_CUE.search(text))

@@ -13,12 +13,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from knowledge_base.binding import AMOUNTS, Binding, bind, misplaced, rarity
+from knowledge_base.binding import Binding, bind, misplaced, names_in, rarity
 from knowledge_base.claims import Assertion, assertions
 from knowledge_base.context import Context, merged, neighbours, tokens, within
 from knowledge_base.evidence import Evidence, Source, Unit
-from knowledge_base.facts import Fact
-from knowledge_base.polarity import SAME, Words, on_other_side, opposed, side
+from knowledge_base.facts import Fact, Key, facts_in, implied, key
+from knowledge_base.polarity import Words, on_other_side, opposed, side, turned_round
+from knowledge_base.stating import AMOUNTS, is_aside, places
 from knowledge_base.support import HERE, Known, levels, risk, signs, unknown_names
 from knowledge_base.text import STOP_WORDS, stems, words
 
@@ -79,15 +80,14 @@ def findings(
     answer: str, passages: Sequence[Evidence], question: str = "", *, require_citations: bool = False
 ) -> list[Finding]:
     """What the passages say to each claim of `answer`, before the doubts are weighed against each other."""
-    shelf = _Shelf([Source(passage) for passage in passages], frozenset(stems(question)))
+    shelf = _Shelf([Source(passage) for passage in passages], question)
     made = [
         assertion
         for assertion in assertions(answer, shelf.sources)
         if not (assertion.lead_in and _announces(assertion, shelf.known(()).stems | shelf.asked))
     ]
     return [
-        _judge(assertion, answer, shelf, last=assertion is made[-1], require_citations=require_citations)
-        for assertion in made
+        _judge(assertion, answer, shelf, require_citations=require_citations) for assertion in made
     ]
 
 
@@ -103,9 +103,10 @@ _ASSERTING = frozenset("is are was were be been has have had does do did will wo
 class _Shelf:
     """The passages of one call, by id, with what any choice of them says between them."""
 
-    def __init__(self, sources: Sequence[Source], asked: frozenset[str]) -> None:
+    def __init__(self, sources: Sequence[Source], question: str) -> None:
         self.sources = {source.evidence.id: source for source in sources}
-        self.asked = asked
+        self.asked = frozenset(stems(question))
+        self.asked_facts = {stated for fact in facts_in(question) for stated in implied(fact)}
         self._known: dict[tuple[str, ...], Known] = {}
 
     def cited(self, ids: tuple[str, ...]) -> list[Source]:
@@ -138,6 +139,7 @@ class Finding:
     unit: Unit | None = None
     loose: list[str] = field(default_factory=list)
     signs: list[float] = field(default_factory=list)
+    bindings: list[tuple[Fact, Binding, set[Key]]] = field(default_factory=list)
 
     def claim(self) -> Claim:
         made = self.assertion
@@ -148,7 +150,7 @@ class Finding:
         )  # fmt: skip
 
 
-def _judge(made: Assertion, answer: str, shelf: _Shelf, *, last: bool, require_citations: bool) -> Finding:
+def _judge(made: Assertion, answer: str, shelf: _Shelf, *, require_citations: bool) -> Finding:
     unknown = [cited for cited in made.citations if cited not in shelf.sources]
     if unknown:
         return Finding(made, f"no citation: [{unknown[0]}] is not among the passages")
@@ -164,22 +166,23 @@ def _judge(made: Assertion, answer: str, shelf: _Shelf, *, last: bool, require_c
     finding = Finding(made)
     finding.unit = _evidence(made, best, cited)
     finding.source = next(source for source in cited if finding.unit in source.units)
-    places = {fact: [(source, at) for source in cited if (at := source.places(fact))] for fact in made.facts}
-    missing = [fact for fact in made.facts if not places[fact]]
-    bindings = [
-        (fact, _binding(fact, made, answer, cited, known)) for fact in made.facts if fact.kind in AMOUNTS and places[fact]
-    ]
-    wrong = max(bindings, key=lambda pair: misplaced(pair[1], pair[0]), default=None)
-    misbound = misplaced(wrong[1], wrong[0]) if wrong else 0.0
-    denied = _denied(made, finding.unit, bindings, spoken)
+    stated = {fact: any(places(source, fact) for source in cited) for fact in made.facts}
+    bindings = [(fact, _binding(fact, made, answer, cited, known)) for fact in made.facts if fact.kind in AMOUNTS]
+    missing = [fact for fact in made.facts if not stated[fact] and not _excused(fact, dict(bindings), shelf)]
+    bound = [(fact, binding) for fact, binding in bindings if stated[fact]]
+    claimed = {key(fact) for fact in made.facts}
+    doubts = [(misplaced(binding, fact, claimed), fact, binding) for fact, binding in bound]
+    misbound, wrong, found = max(doubts, key=lambda doubt: doubt[0], default=(0.0, None, None))
+    denied = _denied(made, finding.unit, bound)
     finding.reason = (
         _missing(missing, cited)
-        or (_elsewhere(wrong[0], wrong[1]) if wrong and misbound > MISPLACED else "")
+        or (_elsewhere(wrong, found) if wrong and found and misbound > MISPLACED else "")
         or denied
         or "".join(f"absent: {name} is in none of the passages" for name in unknown_names(made.prose, known)[:1])
     )
     finding.loose = [made.prose[start:].split()[0].strip(".,;:()") for _, start, level in spoken if level < HERE - 1]
-    finding.signs = signs(made, known, last=last, absent=len(missing), misplaced=misbound, opposed=bool(denied))
+    finding.bindings = [(fact, binding, claimed) for fact, binding in bound]
+    finding.signs = signs(made, known, absent=len(missing), misplaced=misbound, opposed=bool(denied))
     finding.risk = risk(finding.signs)
     if not finding.reason or finding.reason.startswith("absent"):
         covered = {stem for stem, _, level in spoken if level >= HERE - 1}
@@ -195,7 +198,7 @@ def _evidence(made: Assertion, best: list[Unit], cited: Sequence[Source]) -> Uni
     stating: dict[int, tuple[int, Unit]] = {}
     for source in cited:
         for fact in made.facts:
-            for at in set(source.places(fact)):
+            for at in set(places(source, fact)):
                 if at >= 0:
                     count, unit = stating.get(id(source.units[at]), (0, source.units[at]))
                     stating[id(unit)] = (count + 1, unit)
@@ -209,11 +212,27 @@ def _binding(fact: Fact, made: Assertion, answer: str, cited: Sequence[Source], 
     body = answer[made.start : made.end]
     said = within(body, tokens(body), made.facts, fact, made.start)
     said = merged((_ASKED, known.asked), own=said)
-    return bind(fact, said, neighbours(body, fact, made.start), cited, known.rare)
+    return bind(fact, said, neighbours(body, fact, made.start), cited, known.rare, names_in(body))
 
 
 _ASKED = 0.15
 """What a word of the question counts as being said around a fact: "it costs $49" is said of what was asked."""
+
+
+def _excused(fact: Fact, bindings: dict[Fact, Binding], shelf: _Shelf) -> bool:
+    """Whether a fact that no passage states may stand: the writer's own count, or what the question itself said.
+
+    Not where the passages have another value in that place.
+    """
+    rival = bindings[fact].rival if fact in bindings else None
+    if is_aside(fact):
+        return rival is None or rival.likeness < _IN_ITS_PLACE or not rival.adjacent
+    repeated = fact.kind in AMOUNTS and fact.kind != "money" and key(fact) in shelf.asked_facts
+    return repeated and (rival is None or rival.likeness < _IN_ITS_PLACE)
+
+
+_IN_ITS_PLACE = 0.4
+"""How alike what is said around another value must be for it to stand in the place of a claim's own."""
 
 
 def _missing(missing: list[Fact], cited: Sequence[Source]) -> str:
@@ -237,12 +256,9 @@ def _short(text: str) -> str:
     return text if len(text) <= 80 else text[:77].rsplit(" ", 1)[0] + " …"
 
 
-def _denied(
-    made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]], spoken: list[tuple[str, int, int]]
-) -> str:
+def _denied(made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]]) -> str:
     said = Words(made.prose)
-    carried = sum(level == HERE for *_, level in spoken)
-    bound = carried >= SAME * max(1, len(spoken))
+    bound = any(binding.own and binding.own.source.units[binding.own.unit] is unit for _, binding in bindings)
     if reason := opposed(said, made.prose, unit.words, f"{unit.plain} {' '.join(unit.around)}", bound=bound):
         return reason
     for fact, binding in bindings:
@@ -250,6 +266,8 @@ def _denied(
             claimed, found = side(made.text, fact, made.start), side(unit.text, binding.own.fact, unit.start)
             if on_other_side(claimed, found):
                 return f"contradicts: the passage has {found} {fact.text}, the claim {claimed} it"
+            if turned_round(made.text, fact, made.start, unit.text, binding.own.fact, unit.start):
+                return f"contradicts: the passage says the opposite of {fact.text}: {_short(unit.plain)}"
     return ""
 
 

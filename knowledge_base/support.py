@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from knowledge_base.claims import Assertion
-from knowledge_base.context import _BOUNDARY as BOUNDARY
-from knowledge_base.context import CONCEPT, tokens
+from knowledge_base.context import BOUNDARY, CONCEPT, tokens
 from knowledge_base.evidence import Source, Unit
 from knowledge_base.text import STOP_WORDS, stem_all
 
@@ -50,6 +49,7 @@ _CALENDAR = frozenset(
     """january february march april may june july august september october november december monday tuesday wednesday
     thursday friday saturday sunday""".split()
 )
+_ACRONYM = re.compile(r"\b(?:[A-Z]\.?){2,6}")
 _AROUND = re.compile(r"(?:[A-Z][a-z]+\s?)+")
 
 
@@ -63,6 +63,8 @@ class Known:
     forms: Set[str]  # the first letters of the longer stems
     asked: Set[str]
     named: Set[str]  # stems of the passages' ids
+    acronyms: Set[str]
+    roots: Set[str]  # the first four letters of stems
     rare: Mapping[str, float]
 
     @classmethod
@@ -75,6 +77,12 @@ class Known:
             concepts={CONCEPT[stem] for stem in stems if stem in CONCEPT},
             forms={stem[:_FORM] for stem in stems if len(stem) > _FORM},
             asked=asked,
+            acronyms={
+                acronym.replace(".", "").lower()
+                for source in sources
+                for acronym in _ACRONYM.findall(source.evidence.text)
+            },
+            roots={stem[:4] for stem in stems},
             named=frozenset().union(*(source.named for source in sources)),
             rare=rare,
         )
@@ -115,7 +123,7 @@ def _overlap(unit: Unit, said: set[str], rare: Mapping[str, float]) -> float:
 _REACH = 5
 
 
-def signs(assertion: Assertion, known: Known, *, last: bool, absent: int, misplaced: float, opposed: bool) -> list[float]:
+def signs(assertion: Assertion, known: Known, *, absent: int, misplaced: float, opposed: bool) -> list[float]:
     """What tells whether a claim is supported; the order of `SIGNS`."""
     words, best = levels(assertion, known)
     missing = [(_weight(stem), level) for stem, _, level in words]
@@ -152,14 +160,13 @@ def signs(assertion: Assertion, known: Known, *, last: bool, absent: int, mispla
         float(opposed),
         float(bool(assertion.facts)),
         math.log1p(n),
-        float(last),
         float(assertion.lead_in),
     ]
 
 
 SIGNS = (
     "loose", "loose share", "loose span", "far span", "run", "worst clause", "pairs apart", "absolute", "names", "adding",
-    "adding loose", "absent", "misplaced", "opposed", "facts", "length", "last", "lead-in",
+    "adding loose", "absent", "misplaced", "opposed", "facts", "length", "lead-in",
 )  # fmt: skip
 
 
@@ -172,8 +179,10 @@ def unknown_names(prose: str, known: Known) -> list[str]:
         stem = stem_all([name.lower()])[0]
         if name.lower() in STOP_WORDS or name.lower() in _CALENDAR or stem in _FRAME or stem in known.stems or stem in known.asked or stem in known.named:
             continue
-        if len(initials) > 1 and initials in known.stems:
+        if len(initials) > 1 and initials in known.acronyms:
             continue  # "United States" where the passage has "US"
+        if len(stem) > 4 and stem[:4] in known.roots:
+            continue  # "Swedish" where it has "Sweden"
         found.append(name)
     return found
 
