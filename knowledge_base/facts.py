@@ -89,7 +89,7 @@ _AROUND_THE_CLOCK = re.compile(
 )
 _UNREADABLE = re.compile(
     r"[$€£¥₹\dOolI](?:"
-    r"(?<=[$€£¥₹])(?:(?=\w*[^\W\d])\w+(?:[.,][OolI\d]+(?!\w))*|\d{1,3}(?:[.,][OolI\d]{1,3}){1,5}(?<=[OolI])(?!\w))"  # "$1O0"
+    r"(?<=[$€£¥₹])(?:(?=\w*[^\W\d])\w+(?:[.,][OolI\d]+(?!\w))*|\d{1,3}(?:[.,][OolI\d]{1,3}){1,5}(?<=[OolI])(?!\w))"
     r"|(?<=\d)(?<!\w.)\d{0,2}(?:[.,][OolI\d]{1,3}){1,5}(?<=[OolI])(?!\w)"
     r"|(?<=[OolI])(?<!\w.)[OolI\d]*\s?%)"
 )
@@ -238,7 +238,7 @@ def facts_in(text: str) -> list[Fact]:
     found += more
     if _DIGIT.search(rest):
         rest = _without_pointers(rest)
-        more = dates.named_dates(rest)
+        more = [*dates.named_dates(rest)]
         rest = _blanked(rest, more)
         found += more
         rest, more = _read(_WITH_DIGITS, rest)
