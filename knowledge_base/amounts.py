@@ -80,6 +80,7 @@ _PER_WORD = (
 _RATE = rf"""(?:
       (?:,?\s|-)?(?i:per)[\s-](?!(?i:the|your|our|their|this|that|these|its|my)\b)
         (?:(?i:{_PER_WORD})|(?:(?:US)?\$|[€£])1(?![\d.,]\d|\d))
+    | \s\((?i:per\s{_PER_WORD}(?:,?\sper\s{_PER_WORD})*)\)
     | \s?/\s?(?:[A-Za-z]{{1,20}}(?!\w|\.\w)|\$1(?![\d.,]))
     | \s(?i:an?|each|every)\s(?:{_TIME_NAME}|(?i:business\sday|user|seat|person|transaction|request|share|head))\b
     | \s(?i:monthly|annually|annual|yearly|daily|weekly|hourly|quarterly)\b(?!\s(?i:payment|instal))
@@ -91,6 +92,7 @@ _NOUN_RATE = rf"""(?=\s(?i:per)[\s-](?!rolling|cent\b)
 _FUNCTION_WORD = (
     r"(?i:is|are|was|were|be|will|can|must|may|of|and|or|in|on|at|to|for|with|from|by|as|per|if|that|than)\b"
 )
+_GOES_ON = r"(?:(?=\d{1,4}(?:h|hr|m|min|s|sec|ms)(?![a-z]))|(?<=\dh)(?=\d\d(?!\w)))"  # "1h30m", "1h15"
 _TAIL = r"""
     (?P<more> \sand\s(?i:an?|one)[\s-](?i:half|quarter)\b )?
     (?P<scale> [\s-]?(?i:hundred|thousand|million|billion|trillion|lakhs?|lacs?|crores?|mn|bn)\b{money_scale}
@@ -100,13 +102,13 @@ _TAIL = r"""
       | [\s*_]{{0,4}}-?(?P<coin>{coin})(?!\w)(?:\s?\([A-Z]{{3}}\))?
       | (?P<times>×(?!\s?[\d$€£])|[xX](?!\w|\.\w))
       | (?P<nth>st|nd|rd|th)(?!\w)
-      | (?P<glued>[{one_letter}]|\ [sh](?![\w'’-])|hr|min|sec)(?:(?!\w)|(?=\d{{1,4}}(?:h|hr|m|min|s|sec|ms)(?![a-z]))|(?<=\dh)(?=\d\d(?!\w)))
+      | (?P<glued>[{one_letter}]|\ [sh](?![\w'’-])|hr|min|sec)(?:(?!\w)|{goes_on})
       | [\s*_]{{0,4}}-?(?:(?:calendar|consecutive|full|additional|more|whole|rolling|extra|further|straight|solid)\s)?
         (?P<unit>(?i:{long_unit})|[KMGT]b(?:ps|/s)?)(?:\(s\))?(?!\w)
       | (?!\sper\b|-)(?:\s(?!{function_word})[A-Za-z]{{1,30}}){{0,2}}
         \s(?!{function_word})(?P<noun>[A-Za-z]{{3,30}}){noun_rate}
     )?
-    (?P<rate>{rate}*) (?:(?!\w)|(?<=[a-z])(?=\d{{1,4}}(?:h|hr|m|min|s|sec|ms)(?![a-z]))|(?<=\dh)(?=\d\d(?!\w)))
+    (?P<rate>{rate}*) (?:(?!\w)|(?<=[a-z]){goes_on})
 """
 
 
@@ -114,7 +116,7 @@ def _tail(money_scale: str) -> re.Pattern[str]:
     filled = _TAIL.format(
         money_scale=money_scale, spelled=SPELLED_NUMBER.replace(" ", r"\s"), coin=_COIN_AFTER.replace(r"\ ", r"\s"),
         one_letter=ONE_LETTER, long_unit=LONG_UNIT.replace(r"\ ", r"[\s-]"), noun_rate=_NOUN_RATE, rate=_RATE,
-        function_word=_FUNCTION_WORD,
+        function_word=_FUNCTION_WORD, goes_on=_GOES_ON,
     )  # fmt: skip
     return re.compile(filled, re.VERBOSE)
 
