@@ -234,8 +234,6 @@ def _in_words(text: str, at: int, since: int) -> Read | None:
     elif match := TIMES.match(text, at):
         rates = _RATES.match(text, match.end())
         assert rates is not None  # noqa: S101  # every text matches
-        if not rates[0] and match["word"].lower() == "once":
-            return None
         unit = "/".join(["x", *_rates(rates[0])])
         return Read("quantity", Decimal(TIMES_WORDS[match["word"].lower()]), unit, at, rates.end())
     elif match := NTH.match(text, at):

@@ -348,7 +348,9 @@ def implied(fact: Fact) -> set[Key]:
         keys |= {("amount", fact.value, "")}
     elif fact.kind == "number":
         keys |= {("version", fact.value, "")}
-    elif fact.kind in ("money", "percent", "quantity"):
+        if fact.value == "24/7":
+            keys |= {("amount", "24", "hour/day"), ("amount", "7", "day/week")}
+    elif fact.kind in ("money", "percent", "quantity") and fact.unit not in ("th", "part"):
         keys |= {("amount", fact.value, ""), ("amount", two_decimals(fact.value), "")}
         parts = fact.unit.split("/")
         keys |= {("amount", fact.value, "/".join(parts[:n])) for n in range(1, len(parts))}

@@ -19,7 +19,7 @@ _ORDINALS = """
     """.split()
 ORDINAL_VALUES = {w: i for i, w in enumerate(_ORDINALS[:-2], 1)} | {"twentieth": 20, "thirtieth": 30}
 TIMES_WORDS = {
-    "once": 1, "twice": 2, "thrice": 3, "double": 2, "doubled": 2, "doubles": 2, "triple": 3, "tripled": 3,
+    "twice": 2, "thrice": 3, "double": 2, "doubled": 2, "doubles": 2, "triple": 3, "tripled": 3,
     "triples": 3, "twofold": 2, "threefold": 3, "fourfold": 4, "fivefold": 5, "tenfold": 10,
 }  # fmt: skip
 SCALES = {
@@ -69,7 +69,7 @@ NTH = re.compile(
     re.IGNORECASE,
 )
 TIMES = re.compile(
-    r"(?P<word>once(?=\s(?:per|an?|each|every|daily|weekly|monthly|yearly|annually)\b)|twice|thrice"
+    r"(?P<word>twice|thrice"
     r"|(?:two|three|four|five|ten)fold|(?:double|triple)[ds]?(?=[\s-](?:the|your|our|their|that|its|points?|miles?|rewards?"
     r"|cash|earnings?|credits?|bonus|interest|pay|rates?|limits?|fees?|benefits?|storage|capacity|price|cost|amount|value)"
     r"\b))(?!\w|-)",
