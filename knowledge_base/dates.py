@@ -23,14 +23,17 @@ _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _TO_DAY = rf"(?:\s?(?:-|–|—|to|through|and|until)\s?(?:the\s)?(?P<{{}}>{_DAY})(?![\w:%./]|-\d))?"
 _NAMED_DATE = re.compile(
     rf"""
-    (?<!\w) (?: (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?{_TO_DAY.replace("{}", "d1b")}[\s-](?:of\s)?(?:day\sof\s)? (?P<m1>{_MONTH})
-        | (?P<m2>{_MONTH}) (?:\s(?:the\s)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.\d|,\d{{3}}(?!\d)){_TO_DAY.replace("{}", "d2b")})? )
+    (?<!\w) (?:
+          (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?{_TO_DAY.replace("{}", "d1b")}[\s-](?:of\s)?(?:day\sof\s)? (?P<m1>{_MONTH})
+        | (?P<m2>{_MONTH}) (?:\s(?:the\s)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.\d|,\d{{3}}(?!\d))
+            {_TO_DAY.replace("{}", "d2b")})? )
     (?:(?:,?\s(?:of\s)?|[-/,])(?P<y>{_YEAR})(?!\w)|(?<=[A-Za-z])-(?P<yy>\d\d)(?![\w-]))?
     """,
     re.VERBOSE,
 )
 ISO_DATE = re.compile(
-    r"\d(?<![\w.-].)(?<!\w/.)(?:(?<=[12])\d{3})(?P<sep>[-/])(?P<m>\d\d)(?:(?P=sep)(?P<d>\d\d)(?=T\d|(?![\w/]|-\w))|(?<=-\d\d)(?![\w/-]))"
+    r"[12](?<![\w.-].)(?<!\w/.)\d{3}(?P<sep>[-/])(?P<m>\d\d)"
+    r"(?:(?P=sep)(?P<d>\d\d)(?=T\d|(?![\w/]|-\w))|(?<=-\d\d)(?![\w/-]))"
 )
 SHORT_DATE = re.compile(
     r"\d(?<![\w/.-].)\d?(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>(?:19|20)\d\d|(?<=/)\d\d)(?![\w/]|[.-]\d)"
@@ -38,9 +41,12 @@ SHORT_DATE = re.compile(
 QUARTER = re.compile(
     rf"""
     [QH1-4qhtsfl] (?<!\w.) (?:
-      (?:(?<=[Qq])[1-4]|(?<=H)[12]) (?:(?:\s(?:of\s)?(?:(?i:fiscal|calendar)\s(?:year\s)?)?(?:FY\s?)?|[-/'’]|\s['’])(?P<y1>{_YEAR}|\d\d(?=\b)(?<=['’/]\d\d))(?!\w))?
+      (?:(?<=[Qq])[1-4]|(?<=H)[12])
+        (?:(?:\s(?:of\s)?(?:(?i:fiscal|calendar)\s(?:year\s)?)?(?:FY\s?)?|[-/'’]|\s['’])
+          (?P<y1>{_YEAR}|\d\d\b(?<=['’/]\d\d))(?!\w))?
     | (?:(?<=[1-4])Q\s?(?P<y2>{_YEAR}|\d\d))
-    | (?P<nth>(?:(?<=1)st|(?<=2)nd|(?<=3)rd|(?<=4)th|(?<=f)irst|(?<=s)econd|(?<=t)hird|(?<=f)ourth))\s(?P<what>quarter|half)
+    | (?P<nth>(?:(?<=1)st|(?<=2)nd|(?<=3)rd|(?<=4)th|(?<=f)irst|(?<=s)econd|(?<=t)hird|(?<=f)ourth))
+        \s(?P<what>quarter|half)
         (?:\s(?:of\s)?(?:the\s)?(?:(?:fiscal|calendar)\s)?(?:year\s)?(?P<y3>{_YEAR}))? )(?!\w)
     """,
     re.VERBOSE,
@@ -49,12 +55,16 @@ YEAR_QUARTER = re.compile(rf"(?<![\w.-])(?:FY\s?(?:{_YEAR}|\d\d)|{_YEAR})[\s-]?[
 FISCAL_YEAR = re.compile(rf"[Ff](?<!\w.)(?:(?<=F)Y\s?['’]?|(?i:iscal\s)(?i:years?\s)?)(?P<y>{_YEAR}|\d\d)(?!\w)")
 _SHORT_DAY = r"(?:on|ues?|ed|hu(?:rs?)?|ri|at|un)\b\.?"  # without its first letter
 WEEKDAY = re.compile(
-    rf"[MTWFSmtwfs](?<!\w.)(?:(?i:onday|uesday|ednesday|hursday|riday|aturday|unday)s?(?!\w)|{_SHORT_DAY}(?=,?\s(?:{_MONTH}\s)?\d))"
+    r"[MTWFSmtwfs](?<!\w.)(?:(?i:onday|uesday|ednesday|hursday|riday|aturday|unday)s?(?!\w)"
+    rf"|{_SHORT_DAY}(?=,?\s(?:{_MONTH}\s)?\d))"
 )
-WEEKDAYS = re.compile(rf"[MTWFS](?<!\w.){_SHORT_DAY}(?:\s?[-–/]\s?|\s(?:to|through|thru)\s)(?P<until>[MTWFS]{_SHORT_DAY})")
+WEEKDAYS = re.compile(
+    rf"[MTWFS](?<!\w.){_SHORT_DAY}(?:\s?[-–/]\s?|\s(?:to|through|thru)\s)(?P<until>[MTWFS]{_SHORT_DAY})"
+)
 _ZONE_NAMES = {"eastern": "ET", "central": "CT", "pacific": "PT", "mountain": "MT"}
 _ZONE = (
-    r"(?:\s?\(?(?P<{}>(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d\d)?)?|(?:(?<=T\d\d:\d\d)|(?<=\d:\d\d:\d\d)|(?<=\.\d\d\d))[+-]\d\d:\d\d|Z|[ECMP][SD]?T|AK[SD]T|HST|CES?T|EES?T|WES?T|MSK|[BIJKS]ST|SGT|HKT"
+    r"(?:\s?\(?(?P<{}>(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d\d)?)?"
+    r"|(?:(?<=T\d\d:\d\d)|(?<=\d:\d\d:\d\d)|(?<=\.\d\d\d))[+-]\d\d:\d\d|Z|[ECMP][SD]?T|AK[SD]T|HST|CES?T|EES?T|WES?T|MSK|[BIJKS]ST|SGT|HKT"
     r"|A[CEW][SD]?T|NZ[SD]T|(?:Eastern|Central|Pacific|Mountain)(?:\s(?:Standard|Daylight))?\s[Tt]ime)(?![A-Za-z])\)?)?"
 )
 _HALF = r"(?:\s?(?P<{}>[aApP])\.?\s?[mM]\b\.?)"
@@ -67,10 +77,16 @@ TIME_RANGE = re.compile(
     + _HALF.replace("{}", "half") + _ZONE.replace("{}", "zone") + r"(?!\w|:\d)"
 )  # fmt: skip
 NAMED_TIME = re.compile(
-    r"[nmNM1](?<!\w.)(?:(?<=1)2(?::00)?\s(?P<with>noon|midnight|midday)|(?:(?<=[nN])oon|(?<=[mM])idnight|(?<=[mM])idday))(?!\w)"
-    + _ZONE.replace("{}", "zone")
+    r"[nmNM1](?<!\w.)(?:(?<=1)2(?::00)?\s(?:noon|midnight|midday)"
+    r"|(?:(?<=[nN])oon|(?<=[mM])idnight|(?<=[mM])idday))(?!\w)" + _ZONE.replace("{}", "zone")
 )
-MILITARY = re.compile(r"[01]\d(?<![\w.:,$€£]..)[0-5]\d" + _ZONE.replace("{}", "zone") + r"(?!\w)|2[0-3](?<![\w.:,$€£]..)[0-5]\d" + _ZONE.replace("{}", "zone2") + r"(?!\w)")
+MILITARY = re.compile(
+    r"[01]\d(?<![\w.:,$€£]..)[0-5]\d"
+    + _ZONE.replace("{}", "zone")
+    + r"(?!\w)|2[0-3](?<![\w.:,$€£]..)[0-5]\d"
+    + _ZONE.replace("{}", "zone2")
+    + r"(?!\w)"
+)
 
 # --- readers: a match -> the facts in it -------------------------------------------------------------------
 
@@ -82,12 +98,12 @@ def _date(year: str | None, month: int, day: str | None, start: int, end: int) -
 
 
 def iso_date(match: re.Match[str]) -> Iterator[Found]:
-    """"2026-03-01", "2026/03/01" or "2026-03"."""
+    """ "2026-03-01", "2026/03/01" or "2026-03"."""
     yield from _date(match[0][:4], int(match["m"]), match["d"], *match.span())
 
 
 def named_dates(text: str) -> list[Found]:
-    """"March 1, 2026", "1 March", "March 1-15", "Mar 2026", but no month alone."""
+    """ "March 1, 2026", "1 March", "March 1-15", "Mar 2026", but no month alone."""
     found: list[Found] = []
     end = 0
     for hint in _MONTH_HINT.finditer(text):  # the pattern is slow, and few texts name a month
@@ -113,7 +129,7 @@ def _named_date(match: re.Match[str]) -> Iterator[Found]:
 
 
 def short_date(match: re.Match[str]) -> Iterator[Found]:
-    """"03/04/2025" is two readings in one; "13/04/2025" and "03.04.2025" are one."""
+    """ "03/04/2025" is two readings in one; "13/04/2025" and "03.04.2025" are one."""
     a = re.match(r"\d+", match[0])[0]  # type: ignore[index]  # the pattern begins with a digit
     year = match["y"] if len(match["y"]) == 4 else f"20{match['y']}"
     orders = {(int(match["b"]), a)} | ({(int(a), match["b"])} if match["sep"] != "." else set())
@@ -123,7 +139,7 @@ def short_date(match: re.Match[str]) -> Iterator[Found]:
 
 
 def quarter(match: re.Match[str]) -> Iterator[Found]:
-    """"Q3 2025", "3Q25", "third quarter of 2025", "H1 2025"; a quarter without a year is "--Q3"."""
+    """ "Q3 2025", "3Q25", "third quarter of 2025", "H1 2025"; a quarter without a year is "--Q3"."""
     year = match["y1"] or match["y2"] or match["y3"]
     if match["nth"]:
         number = {"f": 4 if match["nth"] == "ourth" else 1, "s": 2, "t": 3}.get(match[0][0]) or int(match[0][0])
@@ -140,12 +156,12 @@ def quarter(match: re.Match[str]) -> Iterator[Found]:
 
 
 def year_quarter(match: re.Match[str]) -> Iterator[Found]:
-    """"2025 Q3", "2025-Q3", "2025Q3"."""
+    """ "2025 Q3", "2025-Q3", "2025Q3"."""
     yield "date", f"20{re.sub(r'[^0-9]', '', match[0][:-2])[-2:]}-{match[0][-2:]}", "", *match.span()
 
 
 def fiscal_year(match: re.Match[str]) -> Iterator[Found]:
-    """"FY2025", "FY25", "fiscal year 2025"."""
+    """ "FY2025", "FY25", "fiscal year 2025"."""
     yield "date", f"FY{match['y'] if len(match['y']) == 4 else '20' + match['y']}", "", *match.span()
 
 
@@ -154,12 +170,12 @@ def _weekday(written: str, start: int, end: int) -> Found:
 
 
 def weekday(match: re.Match[str]) -> Iterator[Found]:
-    """"Monday", "Mondays"; short forms only before a date: "Sat, March 1"."""
+    """ "Monday", "Mondays"; short forms only before a date: "Sat, March 1"."""
     yield _weekday(match[0], *match.span())
 
 
 def weekdays(match: re.Match[str]) -> Iterator[Found]:
-    """"Mon-Fri": its two ends."""
+    """ "Mon-Fri": its two ends."""
     yield _weekday(match[0], match.start(), match.start() + 3)
     yield _weekday(match["until"], *match.span("until"))
 
@@ -184,16 +200,16 @@ def _clock(hour: int, minute: int, seconds: str | None, half: str) -> str:
 
 
 def time_of_day(match: re.Match[str]) -> Iterator[Found]:
-    """"9 am", "09:00", "9.30 a.m.", "T17:00:00Z", "5 PM Eastern Time"."""
+    """ "9 am", "09:00", "9.30 a.m.", "T17:00:00Z", "5 PM Eastern Time"."""
     half = (match["half"] or "").lower()
     hour = int(match["h"] if match[0][0] == "T" else match[0][0] + match["h"])
-    if (match["m"] and match["sep"] == ":") or half:
-        if value := _clock(hour, int(match["m"] or 0), match["s"], half):
-            yield "time", value, _zone(match["zone"]), *match.span()
+    told = (match["m"] and match["sep"] == ":") or half
+    if told and (value := _clock(hour, int(match["m"] or 0), match["s"], half)):
+        yield "time", value, _zone(match["zone"]), *match.span()
 
 
 def time_range(match: re.Match[str]) -> Iterator[Found]:
-    """"9-11 am", "11-2 pm": the half of the day, written once, is that of the second time."""
+    """ "9-11 am", "11-2 pm": the half of the day, written once, is that of the second time."""
     first = re.match(r"\d+", match[0])[0]  # type: ignore[index]  # the pattern begins with a digit
     half = match["half"].lower()
     earlier = int(first) % 12 < int(match["h2"]) % 12 or first == match["h2"]
@@ -206,11 +222,11 @@ def time_range(match: re.Match[str]) -> Iterator[Found]:
 
 
 def named_time(match: re.Match[str]) -> Iterator[Found]:
-    """"noon", "12 midnight"."""
+    """ "noon", "12 midnight"."""
     yield "time", "00:00" if "midnight" in match[0].lower() else "12:00", _zone(match["zone"]), *match.span()
 
 
 def military_time(match: re.Match[str]) -> Iterator[Found]:
-    """"1700 UTC"; without a zone it is a number."""
+    """ "1700 UTC"; without a zone it is a number."""
     if zone := match["zone"] or match["zone2"]:
         yield "time", f"{match[0][:2]}:{match[0][2:4]}", _zone(zone), *match.span()

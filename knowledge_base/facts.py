@@ -89,7 +89,7 @@ _AROUND_THE_CLOCK = re.compile(
 )
 _UNREADABLE = re.compile(
     r"[$€£¥₹\dOolI](?:"
-    r"(?<=[$€£¥₹])(?:(?=\w*[^\W\d])\w+(?:[.,][OolI\d]+(?!\w))*|\d{1,3}(?:[.,][OolI\d]{1,3}){1,5}(?<=[OolI])(?!\w))"  # "$1O0"
+    r"(?<=[$€£¥₹])(?:(?=\w*[^\W\d])\w+(?:[.,][OolI\d]+(?!\w))*|\d{1,3}(?:[.,][OolI\d]{1,3}){1,5}(?<=[OolI])(?!\w))"
     r"|(?<=\d)(?<!\w.)\d{0,2}(?:[.,][OolI\d]{1,3}){1,5}(?<=[OolI])(?!\w)"
     r"|(?<=[OolI])(?<!\w.)[OolI\d]*\s?%)"
 )
@@ -238,7 +238,7 @@ def facts_in(text: str) -> list[Fact]:
     found += more
     if _DIGIT.search(rest):
         rest = _without_pointers(rest)
-        more = dates.named_dates(rest)
+        more = [*dates.named_dates(rest)]
         rest = _blanked(rest, more)
         found += more
         rest, more = _read(_WITH_DIGITS, rest)
@@ -348,7 +348,9 @@ def implied(fact: Fact) -> set[Key]:
         keys |= {("amount", fact.value, "")}
     elif fact.kind == "number":
         keys |= {("version", fact.value, "")}
-    elif fact.kind in ("money", "percent", "quantity"):
+        if fact.value == "24/7":
+            keys |= {("amount", "24", "hour/day"), ("amount", "7", "day/week")}
+    elif fact.kind in ("money", "percent", "quantity") and fact.unit not in ("th", "part"):
         keys |= {("amount", fact.value, ""), ("amount", two_decimals(fact.value), "")}
         parts = fact.unit.split("/")
         keys |= {("amount", fact.value, "/".join(parts[:n])) for n in range(1, len(parts))}

@@ -29,8 +29,8 @@ _SIGNS = {
     "\u066a": "%", "\u066b": ".", "\u066c": ",", "\u201a": ",", "\u2215": "/", "\u2044": "/", "\u20e3": "",
 }  # fmt: skip
 _LATIN = str.maketrans(
-    "АВЕЅІЈКМНОРСТУХҮԚԜ" "аеорсухіјѕһԁӏԛԝѵ" "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ" "ονρϲϳ" "ıօ",
-    "ABESIJKMHOPCTYXYQW" "aeopcyxijshdlqwv" "ABEZHIKMNOPTYX" "ovpcj" "io",
+    "АВЕЅІЈКМНОРСТУХҮԚԜаеорсухіјѕһԁӏԛԝѵΑΒΕΖΗΙΚΜΝΟΡΤΥΧονρϲϳıօ",
+    "ABESIJKMHOPCTYXYQWaeopcyxijshdlqwvABEZHIKMNOPTYXovpcjio",
 )
 """Cyrillic, Greek and Armenian letters that most fonts draw like a Latin one (UTS 39). Others stay and differ."""
 _LIKE_LATIN = "".join(map(chr, _LATIN))

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
+_DECIMAL = {"K": "kilo", "M": "mega", "G": "giga", "T": "tera", "P": "peta", "E": "exa"}
+_BINARY = {"K": "ki", "M": "me", "G": "gi", "T": "te", "P": "pe", "E": "ex"}
 _ALIASES = {
     "nanosecond": "ns nanosecond nanoseconds",
     "microsecond": "μs us microsecond microseconds",
@@ -26,9 +28,9 @@ _ALIASES = {
     "decade": "decade decades",
     "bit": "bit bits",
     "byte": "byte bytes",
-    **{f"{p}B": f"{p}b {name}byte {name}bytes".lower() for p, name in zip("KMGTPE", "kilo mega giga tera peta exa".split(), strict=True)},
-    **{f"{p}iB": f"{p}i {p}ib {name}bibyte {name}bibytes".lower() for p, name in zip("KMGTPE", "ki me gi te pe ex".split(), strict=True)},
-    **{f"{p}bit": f"{p}bit {p}bits {name}bit {name}bits".lower() for p, name in zip("KMGT", "kilo mega giga tera".split(), strict=True)},
+    **{f"{p}B": f"{p}b {name}byte {name}bytes".lower() for p, name in _DECIMAL.items()},
+    **{f"{p}iB": f"{p}i {p}ib {name}bibyte {name}bibytes".lower() for p, name in _BINARY.items()},
+    **{f"{p}bit": f"{p}bit {p}bits {name}bit {name}bits".lower() for p, name in _DECIMAL.items()},
     **{f"{p}bit/second": f"{p}bps {p}bit/s".lower() for p in "KMGT"},
     "request/second": "rps qps",
     "request/minute": "rpm",
@@ -69,12 +71,26 @@ _CASED = {
 """Spellings whose case tells: "Mb" are megabits; "mb" and "MB" are megabytes."""
 ONE_LETTER = "smhdwy"  # units only when glued: "5m" is five minutes, "5 m" could be anything
 LONG_UNITS = [alias for alias in _UNITS if alias not in ONE_LETTER and not alias.startswith("-")]
-TIMES = frozenset(
-    {"second", "minute", "hour", "day", "night", "business day", "business hour", "week", "fortnight", "month", "quarter", "year"}
+TIME_UNITS = frozenset(
+    {
+        "second",
+        "minute",
+        "hour",
+        "day",
+        "night",
+        "business day",
+        "business hour",
+        "week",
+        "fortnight",
+        "month",
+        "quarter",
+        "year",
+    }
 )
 _COUNTED_BY = {
     "monthly": "month", "annually": "year", "annual": "year", "yearly": "year", "annum": "year", "p.a.": "year",
-    "daily": "day", "weekly": "week", "hourly": "hour", "quarterly": "quarter", "time": "x", "req": "request", "reqs": "request",
+    "daily": "day", "weekly": "week", "hourly": "hour", "quarterly": "quarter", "time": "x", "req": "request",
+    "reqs": "request",
     "txn": "transaction", "txns": "transaction", "us$1": "dollar", "$1": "dollar", "€1": "euro", "£1": "pound",
     "business": "business day",
 }  # fmt: skip
@@ -96,9 +112,23 @@ SYMBOLS = {
     "HK$": "HKD", "S$": "SGD", "R$": "BRL", "MX$": "MXN", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW",
     "₽": "RUB", "₺": "TRY", "₪": "ILS", "₴": "UAH", "₫": "VND", "₦": "NGN", "₱": "PHP", "฿": "THB", "₿": "BTC",
 }  # fmt: skip
-_NAMED = {"Rs.": "INR", "Rs": "INR", "rs.": "INR", "rs": "INR", "zł": "PLN", "Kč": "CZK", "Fr.": "CHF", "kr": "krone", "kr.": "krone"}
-_CENTS = {"¢": "USD", "cent": "USD", "penny": "USD", "us cent": "USD", "euro cent": "EUR", "eurocent": "EUR", "pence": "GBP"}
-COINS_BEFORE = [*SYMBOLS, "¢", *_NAMED, *(code for code in CODES if code not in _WORDLIKE), "usd", "eur", "gbp"]
+_NAMED = {
+    "Rs.": "INR", "Rs": "INR", "rs.": "INR", "rs": "INR", "zł": "PLN", "Kč": "CZK", "Fr.": "CHF", "kr": "krone",
+    "kr.": "krone",
+}  # fmt: skip
+_CENTS = {
+    "¢": "USD", "cent": "USD", "penny": "USD", "us cent": "USD", "euro cent": "EUR", "eurocent": "EUR", "pence": "GBP",
+}  # fmt: skip
+COINS_BEFORE = [
+    *SYMBOLS,
+    "¢",
+    *_NAMED,
+    *(code for code in CODES if code not in _WORDLIKE),
+    "usd",
+    "eur",
+    "gbp",
+    "US dollars",
+]
 COINS_AFTER = [*SYMBOLS, "¢", *_NAMED, *CODES, "usd", "eur", "gbp"]
 _DOLLARS = {
     "": "USD", "us": "USD", "u.s.": "USD", "american": "USD", "canadian": "CAD", "australian": "AUD",
@@ -108,8 +138,8 @@ _WORDS = {
     **{f"{whose} dollar".strip(): code for whose, code in _DOLLARS.items()},
     "buck": "USD", "euro": "EUR", "pound": "GBP", "british pound": "GBP", "pound sterling": "GBP", "quid": "GBP",
     "yen": "JPY", "japanese yen": "JPY", "rupee": "INR", "indian rupee": "INR", "franc": "CHF", "swiss franc": "CHF",
-    "yuan": "CNY", "renminbi": "CNY", "zloty": "PLN", "peso": "peso", "kronor": "krone", "kroner": "krone", "krona": "krone",
-    "krone": "krone",
+    "yuan": "CNY", "renminbi": "CNY", "zloty": "PLN", "peso": "peso", "kronor": "krone", "kroner": "krone",
+    "krona": "krone", "krone": "krone",
 }  # fmt: skip
 COIN_WORDS = [*_WORDS, *(word for word in _CENTS if word != "¢"), "pounds sterling", "pennies"]
 
@@ -157,7 +187,7 @@ def is_unit(word: str) -> bool:
 
 def in_rate_order(names: Iterable[str]) -> list[str]:
     """What an amount is counted by, time last: "$8 per month per user" is "$8 per user per month"."""
-    return sorted(names, key=lambda name: name in TIMES)
+    return sorted(names, key=lambda name: name in TIME_UNITS)
 
 
 def plain(number: Decimal) -> str:
