@@ -150,13 +150,16 @@ def _read(unit: Sentence, facts: list[Fact], ids: Collection[str]) -> tuple[Asse
 
 def _unsaid(prose: str, wording: str) -> tuple[str, str]:
     """Both without what they say of the passages' silence ("they do not say whether ..."): no passage supports that."""
-    while found := _ABSTAINING.search(prose):
-        start = max(prose.rfind(mark, 0, found.start()) for mark in (",", ";", ".", " but ", " and ")) + 1
+    spans: list[tuple[int, int]] = []
+    for found in _ABSTAINING.finditer(prose):
+        if spans and found.start() < spans[-1][1]:
+            continue
+        since = spans[-1][1] if spans else 0
+        start = max(prose.rfind(mark, since, found.start()) + len(mark) for mark in (",", ";", ".", " but ", " and "))
+        start = start if start > since else since
         rest = _ABSTAINED.match(prose, found.end())
-        end = rest.end() if rest else found.end()
-        blank = " " * (end - start)
-        prose, wording = prose[:start] + blank + prose[end:], wording[:start] + blank + wording[end:]
-    return prose, wording
+        spans.append((start, rest.end() if rest else found.end()))
+    return _without(prose, spans), _without(wording, spans)
 
 
 def _distinct(*ids: Iterable[str]) -> tuple[str, ...]:

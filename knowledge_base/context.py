@@ -8,6 +8,7 @@ same is read off an answer and off a passage, and `likeness` says how well the t
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ NOT = "\0not "
 """Before the stem of a word that is excluded."""
 OTHERS = "\0others"
 """The word for "all the rest": what is said of it is not said of what is named beside it."""
+_WINDOW = 300
+"""So many characters before and after a fact say what it is about; further ones do not."""
 _FADE = (1.0, 0.75, 0.5, 0.4)
 """What a word counts when 0, 1, 2, 3 or more clause boundaries lie between it and the fact."""
 _BEHIND_A_RIVAL = 0.6
@@ -113,10 +116,15 @@ def tokens(text: str) -> list[Token]:
 def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact, offset: int) -> Context:
     """The words and other facts of one sentence around `fact`. `text` begins at `offset` of what the facts are in."""
     start, end = fact.start - offset, fact.end - offset
-    cuts = [match.start() for match in BOUNDARY.finditer(text)]
-    others = [(o.start - offset, o.end - offset) for o in facts if o.kind == fact.kind and o is not fact]
-    values = [Token(as_word(o), o.start - offset, o.end - offset) for o in facts if o is not fact]
-    excluded = list(_OTHERS.finditer(text))
+    low, high = max(0, start - _WINDOW), end + _WINDOW
+    beside = [
+        (o, o.start - offset, o.end - offset) for o in _near(facts, low + offset, high + offset) if o is not fact
+    ]
+    others = [(at, to) for o, at, to in beside if o.kind == fact.kind]
+    values = [Token(as_word(o), at, to) for o, at, to in beside]
+    words = [word for word in words if low <= word.start <= high]
+    cuts = [match.start() for match in BOUNDARY.finditer(text, low, high)]
+    excluded = list(_OTHERS.finditer(text, low, high))
     context: Context = {OTHERS: 1.0} if excluded else {}
     first = min((at for at, _ in others), default=start)
     for word in [*words, *values]:
@@ -133,6 +141,12 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
         stem = NOT + word.stem if out else word.stem
         context[stem] = max(weight, context.get(stem, 0.0))
     return context
+
+
+def _near(facts: Sequence[Fact], low: int, high: int) -> Sequence[Fact]:
+    """The facts, which are in order, that begin in `low:high`; at most as many on each side as tell anything."""
+    first, last = (bisect_left(facts, place, key=lambda fact: fact.start) for place in (low, high))
+    return facts[first:last]
 
 
 def as_word(fact: Fact) -> str:

@@ -165,19 +165,21 @@ def fiscal_year(match: re.Match[str]) -> Iterator[Found]:
     yield "date", f"FY{match['y'] if len(match['y']) == 4 else '20' + match['y']}", "", *match.span()
 
 
-def _weekday(written: str, start: int, end: int) -> Found:
-    return "date", next(day for day in _DAYS if day.startswith(written[:3].lower())), "", start, end
+def _weekday(written: str, start: int, end: int) -> Iterator[Found]:
+    for day in _DAYS:
+        if day.startswith(written[:3].lower()):  # "Sue 12" has the letters of a day, too
+            yield "date", day, "", start, end
 
 
 def weekday(match: re.Match[str]) -> Iterator[Found]:
     """ "Monday", "Mondays"; short forms only before a date: "Sat, March 1"."""
-    yield _weekday(match[0], *match.span())
+    yield from _weekday(match[0], *match.span())
 
 
 def weekdays(match: re.Match[str]) -> Iterator[Found]:
     """ "Mon-Fri": its two ends."""
-    yield _weekday(match[0], match.start(), match.start() + 3)
-    yield _weekday(match["until"], *match.span("until"))
+    yield from _weekday(match[0], match.start(), match.start() + 3)
+    yield from _weekday(match["until"], *match.span("until"))
 
 
 def _zone(written: str | None) -> str:

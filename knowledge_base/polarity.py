@@ -178,8 +178,13 @@ def on_other_side(claimed: Side, found: Side) -> bool:
 
 _WITHIN = re.compile(r"\b(?:within|in|inside|during|up\s+to|before|until)\s+(?:the\s+)?(?:first\s+|next\s+)?$", re.IGNORECASE)
 _AFTERWARDS = re.compile(r"\b(?:after|beyond|past|once|later\s+than|following)\s+(?:the\s+)?(?:first\s+)?$", re.IGNORECASE)
-_DOWN = re.compile(r"\b(?:cheaper|less|lower|off|discount\w*|decreas\w*|reduc\w*|sav(?:e|es|ing|ings)|fewer|down|drops?|falls?)\b(?!\s+than\s*\W?\d)", re.IGNORECASE)
-_UP = re.compile(r"\b(?:more|higher|extra|increas\w*|rais\w*|additional|surcharge|expensive|dearer|rises?|up)\b(?!\s+(?:than|to)\s*\W?\d)", re.IGNORECASE)
+_DOWN = re.compile(
+    r"(?<!or )\b(?:cheaper|less|lower|off|discount\w*|decreas\w*|reduc\w*|sav(?:e|es|ing|ings)|fewer|down|drops?|falls?)\b(?!\s+than\b)",
+    re.IGNORECASE,
+)
+_UP = re.compile(
+    r"(?<!or )\b(?:more|higher|extra|increas\w*|rais\w*|additional|surcharge|expensive|dearer|rises?)\b(?!\s+than\b)", re.IGNORECASE
+)
 
 
 def turned_round(claim: str, claimed: Fact, offset: int, unit: str, found: Fact, start: int) -> bool:

@@ -8,19 +8,19 @@ A fact that fails is decided, whatever the wording; wording alone is weighed, an
 
 from __future__ import annotations
 
-import math
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from knowledge_base.binding import Binding, bind, misplaced, names_in, rarity
 from knowledge_base.claims import Assertion, assertions
-from knowledge_base.context import Context, merged, neighbours, tokens, within
+from knowledge_base.context import Token, merged, neighbours, tokens, within
 from knowledge_base.evidence import Evidence, Source, Unit
 from knowledge_base.facts import Fact, Key, facts_in, implied, key
 from knowledge_base.polarity import Words, on_other_side, opposed, side, turned_round
 from knowledge_base.stating import AMOUNTS, is_aside, places
-from knowledge_base.support import HERE, Known, levels, risk, signs, unknown_names
+from knowledge_base.support import HERE, Known, answer_risk, floor, levels, risk, signs, unknown_names
 from knowledge_base.text import STOP_WORDS, stems, words
 
 __all__ = ["Claim", "Evidence", "Proof", "prove"]
@@ -87,7 +87,7 @@ def findings(
         if not (assertion.lead_in and _announces(assertion, shelf.known(()).stems | shelf.asked))
     ]
     return [
-        _judge(assertion, answer, shelf, require_citations=require_citations) for assertion in made
+        _judge(assertion, shelf, require_citations=require_citations) for assertion in made
     ]
 
 
@@ -150,7 +150,7 @@ class Finding:
         )  # fmt: skip
 
 
-def _judge(made: Assertion, answer: str, shelf: _Shelf, *, require_citations: bool) -> Finding:
+def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Finding:
     unknown = [cited for cited in made.citations if cited not in shelf.sources]
     if unknown:
         return Finding(made, f"no citation: [{unknown[0]}] is not among the passages")
@@ -167,7 +167,9 @@ def _judge(made: Assertion, answer: str, shelf: _Shelf, *, require_citations: bo
     finding.unit = _evidence(made, best, cited)
     finding.source = next(source for source in cited if finding.unit in source.units)
     stated = {fact: any(places(source, fact) for source in cited) for fact in made.facts}
-    bindings = [(fact, _binding(fact, made, answer, cited, known)) for fact in made.facts if fact.kind in AMOUNTS]
+    amounts = [fact for fact in made.facts if fact.kind in AMOUNTS][:_BOUND]
+    spoken_words = tokens(made.text)
+    bindings = [(fact, _binding(fact, made, spoken_words, cited, known)) for fact in amounts]
     missing = [fact for fact in made.facts if not stated[fact] and not _excused(fact, dict(bindings), shelf)]
     bound = [(fact, binding) for fact, binding in bindings if stated[fact]]
     claimed = {key(fact) for fact in made.facts}
@@ -183,7 +185,7 @@ def _judge(made: Assertion, answer: str, shelf: _Shelf, *, require_citations: bo
     finding.loose = [made.prose[start:].split()[0].strip(".,;:()") for _, start, level in spoken if level < HERE - 1]
     finding.bindings = [(fact, binding, claimed) for fact, binding in bound]
     finding.signs = signs(made, known, absent=len(missing), misplaced=misbound, opposed=bool(denied))
-    finding.risk = risk(finding.signs)
+    finding.risk = max(risk(finding.signs), floor(finding.reason))
     if not finding.reason or finding.reason.startswith("absent"):
         covered = {stem for stem, _, level in spoken if level >= HERE - 1}
         if _foreign(made.prose, covered, cited):
@@ -208,11 +210,14 @@ def _evidence(made: Assertion, best: list[Unit], cited: Sequence[Source]) -> Uni
     return max(stating.values(), key=lambda pair: (pair[0], len(said & pair[1].window), len(said & pair[1].words.content)))[1]
 
 
-def _binding(fact: Fact, made: Assertion, answer: str, cited: Sequence[Source], known: Known) -> Binding:
-    body = answer[made.start : made.end]
-    said = within(body, tokens(body), made.facts, fact, made.start)
+_BOUND = 24
+"""So many amounts of one claim are compared with the others around them; every one must stand in a passage."""
+
+
+def _binding(fact: Fact, made: Assertion, spoken: list[Token], cited: Sequence[Source], known: Known) -> Binding:
+    said = within(made.text, spoken, made.facts, fact, made.start)
     said = merged((_ASKED, known.asked), own=said)
-    return bind(fact, said, neighbours(body, fact, made.start), cited, known.rare, names_in(body))
+    return bind(fact, said, neighbours(made.text, fact, made.start), cited, known.rare, names_in(made.text))
 
 
 _ASKED = 0.15
@@ -271,21 +276,15 @@ def _denied(made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]]) -
     return ""
 
 
-def answer_risk(risks: Sequence[float]) -> float:
-    """How likely it is that not all claims are supported: that any of the risks comes true (a noisy or)."""
-    return 1 - math.exp(sum(math.log1p(-min(risk, 0.999)) for risk in risks))
-
-
 def _weigh(judged: list[Finding]) -> None:
     """Fails the most doubtful claims until the doubt that the others leave is small enough to send them."""
-    for finding in sorted(judged, key=lambda finding: -finding.risk):
-        standing = [other for other in judged if not other.reason]
-        if answer_risk([other.risk for other in standing]) <= DOUBT:
-            return
-        if not finding.reason:
-            said = ", ".join(dict.fromkeys(finding.loose[:4]))
-            finding.reason = f"absent: no passage says it ({said})" if said else "absent: no passage says it like this"
-            finding.undecided = True
+    standing = sorted((finding for finding in judged if not finding.reason), key=lambda finding: finding.risk)
+    risks = [finding.risk for finding in standing]
+    sendable = bisect_left(range(len(risks) + 1), True, key=lambda n: answer_risk(risks[:n]) > DOUBT) - 1
+    for finding in standing[max(sendable, 0) :]:
+        said = ", ".join(dict.fromkeys(finding.loose[:4]))
+        finding.reason = f"absent: no passage says it ({said})" if said else "absent: no passage says it like this"
+        finding.undecided = True
 
 
 def _foreign(prose: str, covered: set[str], sources: Sequence[Source]) -> bool:

@@ -50,7 +50,7 @@ _CALENDAR = frozenset(
     thursday friday saturday sunday""".split()
 )
 _ACRONYM = re.compile(r"\b(?:[A-Z]\.?){2,6}")
-_AROUND = re.compile(r"(?:[A-Z][a-z]+\s?)+")
+_RUN = re.compile(r"(?:[A-Z][a-z]+\s?){1,6}")
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ NOWHERE, ASKED, ELSEWHERE, HERE = 0, 1, 2, 3
 
 def levels(assertion: Assertion, known: Known) -> tuple[list[tuple[str, int, int]], list[Unit]]:
     """Each content word of a claim as (stem, offset in its prose, how well it is supported), and the best units."""
-    spoken = [token for token in tokens(assertion.prose) if token.stem not in _FRAME]
+    spoken = [token for token in tokens(assertion.wording) if token.stem not in _FRAME]
     said = {token.stem for token in spoken}
     best = sorted(known.units, key=lambda unit: -_overlap(unit, said, known.rare))[:2] if said else []
     here: set[str] = set().union(*(unit.window for unit in best))
@@ -103,11 +103,11 @@ def levels(assertion: Assertion, known: Known) -> tuple[list[tuple[str, int, int
     for token in spoken:
         stem = token.stem
         concept = CONCEPT.get(stem)
-        if stem in here or concept in concepts:
+        if stem in here or concept in concepts or stem in known.named:
             level = HERE
         elif stem in known.stems or concept in known.concepts:
             level = ELSEWHERE
-        elif stem in known.asked or stem in known.named or stem[:_FORM] in known.forms:
+        elif stem in known.asked or stem[:_FORM] in known.forms:
             level = ASKED
         else:
             level = NOWHERE
@@ -159,6 +159,7 @@ def signs(assertion: Assertion, known: Known, *, absent: int, misplaced: float, 
         misplaced,
         float(opposed),
         float(bool(assertion.facts)),
+        (1 - misplaced) * min(len(assertion.facts), 3) if assertion.facts and not absent else 0.0,
         math.log1p(n),
         float(assertion.lead_in),
     ]
@@ -166,7 +167,7 @@ def signs(assertion: Assertion, known: Known, *, absent: int, misplaced: float, 
 
 SIGNS = (
     "loose", "loose share", "loose span", "far span", "run", "worst clause", "pairs apart", "absolute", "names", "adding",
-    "adding loose", "absent", "misplaced", "opposed", "facts", "length", "lead-in",
+    "adding loose", "absent", "misplaced", "opposed", "facts", "anchored", "length", "lead-in",
 )  # fmt: skip
 
 
@@ -175,7 +176,8 @@ def unknown_names(prose: str, known: Known) -> list[str]:
     found = []
     for match in _NAME.finditer(prose):
         name = match.group()
-        initials = "".join(word[0] for word in re.findall(r"[A-Z][a-z]+", _AROUND.findall(prose, match.start())[0])).lower()
+        run = _RUN.match(prose, match.start())
+        initials = "".join(word[0] for word in run[0].split()).lower() if run else ""
         stem = stem_all([name.lower()])[0]
         if name.lower() in STOP_WORDS or name.lower() in _CALENDAR or stem in _FRAME or stem in known.stems or stem in known.asked or stem in known.named:
             continue
@@ -206,10 +208,35 @@ def _worst_clause(prose: str, words: Sequence[tuple[str, int, int]]) -> float:
 
 # --- how likely a claim is unsupported ---------------------------------------------------------------------
 
-_WEIGHTS: tuple[float, ...] = (0.0,) * len(SIGNS)
-_BIAS = -3.0
+_WEIGHTS: tuple[float, ...] = (-0.474, 0.985, 0.120, 0.613, 0.448, 1.966, 0.572, 0.484, 1.741, 0.260, 0.065, 2.340, 1.807, 2.392, -0.470, -0.155, 0.093, -2.958)
+_BIAS = -5.426
 
 
 def risk(found: Sequence[float]) -> float:
     """The probability that a claim with these signs is not supported, 0..1."""
-    return 1 / (1 + math.exp(-(_BIAS + sum(w * x for w, x in zip(_WEIGHTS, found, strict=True)))))
+    return _logistic(_BIAS + sum(w * x for w, x in zip(_WEIGHTS, found, strict=True)))
+
+
+_FLOORS = {"absent": 0.45, "unit differs": 0.45, "belongs": 0.3, "contradicts": 0.3, "negation": 0.3}
+
+
+def floor(reason: str) -> float:
+    """The least risk of a claim that fails for `reason`: how often such claims of language models are false, about."""
+    return next((least for start, least in _FLOORS.items() if reason.startswith(start)), 0.0)
+
+
+_SCALE, _SHIFT = 0.734, -0.246
+_NORM = 3
+
+
+def answer_risk(risks: Sequence[float]) -> float:
+    """The probability that an answer is not supported as a whole, given the risk of each of its claims, 0..1.
+
+    The worst claim counts most: a 3-norm, scaled to be a probability (Platt 1999).
+    """
+    worst = min(max(sum(risk**_NORM for risk in risks) ** (1 / _NORM), 1e-6), 0.999)
+    return _logistic(_SHIFT + _SCALE * math.log(worst / (1 - worst)))
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
