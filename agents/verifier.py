@@ -45,8 +45,9 @@ def _judge(sentence: Sentence, cited: list[Evidence], question: str) -> tuple[st
     """Why the cited passages do not support the sentence (empty when they do), and how well they do, 0..1."""
     if not cited:
         return "no citation: the sentence names no passage, or one that the writer was not given", 0.0
-    if not sentence.quote or not any(sentence.quote in passage.text for passage in cited):
-        return "absent: the quoted words are in none of the cited passages", 0.0
+    texts = {passage.id: passage.text for passage in cited}
+    if not all(quote.text and quote.text in texts[str(quote.n)] for quote in sentence.quotes):
+        return "absent: the quoted words are not in the passage that they are said to be from", 0.0
     text = f"```\n{sentence.text}\n```" if sentence.kind == "code" else sentence.text
     proof = prove(text, cited, question)
     if not proof.claims:  # a lead-in such as "Run this:" claims nothing, but it must be the passage's own

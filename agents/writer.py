@@ -18,8 +18,9 @@ rests on and quotes the words that it was taken from, verbatim. A number, price,
 from such a quote. Prefer the newer of two passages that disagree; never use one marked deprecated when another
 answers. When "rejected" lists claims that failed the check, mend or drop each. List what the passages do not answer.
 Answer with one JSON object and nothing else:
-{"sentences": [{"text": "...", "kind": "prose" | "item" | "step" | "code", "citations": [n, ...], "quote": "..."}],
- "unanswered": [the index, from 0, of each question that the passages do not answer]}"""
+{"sentences": [{"text": "...", "kind": "prose" | "item" | "step" | "code", "question": the index, from 0, of the
+ question that it answers, "quotes": [{"n": the number of a passage, "text": "words of that passage"}]}],
+ "unanswered": [the index of each question that the passages do not answer], "ask": ""}"""
 INSTRUCTION = "Answer this ticket from these passages."
 
 
@@ -42,7 +43,7 @@ def local_skill(embed: Embed) -> Skill:
         for index, question in enumerate(given.questions):
             found = [p for p in given.passages if index in p.questions]
             chosen = answer_sentences(question, found, embed, taken=sentences, refused=refused)
-            sentences += chosen.sentences
+            sentences += [sentence.model_copy(update={"question": index}) for sentence in chosen.sentences]
             if not chosen.answered:
                 unanswered.append(index)
         return Draft(sentences=sentences, unanswered=unanswered)
