@@ -63,6 +63,8 @@ def compose(draft: Draft, ticket: Ticket) -> str:
         else:
             blocks.append(line)
         kind_before = sentence.kind
+    if draft.ask:
+        blocks.append(draft.ask)
     name = " ".join(_NOT_IN_A_NAME.sub("", ticket.customer).split())
     if ticket.kind == "reply" and name:
         blocks.insert(0, f"Hi {name},")

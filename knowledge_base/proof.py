@@ -34,7 +34,7 @@ class Claim:
     `reason` is "" when supported; otherwise it begins with "absent", "unit differs", "contradicts",
     "negation lost", "no citation" or "cannot judge". `score` is 0..1, above 0.5 only when supported.
     `passage` is the id of the best evidence and `span` the place of it in that passage's text.
-    `citations` are the ids that the claim itself cites.
+    `citations` are the ids that the claim itself cites. `undecided`: not supported, but by its wording alone.
     """
 
     text: str
@@ -46,6 +46,7 @@ class Claim:
     passage: str | None
     span: tuple[int, int] | None
     citations: tuple[str, ...]
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ def _claim(assertion: Assertion, sources: dict[str, Source], asked: set[str], re
     return Claim(
         assertion.text, assertion.start, assertion.end, not best.reason, best.reason, round(best.score, 4),
         best.source.evidence.id, (unit.start, unit.end) if unit else None, assertion.citations,
+        undecided=best.reason.startswith("absent: most of its words"),
     )  # fmt: skip
 
 

@@ -137,12 +137,16 @@ class Draft(BaseModel):
 
 
 class Claim(BaseModel):
-    """One checked statement of an answer; `reason` is empty when it is supported."""
+    """One checked statement of an answer; `reason` is empty when it is supported.
+
+    `undecided`: not supported, but by its wording alone; no figure, quote, citation or negation of it failed.
+    """
 
     text: str
     supported: bool
     citations: list[int]
     reason: str = ""
+    undecided: bool = False
 
 
 class Verdict(BaseModel):
