@@ -65,6 +65,8 @@ def check(given: Submission) -> Verdict:
                 f"not about the question: there is no question {sentence.question}; "
                 f"the ticket asks {len(given.questions)}, counted from 0"
             )
+        if not reason and _leads_nowhere(given.draft.sentences, i):
+            reason = "absent: nothing follows that it leads to; add that with its quote, or drop the line"
         if not reason:
             cited = [evidence(passages[n]) for n in sentence.citations]
             reason, score, in_doubt = _proved(sentence, cited, asked)
@@ -105,6 +107,11 @@ def _proved(sentence: Sentence, cited: list[Evidence], asked: str) -> tuple[str,
     if failed and not decided:
         return f"{failed[0].reason}; say it in the words of the passage, or drop it", proof.score, True
     return (decided[0].reason if decided else ""), proof.score, False
+
+
+def _leads_nowhere(sentences: Sequence[Sentence], i: int) -> bool:
+    here, following = sentences[i], sentences[i + 1] if i + 1 < len(sentences) else None
+    return here.text.endswith(":") and (following is None or following.question != here.question)
 
 
 def _read(text: str) -> str:

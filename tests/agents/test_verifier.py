@@ -185,13 +185,14 @@ def test_an_index_of_no_question_is_refused_and_with_one_question_cannot_be_wron
 
 
 @pytest.mark.parametrize("lead", ["Run this:", "Follow these steps to open the login page:"])
-def test_a_plain_lead_in_needs_no_words_of_its_own(lead: str) -> None:
-    sentence = quoted(lead, "Open the login page.")
-    given_ = Submission(
-        draft=Draft(sentences=[sentence]), passages=[passage(1, PLANS)], questions=[Question(text="?")], ticket=""
-    )
-    given_.draft = settled(given_.draft, given_.passages, 1)
-    assert check(given_).supported
+def test_a_plain_lead_in_needs_no_words_of_its_own_but_something_to_lead_to(lead: str) -> None:
+    pages, step = [passage(1, PLANS)], "Open the login page."
+    whole = settled(Draft(sentences=[quoted(lead, step), quoted(step, step, kind="step")]), pages, 1)
+    alone = Draft(sentences=whole.sentences[:1])
+    asked = [Question(text="How do I log in?")]
+    assert check(Submission(draft=whole, passages=pages, questions=asked, ticket="")).supported
+    verdict = check(Submission(draft=alone, passages=pages, questions=asked, ticket=""))
+    assert verdict.claims[0].reason.startswith("absent: nothing follows")
 
 
 @pytest.mark.parametrize(
