@@ -24,26 +24,22 @@ def number(passages: list[Passage], draft: Draft) -> None:
     for passage in passages:
         passage.n = new[passage.n]
     passages.sort(key=lambda passage: passage.n)
-    for sentence in draft.sentences:
-        sentence.citations = [new.get(n, UNKNOWN) for n in sentence.citations]
+    for quote in (quote for sentence in draft.sentences for quote in sentence.quotes):
+        quote.n = new.get(quote.n, UNKNOWN)
 
 
 def present(case: Case, draft: Draft) -> None:
     """Puts the draft into the case as its answer. Citations come in the order in which the answer cites them."""
     passages = {passage.n: passage for passage in case.passages}
+    quotes: dict[int, str] = {}
+    for quote in (quote for sentence in draft.sentences for quote in sentence.quotes):
+        quotes.setdefault(quote.n, quote.text)
     case.answer = compose(draft, case.ticket)
     case.citations = []
-    for n in dict.fromkeys(n for sentence in draft.sentences for n in sentence.citations):
+    for n, words in quotes.items():
         passage = passages[n]
-        quotes = (s.quote for s in draft.sentences if n in s.citations and s.quote in passage.text)
         case.citations.append(
-            Citation(
-                n=n,
-                doc_id=passage.doc_id,
-                title=passage.title,
-                locator=passage.locator,
-                quote=next(quotes, ""),
-            )
+            Citation(n=n, doc_id=passage.doc_id, title=passage.title, locator=passage.locator, quote=words)
         )
     questions = case.route.questions if case.route else []
     case.unanswered = [questions[i].text for i in draft.unanswered if 0 <= i < len(questions)]
@@ -67,6 +63,8 @@ def compose(draft: Draft, ticket: Ticket) -> str:
         else:
             blocks.append(line)
         kind_before = sentence.kind
+    if draft.ask:
+        blocks.append(draft.ask)
     name = " ".join(_NOT_IN_A_NAME.sub("", ticket.customer).split())
     if ticket.kind == "reply" and name:
         blocks.insert(0, f"Hi {name},")

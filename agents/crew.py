@@ -1,8 +1,10 @@
 """The crew at work on one case: who goes next, and why. The only file that knows the order.
 
 route -> retrieve -> write -> verify -> accepted
-            |          ^        |-----> needs_human
-            |          |________|  revise once; then escalate a tier, once
+            |          ^        |  a judge is asked about wording alone, when a tier may judge
+            |          |________|  revise once; then strike what failed, if no question loses its answer;
+            |                   |  else escalate a tier, once
+            |                   |-----> needs_human, with what is proven
             |-----> abstained or needs_human: nothing may be quoted, so nothing is written
 """
 
@@ -14,14 +16,16 @@ from datetime import UTC, datetime
 
 from crewai.events.event_listener import event_listener
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
-from pydantic import PrivateAttr
+from pydantic import JsonValue, PrivateAttr
 
 from agents.answer import number, present
 from agents.models import Tiers
+from agents.quotes import settled
 from agents.retriever import Wanted
 from agents.router import Decision, choose_tier
 from agents.steps import Agents, Books, Done, Limits, Steps, Watcher
-from agents.verifier import Submission, describe
+from agents.strike import Struck, strike
+from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
 from agents.writer import Assignment
 from errors import LimitReached, OpsdeskError, StoreError
 from tasks.case import Case, Claim, Draft, Found, Outcome, Passage, Route, Tier, Verdict
@@ -82,8 +86,11 @@ class _Order(Flow[_State]):
     _tier: Tier = PrivateAttr()
     _tries: int = PrivateAttr(default=0)
     _escalated: bool = PrivateAttr(default=False)
-    _draft: Draft = PrivateAttr()
+    _draft: Draft | None = PrivateAttr(default=None)
     _rejected: list[Claim] = PrivateAttr(default_factory=list)
+    _heard: list[Claim] = PrivateAttr(default_factory=list)  # what a judge has said of, so that it is asked once
+    _judge_failed: bool = PrivateAttr(default=False)
+    _remains: Struck | None = PrivateAttr(default=None)  # the most that was proven of a refused draft
 
     def __init__(self, steps: Steps, tiers: Tiers) -> None:
         super().__init__(suppress_flow_events=True, tracing=False)
@@ -128,10 +135,12 @@ class _Order(Flow[_State]):
     def write(self) -> None:
         """A draft from the passages, with the claims that failed when it is not the first."""
         self._tries += 1
+        given, questions = self._quotable, self._route.questions
         assignment = Assignment(
-            ticket=self._case.ticket, questions=self._route.questions, passages=self._quotable, rejected=self._rejected
+            ticket=self._case.ticket, questions=questions, passages=given, draft=self._draft, rejected=self._rejected
         )
-        self._draft, done = self._steps.do("write", self._tier, assignment, Draft)
+        written, done = self._steps.do("write", self._tier, assignment, Draft)
+        self._draft = settled(written, given, len(questions))
         if self._tries == 1:
             number(self._case.passages, self._draft)
         count = len(self._draft.sentences)
@@ -139,32 +148,96 @@ class _Order(Flow[_State]):
 
     @router(write)
     def verify(self) -> str:
-        """The proof decides what happens to the draft."""
-        asked = " ".join(question.text for question in self._route.questions)
-        submission = Submission(draft=self._draft, passages=self._quotable, question=asked)
+        """The proof decides what happens to the draft, and a judge where only the wording is in doubt."""
+        draft, asked = self._draft or Draft(sentences=[]), self._route.questions
+        submission = Submission(draft=draft, passages=self._quotable, questions=asked, ticket=self._case.ticket.text)
         verdict, done = self._steps.do("verify", "local", submission, Verdict)
+        verdict, done, note = self._judged(verdict, done)
         self._case.claims, self._rejected = verdict.claims, [c for c in verdict.claims if not c.supported]
-        sent, reason = verdict.model_dump(mode="json"), describe(verdict)
+        sent, reason = verdict.model_dump(mode="json"), note + describe(verdict)
         if verdict.supported:
-            present(self._case, self._draft)
-            if self._route.approval:
-                return self._finish(
-                    "needs_human", f"{reason}; a person has to approve: {self._route.approval}", done, sent
-                )
-            return self._finish("accepted", reason, done, sent)
-        if not self._draft.sentences:
+            return self._send(draft, reason, done, sent)
+        if not verdict.claims and draft.ask:
+            present(self._case, draft)
+            return self._finish("needs_human", f"the answer depends on what is asked back: {draft.ask}", done, sent)
+        if not verdict.claims:
             return self._finish("abstained", "no passage that was found answers the question", done, sent)
-        if self._tries == 1:
+        if self._tries == 1 and not self._steps.limit(self._tier):
             self._steps.hand_on(done, "writer", f"{reason}; sent back once with the reasons", sent, failed=True)
             return "revise"
-        if (dearer := self._tiers.above(self._tier)) and not self._escalated:
+        return self._without_what_failed(strike(draft, verdict.claims), reason, done, sent)
+
+    def _judged(self, verdict: Verdict, done: Done) -> tuple[Verdict, Done, str]:
+        """The verdict with a judge's word where only the wording is in doubt and a tier may judge it.
+
+        A judge that fails leaves what it was asked refused, and the case goes on.
+        """
+        verdict = recalled(verdict, self._heard)
+        question = " ".join(question.text for question in self._route.questions)
+        open_, tier = doubts(verdict, self._quotable, question), judge_tier(self._route.stakes, self._tier, self._tiers)
+        if not open_.claims or tier is None or self._judge_failed or self._steps.limit(tier):
+            return verdict, done, ""
+        reason = f"the wording of {len(open_.claims)} of {len(verdict.claims)} sentences is in doubt; {tier} is asked"
+        self._steps.hand_on(done, "verifier", reason, verdict.model_dump(mode="json"))
+        opinion, done = self._steps.attempt("verify", tier, open_, Opinion)
+        if isinstance(opinion, OpsdeskError):
+            self._judge_failed = True
+            return verdict, done, f"the judge failed ({opinion}); "
+        verdict = judged(verdict, open_, opinion)
+        self._heard += [verdict.claims[doubt.index] for doubt in open_.claims]
+        return verdict, done, f"judged by {tier}: "
+
+    def _without_what_failed(self, result: Struck, reason: str, done: Done, sent: dict[str, JsonValue]) -> str:
+        """A draft that failed again: strike what failed, escalate, or leave it to a person with what is proven."""
+        if result.kept.sentences and not result.lost:
+            self._case.claims = result.claims
+            return self._send(result.kept, f"{reason}; {_told(result)}", done, {**sent, "struck": _plain(result)})
+        if not self._remains or len(_answered(result)) >= len(_answered(self._remains)):
+            self._remains = result
+        dearer = None if self._escalated else self._tiers.above(self._tier)
+        next_ = dearer or (self._tier if self._tries == 1 else None)  # who would have been asked
+        limit = self._steps.limit(next_) if next_ else None
+        if dearer and not limit:
             self._tier, self._escalated = dearer, True
             self._steps.hand_on(done, "writer", f"{reason}; escalated to {dearer}", sent, failed=True)
             return "escalate"
-        return self._finish("needs_human", f"{reason}; nobody is left to improve it", done, sent, failed=True)
+        best = self._remains
+        if limit:
+            self._case.stopped_by, why = limit
+            reason = f"{reason}; {why}"
+        else:
+            reason = f"{reason}; nobody is left to improve it"
+        questions = enumerate(self._route.questions)
+        self._case.unanswered = [question.text for i, question in questions if i in best.kept.unanswered]
+        if not best.kept.sentences:
+            return self._finish("needs_human", reason, done, sent, failed=True)
+        self._case.claims = best.claims
+        present(self._case, best.kept)
+        reason = f"{reason}; {_told(best)}; questions left open: {len(best.lost)}"
+        return self._finish("needs_human", reason, done, {**sent, "struck": _plain(best)}, failed=True)
+
+    def _send(self, draft: Draft, reason: str, done: Done, sent: object) -> str:
+        """A draft of which everything is proven."""
+        present(self._case, draft)
+        if self._route.approval:
+            reason = f"{reason}; a person has to approve: {self._route.approval}"
+            return self._finish("needs_human", reason, done, sent)
+        return self._finish("accepted", reason, done, sent)
 
     def _finish(self, outcome: Outcome, reason: str, done: Done, sent: object, *, failed: bool = False) -> str:
         to = "person" if outcome == "needs_human" else "asker"
         self._steps.hand_on(done, to, reason, sent, failed=failed)
         self._case.outcome, self._case.outcome_reason = outcome, reason
         return outcome
+
+
+def _told(result: Struck) -> str:
+    return f"{len(result.struck)} struck, the rest ({len(result.claims)}) is proven"
+
+
+def _plain(result: Struck) -> list[JsonValue]:
+    return [claim.model_dump(mode="json") for claim in result.struck]
+
+
+def _answered(result: Struck) -> set[int]:
+    return {sentence.question for sentence in result.kept.sentences} - set(result.lost)

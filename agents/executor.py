@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -105,12 +106,53 @@ def execute(agent: Agent, name: StepName, description: str, contract: type[BaseM
 
 
 def parse(text: str, contract: type[Contract]) -> Contract:
-    """What a model wrote, as its contract. Raises `ModelError` when it does not fit."""
+    """What a model wrote, as its contract: JSON, also between prose or fences, or with small slips of syntax.
+
+    Raises `ModelError` when it does not fit, or was cut short: what is missing is not guessed.
+    """
     try:
         return contract.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the answer"
-        raise ModelError(
-            f"the model's answer is not a {contract.__name__}: {where}: {first['msg']}; try again or use another tier"
-        ) from error
+        first = error
+    opens = _OPENS.search(text)
+    begins, ends = opens.start() if opens else text.find("{"), text.rfind("}")
+    if 0 <= begins < ends and ends - begins < MAX_REPAIRED:
+        try:
+            return contract.model_validate(_without_nulls(_read(text[begins : ends + 1])))
+        except ValidationError as error:
+            first = error
+        except (ValueError, RecursionError):
+            pass  # no JSON at all: the first error says so
+    problem = first.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"]) or "the answer"
+    raise ModelError(
+        f"the model's answer is not a {contract.__name__}: {where}: {problem['msg']}; try again or use another tier"
+    ) from first
+
+
+MAX_REPAIRED = 200_000
+"""Characters of an answer that are searched for JSON; reading broken JSON takes about 1 s a million."""
+
+
+def _read(text: str) -> Any:
+    """JSON, its small slips mended. Raises ValueError when brackets are left open, since then it was cut short."""
+    try:
+        return json.loads(text, strict=False)
+    except ValueError:
+        outside = _STRING.sub("", text)
+        if any(outside.count(opens) > outside.count(closes) for opens, closes in ("{}", "[]")):
+            raise
+    from json_repair import repair_json
+
+    return repair_json(text, return_objects=True, skip_json_loads=True)
+
+
+_OPENS = re.compile(r"""\{\s*["']""")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def _without_nulls(value: Any) -> Any:
+    """`value` without the keys that are null: models write null for what they leave out."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from crewai import Agent
 from crewai.llms.base_llm import BaseLLM
@@ -100,20 +100,31 @@ class Steps:
         Raises `LimitReached` before the call when time or money is used up. A step that fails is
         handed to a person, and its error raised.
         """
-        self._within_limits(tier)
+        made, done = self.attempt(task, tier, received, contract)
+        if isinstance(made, OpsdeskError):
+            self.hand_on(done, "person", str(made), {}, failed=True)
+            raise made
+        return made, done
+
+    def attempt(
+        self, task: StepName, tier: Tier, received: BaseModel, contract: type[Contract]
+    ) -> tuple[Contract | OpsdeskError, Done]:
+        """As `do`, but a failure is returned, for a step that the case can go on without."""
+        if reached := self.limit(tier):
+            self.case.stopped_by, why = reached
+            raise LimitReached(why)
         self._books.task_list.start(self.case, task)
         started_at, began = self._books.now(), time.monotonic()
         usage: Usage | None = Usage() if tier == "local" else None
         kept = received.model_dump(mode="json", exclude={"passages": {"__all__": {"text", "n"}}})
+        made: Contract | OpsdeskError
         try:
             agent = self._agents.agent(task, tier)
             answer = execute(agent, task, describe(_ROLES[task].instruction, received), contract)
             usage = answer.usage
             made = parse(answer.text, contract)
         except OpsdeskError as error:
-            done = Done(task, tier, usage, started_at, time.monotonic() - began, kept)
-            self.hand_on(done, "person", str(error), {}, failed=True)
-            raise
+            made = error
         return made, Done(task, tier, usage, started_at, time.monotonic() - began, kept)
 
     def hand_on(self, done: Done, to: str, reason: str, sent: Any, *, failed: bool = False) -> None:
@@ -148,17 +159,17 @@ class Steps:
         if self._watch:
             self._watch(case, handoff)
 
-    def _within_limits(self, tier: Tier) -> None:
+    def limit(self, tier: Tier) -> tuple[Literal["budget", "deadline"], str] | None:
+        """Which limit forbids another step on `tier`, and the message that says so; None when none does."""
         if self.elapsed > self._limits.deadline_s:
-            self.case.stopped_by = "deadline"
-            raise LimitReached(
+            return "deadline", (
                 f"stopped after {self.elapsed:.1f} s, past the deadline of {self._limits.deadline_s:g} s; "
                 "what was found is kept; raise it with --deadline or OPSDESK_DEADLINE_S"
             )
         spent = self.case.cost_usd
         if tier != "local" and (spent is None or spent >= self._limits.budget_usd):
-            self.case.stopped_by = "budget"
-            raise LimitReached(
+            return "budget", (
                 f"stopped: the budget of ${self._limits.budget_usd:g} is used up; "
                 "what was found is kept; raise it with --budget or OPSDESK_BUDGET_USD"
             )
+        return None

@@ -24,7 +24,7 @@ from agents.crew import Crew
 from agents.models import LocalModel, Skill, Tiers
 from agents.steps import Limits
 from opsdesk.settings import Settings
-from tasks.case import Case, Claim, Draft, Found, Passage, Question, Sentence, Ticket, Verdict
+from tasks.case import Case, Claim, Draft, Found, Passage, Question, Quote, Sentence, Ticket, Verdict
 from tasks.ledger import Ledger
 from tasks.task_list import TaskList
 
@@ -79,7 +79,7 @@ def given() -> dict[str, Skill]:
     decision = router.Decision(
         intent="pricing", complexity="simple", stakes="high", reasons=["given"], questions=[Question(text=QUESTION)]
     )
-    draft = Draft(sentences=[Sentence(text=TEXT, citations=[1], quote=TEXT)])
+    draft = Draft(sentences=[Sentence(text=TEXT, quotes=[Quote(n=1, text=TEXT)])])
     verdict = Verdict(supported=True, score=1, claims=[Claim(text=TEXT, supported=True, citations=[1])])
     return {
         router.ROLE: Skill(Ticket, lambda _: decision),

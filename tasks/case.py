@@ -93,13 +93,28 @@ class Passage(BaseModel):
     doc_sha256: str = Field(default="", description="the version of the document that was read")
 
 
+class Quote(BaseModel):
+    """Words of a passage: `n` is its citation number, `text` stands in it verbatim."""
+
+    n: int
+    text: str
+
+
 class Sentence(BaseModel):
-    """One sentence, step or command of a draft, with the passages it rests on and the words it was taken from."""
+    """One sentence, step or command of a draft, with the words that it was taken from.
+
+    `question` is the index into Route.questions of the question that it answers.
+    """
 
     text: str
     kind: Literal["prose", "item", "step", "code"] = "prose"
-    citations: list[int] = []
-    quote: str = ""
+    quotes: list[Quote] = []
+    question: int = 0
+
+    @property
+    def citations(self) -> list[int]:
+        """The numbers of the passages that it quotes, each once, in order."""
+        return list(dict.fromkeys(quote.n for quote in self.quotes))
 
 
 class Found(BaseModel):
@@ -110,10 +125,15 @@ class Found(BaseModel):
 
 
 class Draft(BaseModel):
-    """What the writer hands on. `unanswered` are indices into Route.questions: what the passages do not answer."""
+    """What the writer hands on. `unanswered` are indices into Route.questions: what the passages do not answer.
+
+    `ask` is a question back to the asker, when the passages answer differently for cases that the ticket
+    does not tell apart; else it is empty.
+    """
 
     sentences: list[Sentence]
     unanswered: list[int] = []
+    ask: str = ""
 
 
 class Claim(BaseModel):
@@ -126,11 +146,16 @@ class Claim(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What the verifier hands on; `score` runs from 0 to 1, where 1 is fully supported."""
+    """What the verifier hands on; `score` runs from 0 to 1, where 1 is fully supported.
+
+    `undecided` are indices into `claims`: not supported, but by their wording alone; no figure, quote,
+    citation or negation of theirs failed.
+    """
 
     supported: bool
     score: float
     claims: list[Claim]
+    undecided: list[int] = []
 
 
 class Citation(BaseModel):

@@ -40,7 +40,7 @@ def answer_sentences(
     picked = procedure(question, pool, scores) if PROCEDURAL.search(question.text) else []
     if not picked:
         picked = statements(question, pool, scores)
-    given = {s.quote for s in taken}
+    given = {quote.text for sentence in taken for quote in sentence.quotes}
     return Chosen([u.sentence() for u in picked if u.quote not in given], answered=True)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from knowledge_base import text as language
-from tasks.case import Passage, Sentence
+from tasks.case import Passage, Quote, Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Unit:
 
     def sentence(self) -> Sentence:
         """As a sentence of a draft."""
-        return Sentence(text=self.text, kind=self.kind, citations=[self.passage.n], quote=self.quote)
+        return Sentence(text=self.text, kind=self.kind, quotes=[Quote(n=self.passage.n, text=self.quote)])
 
 
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agents.answer import compose
 from agents.extractive import answer_sentences
 from agents.extractive.units import plain, units
-from tasks.case import Draft, Passage, Question, Sentence, Ticket
+from tasks.case import Draft, Passage, Question, Quote, Sentence, Ticket
 
 
 def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -116,7 +116,7 @@ def test_passages_on_something_else_do_not_answer() -> None:
 @given(st.text(max_size=400), st.text(min_size=1, max_size=80))
 def test_every_sentence_is_a_verbatim_quote_of_the_passage_it_cites(page: str, question: str) -> None:
     for sentence in answer(question, passage(page, 3)):
-        assert sentence.quote in page
+        assert all(quote.text in page for quote in sentence.quotes)
         assert sentence.citations == [3]
 
 
@@ -136,11 +136,11 @@ def test_markdown_marks_are_taken_off(markdown: str, text: str) -> None:
 def test_an_answer_reads_as_it_should() -> None:
     draft = Draft(
         sentences=[
-            Sentence(text="Do this.", citations=[1]),
-            Sentence(text="Then that.", citations=[1, 2]),
-            Sentence(text="Open it.", kind="step", citations=[2]),
-            Sentence(text="Close it.", kind="step", citations=[2]),
-            Sentence(text="ls -l", kind="code", citations=[2]),
+            Sentence(text="Do this.", quotes=[Quote(n=1, text="…")]),
+            Sentence(text="Then that.", quotes=[Quote(n=1, text="…"), Quote(n=2, text="…")]),
+            Sentence(text="Open it.", kind="step", quotes=[Quote(n=2, text="…")]),
+            Sentence(text="Close it.", kind="step", quotes=[Quote(n=2, text="…")]),
+            Sentence(text="ls -l", kind="code", quotes=[Quote(n=2, text="…")]),
         ],
         unanswered=[0],
     )
