@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from knowledge_base.evidence import Evidence, Source
 from knowledge_base.facts import Fact, facts_in, implied, key, one_line
+from knowledge_base.stating import places
 from knowledge_base.text import STOP_WORDS, visible, words
 from tasks.case import Draft, Passage, Quote, Sentence
 
@@ -268,10 +269,9 @@ def _stated(fact: Fact, quote: Quote, passage: Passage) -> bool:
     span, source = find(quote.text, passage.text), _source(evidence(passage))
     if span is None:
         return False
-    above = (*passage.headings, _table_header(passage.text, span.start))
-    if _source(Evidence(str(quote.n), quote.text, passage.title, above)).places(fact):
+    if places(_source(Evidence(str(quote.n), quote.text, passage.title, above)), fact):
         return True
-    for place in source.places(fact):
+    for place in places(source, fact):
         unit = source.units[place]
         inside = (near for near in unit.facts if span.start <= near.start and near.end <= span.end)
         if any(near.value == fact.value or key(fact) in implied(near) for near in inside):
@@ -292,7 +292,7 @@ def _unquoted(fact: Fact, sentence: Sentence, cited: Sequence[Passage]) -> str:
     """The reason for a figure that no quote has, with what the passages have in its place."""
     begins = f"absent: {fact.text} is in none of the words you quoted"
     for passage in cited:
-        if _source(evidence(passage)).places(fact):
+        if places(_source(evidence(passage)), fact):
             return f"{begins}; [{passage.n}] has it elsewhere: quote the words that hold it, or drop the sentence"
     for quote in sentence.quotes:
         rivals = [rival.text for rival in _facts(quote.text) if rival.kind == fact.kind]

@@ -14,9 +14,11 @@ from pydantic import BaseModel
 
 from agents.models import Skill, Tiers
 from agents.quotes import evidence, find, refusal, seen
-from knowledge_base.evidence import Evidence, Source, Words
+from knowledge_base.evidence import Evidence, Source
 from knowledge_base.facts import facts_in, one_line
+from knowledge_base.polarity import Words
 from knowledge_base.proof import prove
+from knowledge_base.stating import places
 from knowledge_base.text import plain, stems
 from tasks.case import Claim, Draft, Passage, Question, Sentence, Tier, Verdict
 
@@ -145,7 +147,7 @@ def ask_refused(ask: str, passages: Sequence[Passage], ticket: str) -> str:
         return "not a question: nobody is asked for a password, code or key"
     sources = [Source(evidence(passage)) for passage in passages]
     for fact in facts_in(ask):
-        if not any(source.places(fact) for source in sources):
+        if not any(places(source, fact) for source in sources):
             return f"absent: {fact.text} is in none of the passages; ask without it"
     known = _ASKING.union(stems(ticket), *(source.stems for source in sources))
     if unknown := [stem for stem in stems(ask) if stem not in known]:

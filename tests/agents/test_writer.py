@@ -15,6 +15,7 @@ from agents.executor import parse
 from errors import ModelError
 from knowledge_base.evidence import Evidence, Source
 from knowledge_base.facts import facts_in
+from knowledge_base.stating import places
 from tasks.case import Case, Draft
 from tests.agents.bench import ACCESS, PRICE, Bench, draft, drafted, passage, said
 from tests.agents.scripted import Scripted
@@ -138,7 +139,7 @@ def loose_facts(case: Case) -> list[str]:
         if n in cited and text in passages[n].text
     ]
     answer = re.sub(r" \[\d+\]", "", case.answer)
-    return [fact.text for fact in facts_in(answer) if not any(source.places(fact) for source in held)]
+    return [fact.text for fact in facts_in(answer) if not any(places(source, fact) for source in held)]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
