@@ -102,9 +102,9 @@ _TAIL = r"""
       | [\s*_]{{0,4}}-?(?P<coin>{coin})(?!\w)(?:\s?\([A-Z]{{3}}\))?
       | (?P<times>×(?!\s?[\d$€£])|[xX](?!\w|\.\w))
       | (?P<nth>st|nd|rd|th)(?!\w)
-      | (?P<glued>[{one_letter}]|\ [sh](?![\w'’-])|hr|min|sec)(?:(?!\w)|{goes_on})
+      | (?P<glued>[{one_letter}]|\ [shmg](?![\w'’-])|hr|min|sec)(?:(?!\w)|{goes_on})
       | [\s*_]{{0,4}}-?(?:(?:calendar|consecutive|full|additional|more|whole|rolling|extra|further|straight|solid)\s)?
-        (?P<unit>(?i:{long_unit})|[KMGT]b(?:ps|/s)?)(?:\(s\))?(?!\w)
+        (?P<unit>(?i:{long_unit})|[KMGT]b(?:ps|/s)?|[mMG]W)(?:\(s\))?(?!\w)
       | (?!\sper\b|-)(?:\s(?!{function_word})[A-Za-z]{{1,30}}){{0,2}}
         \s(?!{function_word})(?P<noun>[A-Za-z]{{3,30}}){noun_rate}
     )?
@@ -292,7 +292,7 @@ def _amount(text: str, value: Decimal, tail: re.Match[str], coin: str, start: in
     value = value.scaleb(scale)
     kind: AmountKind = "number"
     name = ""
-    unit = tail["unit"] or (tail["glued"] or "").strip()
+    unit = tail["unit"] or {" m": "meter", " g": "gram"}.get(tail["glued"] or "", (tail["glued"] or "").strip())
     after = tail["coin"]
     if coin or after:
         code, cents = currency(after if after and (not coin or after.isupper()) else coin)  # "$5 CAD" is not USD

@@ -77,7 +77,9 @@ _PHONE = re.compile(
     r"[+(\d](?<![\w.-].)(?:(?<=\+)\d{1,3}(?:[\s.-]?\(?\d{2,4}\)?){2,5}"
     r"|(?:(?<=1)[\s.-]\(?)?(?:(?<=\()\d{3}|(?<!\()\d{2,3})(?:\)\s?|[.-])\d{3}[\s.-]\d{4})(?!\w|-\d)"
 )
-_ACCOUNT = re.compile(r"\d(?<![\w.-].)(?:\d\d-\d\d-\d{4}|\d{3}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4})(?![\w-])")
+_ACCOUNT = re.compile(
+    r"\d(?<![\w.-].)(?:\d\d-\d\d-\d{4}|\d{3}-\d{4}-\d{4}|\d{3}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4})(?![\w-])"
+)
 _ADDRESS = re.compile(r"\d(?<![\w.].)\d{0,2}(?:\.\d{1,3}){3}(?:/\d{1,2}|:\d{2,5})(?!\w)")
 _VERSION = re.compile(
     r"[vV\d](?<![\w.].)(?:(?<=[vV])\d+(?:\.\d+)*|(?<=\d)\d*(?:\.\d+){2,}|(?:(?<=ersion\s\d)|(?<=elease\s\d)|(?<=ver\.\s\d))\d{0,3}(?:\.\d+)*)"
@@ -94,7 +96,7 @@ _UNREADABLE = re.compile(
     r"|(?<=[OolI])(?<!\w.)[OolI\d]*\s?%)"
 )
 _TOKEN = re.compile(
-    r"(?<![\w-])--?[A-Za-z][\w-]*"  # below: most words are passed over by the lookahead, for speed
+    r"(?<![\w-])--?[A-Za-z][\w-]*(?:=[\w./:-]*\w)?"  # below: most words are passed over by the lookahead, for speed
     r"|(?<![\w.])(?=[A-Z]*[a-z]*+(?:[A-Z\d_]|[^\x00-\x7f]|[-.:@]\w))\w+(?:[-.:@]\w+)*"
 )
 _LEFT_OVER = re.compile(r"\d(?<!\d\d)\w*")
@@ -220,7 +222,9 @@ _WORDS: tuple[_Pass, ...] = (
     ("", dates.WEEKDAY, dates.weekday),
     ("nNd", dates.NAMED_TIME, dates.named_time),
 )
-_OWN_PASS = (_URL, _PATH, _EMAIL, dates.ISO_DATE, _VERSION)
+_MORE_THAN_A_NAME = re.compile(r"[\s()=]")  # "replicas = 3", "(96/4)/60"
+_STAMP = re.compile(r"\d{1,2}(?::\d\d){1,2}|\d{4}-\d\d-\d\d(?:T[\d:.]+Z?)?|\d{1,4}/\d{1,4}(?:/\d{2,4})?")
+_OWN_PASS = (_URL, _PATH, _EMAIL, _STAMP, _VERSION)
 
 
 def facts_in(text: str) -> list[Fact]:
@@ -333,7 +337,9 @@ def key(fact: Fact) -> Key:
 def implied(fact: Fact) -> set[Key]:
     """The keys of all that a text states which states `fact`: "600 requests per minute" also states "600"."""
     keys = {key(fact)}
-    if fact.kind == "date" and "-Q" in fact.value and fact.value[0] != "-":
+    if fact.kind in ("command", "identifier") and _DIGIT.search(fact.value) and _MORE_THAN_A_NAME.search(fact.value):
+        keys |= {key(part) for part in facts_in(fact.value.replace("`", " "))}
+    elif fact.kind == "date" and "-Q" in fact.value and fact.value[0] != "-":
         keys |= {("date", "--" + fact.value[5:], ""), ("amount", fact.value[:4], "")}
     elif fact.kind == "date" and fact.value[:2] in ("19", "20", "--") and "|" not in fact.value:
         year, month, day = (*fact.value.replace("--", "0000-").split("-"), "")[:3]

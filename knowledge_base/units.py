@@ -66,7 +66,7 @@ _ALIASES = {
 _UNITS = {alias.replace("_", " "): unit for unit, aliases in _ALIASES.items() for alias in aliases.split()}
 _CASED = {
     **{f"{p}b": f"{p}bit" for p in "KMGT"}, **{f"{p}b/s": f"{p}bit/second" for p in "KMGT"},
-    **{f"{p}Bps": f"{p}B/second" for p in "KMGT"},
+    **{f"{p}Bps": f"{p}B/second" for p in "KMGT"}, "mW": "mW", "MW": "MW", "GW": "GW",
 }  # fmt: skip
 """Spellings whose case tells: "Mb" are megabits; "mb" and "MB" are megabytes."""
 ONE_LETTER = "smhdwy"  # units only when glued: "5m" is five minutes, "5 m" could be anything

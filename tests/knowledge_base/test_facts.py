@@ -81,6 +81,7 @@ def test_spellings_of_one_meaning_have_one_key(spellings: list[str]) -> None:
         ("$5", "$5/month"), ("09:00 UTC", "09:00 EST"), ("Python 3.1", "Python 3.10"), ("-5 °C", "5 °C"),
         ("512 MB", "512 MiB"), ("512 MB", "512 Mb"), ("$1.200", "$1,200"), ("$1.200", "$1.20"),
         ("0.5%", "0.5 percentage points"),
+        ("5 m", "5 minutes"), ("5 MW", "5 mW"), ("5 g", "5 kg"), ("--dry-run=client", "--dry-run=server"),
         ("2x", "2"), ("24/7", "24/5"), ("1:1", "1:2"), ("v1.2", "v1.20"), ("m5", "m6"), ("$5 per user", "$5 per month"),
         ("thirty (60) days", "30 days"), ("$5/transaction", "$5"), ("5 working hours", "5 hours"),
         ("10² units", "102 units"),
@@ -174,6 +175,8 @@ def test_a_source_states_the_less_specific_too_but_never_the_more_specific() -> 
     assert key(only("$49/month")) not in implied(only("$49"))
     assert {key(only(text)) for text in ("March 2026", "2026", "March 1", "01/03/2026")} <= implied(date)
     assert key(date) not in implied(only("01/03/2026"))
+    assert key(only("24 hours a day")) in implied(only("24/7"))
+    assert key(only("Q3")) in implied(only("Q3 2025"))
     assert key(only("09:00")) in implied(only("9 am UTC"))
 
 
@@ -197,7 +200,8 @@ def test_a_number_that_nobody_can_read_for_sure_is_a_fact_that_equals_no_number(
 
 def test_a_look_alike_in_a_link_an_address_or_a_command_is_another() -> None:
     for true, false in [
-        ("https://paypal.com/a", "https://pаypal.com/a"), ("a@example.com", "а@example.com"), ("`sudo ls`", "`sudо ls`"),
+        ("https://paypal.com/a", "https://pаypal.com/a"), ("a@example.com", "а@example.com"),
+        ("`sudo ls`", "`sudо ls`"),
     ]:  # fmt: skip
         assert key(only(true)) != key(only(false))
 
@@ -214,6 +218,13 @@ def test_what_counts_is_not_what_is_counted_by() -> None:
     assert said("2 cards per rolling 12-month period") == [("number", "2", ""), ("quantity", "12", "month")]
     assert said("12 monthly payments") == [("number", "12", "")]
     assert said("one card per vendor") == [("quantity", "1", "card/vendor")]
+
+
+def test_code_that_holds_figures_states_them_too() -> None:
+    (source,) = facts_in("Limits: `default quota = 80,000 units`")
+    assert source.kind == "command"
+    assert key(only("80,000")) in implied(source)
+    assert key(source) not in implied(only("80,000"))
 
 
 def test_brackets_and_braces_of_a_code_block_are_no_commands() -> None:
