@@ -72,25 +72,29 @@ def bind(
     `names` are the proper names that the claim says, as `names_in` gives them.
     """
     own: Place | None = None
-    rival: Place | None = None
-    kinds = AMOUNTS if fact.kind in AMOUNTS else {fact.kind}
     for source in sources:
         here = set(places(source, fact))
-        seen = 0
-        for kind in kinds:
-            for place, other in source.of_kind.get(kind, ()):
-                mine = key(fact) in implied(other) or (place in here and other.value == fact.value)
-                if not mine and (not _comparable(fact, other) or _in_one_range(source, place, other, fact)):
-                    continue
-                seen += 1
-                if seen > _MOST:
-                    break
+        for place, other in _amounts(source):
+            if key(fact) in implied(other) or (place in here and other.value == fact.value):
                 at = _place(source, place, other, said, beside, rare)
-                if mine and (own is None or _rank(at) > _rank(own)):
+                if own is None or _rank(at) > _rank(own):
                     own = at
-                elif not mine and (rival is None or _rank(at) > _rank(rival)):
-                    rival = at
+    rival: Place | None = None
+    for source in sources:
+        for place, other in _amounts(source):
+            if other.value == fact.value or key(fact) in implied(other):
+                continue
+            comparable = _comparable(fact, other) or (own is not None and _comparable(own.fact, other))
+            if not comparable or _in_one_range(source, place, other, fact):
+                continue
+            at = _place(source, place, other, said, beside, rare)
+            if rival is None or _rank(at) > _rank(rival):
+                rival = at
     return Binding(own, rival, bool(own and rival and _longer_name(names, own, rival)))
+
+
+def _amounts(source: Source) -> list[tuple[int, Fact]]:
+    return [pair for kind in AMOUNTS for pair in source.of_kind.get(kind, ())[:_MOST]]
 
 
 _NAMES = re.compile(r"\b[A-Z]\w*(?:[ -][A-Z]\w*)*")
@@ -111,8 +115,6 @@ def _longer_name(names: frozenset[str], own: Place, rival: Place) -> bool:
 
 def _comparable(fact: Fact, other: Fact) -> bool:
     """Whether `other` could have been meant where `fact` stands: the same kind and unit, another value."""
-    if other.value == fact.value:
-        return False
     return fact.kind == other.kind and (fact.unit == other.unit or fact.kind == "money")
 
 

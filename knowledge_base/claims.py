@@ -70,6 +70,7 @@ _ABSTAINING = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _ABSTAINED = re.compile(r"[^.;!?]*?(?=$|[.;!?]|,?\s\b(?:but|however|although|though|yet|except|so|because|while|since)\b)", re.IGNORECASE)
+_TURN = re.compile(r"[,;.]|\b(?:but|and)\b", re.IGNORECASE)
 _COURTESY = re.compile(
     r"\W*(?:hi|hello|dear|hey|thanks|thank\s+you|(?:i|we)\s+(?:hope|understand|apologi[sz]e)|hope\s+th|(?:i'm|we're"
     r"|i\s+am|we\s+are)\s+(?:sorry|happy|glad)|sorry|please\s+(?:let|feel|do\s+not\s+hesitate|don't\s+hesitate)"
@@ -97,7 +98,10 @@ def assertions(answer: str, ids: Collection[str]) -> list[Assertion]:
     sources_follow = False
     units = quotable(answer)
     for unit, following in zip(units, [*units, None][1:], strict=True):
-        first = position = next((i for i in range(position, len(facts)) if facts[i].start >= unit.start), len(facts))
+        while position < len(facts) and facts[position].start < unit.start:  # what looked like a list's number
+            found.append(_alone(facts[position]))
+            position += 1
+        first = position
         while position < len(facts) and facts[position].start < unit.end:
             position += 1
         assertion, leading = _read(unit, facts[first:position], ids)
@@ -120,6 +124,10 @@ def assertions(answer: str, ids: Collection[str]) -> list[Assertion]:
         else:
             found.append(assertion)
     return [*found, bare] if bare is not None else found
+
+
+def _alone(fact: Fact) -> Assertion:
+    return Assertion(fact.text, fact.start, fact.end, "prose", fact.text, " " * len(fact.text), (fact,))
 
 
 def _read(unit: Sentence, facts: list[Fact], ids: Collection[str]) -> tuple[Assertion, tuple[str, ...]]:
@@ -155,8 +163,8 @@ def _unsaid(prose: str, wording: str) -> tuple[str, str]:
         if spans and found.start() < spans[-1][1]:
             continue
         since = spans[-1][1] if spans else 0
-        start = max(prose.rfind(mark, since, found.start()) + len(mark) for mark in (",", ";", ".", " but ", " and "))
-        start = start if start > since else since
+        before = [match.end() for match in _TURN.finditer(prose, since, found.start())]
+        start = before[-1] if before else since
         rest = _ABSTAINED.match(prose, found.end())
         spans.append((start, rest.end() if rest else found.end()))
     return _without(prose, spans), _without(wording, spans)

@@ -121,6 +121,10 @@ class _Shelf:
         return self._known[ids]
 
 
+_FAILED = 0.49
+"""The most that a failed claim scores, so that whoever sorts by score sees it below those that stand."""
+
+
 # --- judging -----------------------------------------------------------------------------------------
 
 
@@ -144,7 +148,8 @@ class Finding:
     def claim(self) -> Claim:
         made = self.assertion
         return Claim(
-            made.text, made.start, made.end, not self.reason, self.reason, round(1 - self.risk, 4),
+            made.text, made.start, made.end, not self.reason, self.reason,
+            round(min(1 - self.risk, _FAILED) if self.reason else 1 - self.risk, 4),
             self.source.evidence.id if self.source else None, (self.unit.start, self.unit.end) if self.unit else None,
             made.citations, self.undecided,
         )  # fmt: skip
@@ -171,7 +176,7 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     spoken_words = tokens(made.text)
     bindings = [(fact, _binding(fact, made, spoken_words, cited, known)) for fact in amounts]
     missing = [fact for fact in made.facts if not stated[fact] and not _excused(fact, dict(bindings), shelf)]
-    bound = [(fact, binding) for fact, binding in bindings if stated[fact]]
+    bound = [(fact, binding) for fact, binding in bindings if stated[fact] and binding.own]
     claimed = {key(fact) for fact in made.facts}
     doubts = [(misplaced(binding, fact, claimed), fact, binding) for fact, binding in bound]
     misbound, wrong, found = max(doubts, key=lambda doubt: doubt[0], default=(0.0, None, None))

@@ -66,8 +66,8 @@ def test_what_a_passage_says_is_supported_however_it_is_spelled(answer: str) -> 
         ("Premium costs €49 per user per month.", "unit differs"),
         ("Refunds take 5 days.", "unit differs"),
         ("Refunds take 5 business hours.", "unit differs"),
-        ("Basic costs $49 per user per month.", "contradicts"),
-        ("Gold costs $59 [2].", "contradicts"),
+        ("Basic costs $49 per user per month.", "belongs to something else"),
+        ("Gold costs $59 [2].", "belongs to something else"),
         ("Cards are refundable after 30 days.", "negation lost"),
         ("Refunds do not take 5 business days.", "contradicts"),
         ("When AUTH-41 appears, run `kubectl get pods -n monitoring`.", "absent"),
@@ -141,7 +141,7 @@ def test_each_sentence_item_and_row_is_a_claim_with_its_place_in_the_answer() ->
     ]
     assert all(answer[made.start : made.end] == made.text for made in proof.claims)
     assert proof.supported
-    assert proof.score == min(made.score for made in proof.claims)
+    assert 0.5 < proof.score <= min(made.score for made in proof.claims)
 
 
 def test_the_evidence_of_a_claim_is_shown_by_passage_and_span() -> None:
