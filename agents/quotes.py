@@ -269,6 +269,7 @@ def _stated(fact: Fact, quote: Quote, passage: Passage) -> bool:
     span, source = find(quote.text, passage.text), _source(evidence(passage))
     if span is None:
         return False
+    above = (*passage.headings, _table_header(passage.text, span.start))
     if places(_source(Evidence(str(quote.n), quote.text, passage.title, above)), fact):
         return True
     for place in places(source, fact):
