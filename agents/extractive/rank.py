@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.extractive.names import misnames, named_in
-from agents.extractive.units import POINTER, Unit
+from agents.extractive.units import ASIDE, DANGLING, POINTER, Unit
 from knowledge_base import text as language
 from knowledge_base.facts import facts_in
 from tasks.case import Question
@@ -46,9 +46,6 @@ _WANTED: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     ),
     (re.compile(r"\bcommands?\b", re.I), frozenset({"command"})),
 )
-_DANGLING = re.compile(
-    r"^(?:it|they|this|that|these|those|he|she|then|there|also|otherwise|however|but|and|so)\b", re.I
-)
 
 
 def rank(question: Question, pool: Sequence[Unit], embed: Embed) -> list[float]:
@@ -64,7 +61,7 @@ def rank(question: Question, pool: Sequence[Unit], embed: Embed) -> list[float]:
         score = 0.4 * lexical[i] + 0.5 * max(0.0, cosine.get(i, 0.0)) + 0.15 * unit.passage.score / best_passage
         if wanted and i in cosine:
             score += 0.2 if wanted & {fact.kind for fact in facts_in(unit.text)} else -0.1
-        score -= 0.1 * bool(_DANGLING.match(unit.text)) + 0.2 * bool(POINTER.match(unit.text))
+        score -= 0.1 * bool(DANGLING.match(unit.text)) + 0.2 * bool(POINTER.match(unit.text) or ASIDE.search(unit.text))
         score -= 0.05 * (unit.kind == "code") + 0.1 * bool(unit.subject) + 0.25 * misnames(unit, named)
         scores.append(score)
     return scores
