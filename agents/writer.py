@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from agents.extractive import draft
 from agents.extractive.rank import Embed
 from agents.models import Skill
-from tasks.case import Claim, Draft, Passage, Question, Sentence, Ticket
+from tasks.case import Claim, Draft, Passage, Question, Ticket
 
 ROLE = "writer"
 GOAL = "Write a short answer in which every sentence rests on a quoted passage."

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from agents.disagreement import newest
+from agents.extractive.disagreement import newest
 from agents.extractive.alternatives import alternatives
-from agents.extractive.procedures import PROCEDURAL, procedure
-from agents.extractive.rank import ANSWERS, Embed, rank
+from agents.extractive.procedures import procedure
+from agents.extractive.rank import ANSWERS, PROCEDURAL, Embed, rank
 from agents.extractive.statements import statements
 from agents.extractive.units import units
 from tasks.case import Draft, Passage, Question, Sentence, Ticket
@@ -31,7 +31,11 @@ class Chosen(NamedTuple):
 
 
 def draft(
-    ticket: Ticket, questions: Sequence[Question], passages: Sequence[Passage], embed: Embed, refused: Iterable[str] = ()
+    ticket: Ticket,
+    questions: Sequence[Question],
+    passages: Sequence[Passage],
+    embed: Embed,
+    refused: Iterable[str] = (),
 ) -> Draft:
     """An answer to every question that the passages answer, in the order of the questions.
 

@@ -49,7 +49,7 @@ def alternatives(question: Question, pool: Sequence[Unit], scores: Sequence[floa
         told = [replace(narrowed(pool[i], asked), kind="item") for i in cases]
         if _ALL_WANTED.search(question.text):
             return Alternatives(told, "") if len(told) <= MOST else Alternatives([], "")
-        kind = _kind(told)
+        kind = _kind(told) or _kind([unit for unit in pool if unit.subject and names(unit) & subjects])
         if not kind:
             continue
         ask = f"Which {kind} are you on?" if kind in ("plan", "tier", "edition") else f"Which {kind} is it about?"

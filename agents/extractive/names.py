@@ -59,7 +59,8 @@ def rivals(unit: Unit, other: Unit, named: set[str]) -> bool:
     """Whether `unit` says of something else what `other` says of what was asked: another plan's price."""
     mine, theirs = set(language.stems(unit.text)), set(language.stems(other.text))
     alike = len(mine & theirs) >= 0.5 * min(len(mine), len(theirs))
-    return alike and bool(names(unit) - names(other) - named)
+    known = f" {' '.join(language.words(other.text))} "
+    return alike and any(f" {name} " not in known for name in names(unit) - names(other) - named)
 
 
 def figures(unit: Unit, kinds: Set[str] | None = None) -> set[tuple[str, str]]:

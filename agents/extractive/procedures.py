@@ -17,13 +17,6 @@ ALSO = 0.8  # a later section must score at least this share of the first one
 MAX_WORDS = 120  # of prose, steps and items; code is not counted
 MAX_SENTENCES = 10
 
-PROCEDURAL = re.compile(
-    r"\bhow (?:do|can|should|would|could|to)\b|\bwhat (?:do|should|can|must) (?:i|we)\b"
-    r"|\bwhat (?:\w+ ){0,3}(?:first|next|now)\b|\bwhere do i (?:start|look|begin)\b"
-    r"|\b(?:steps?|fix|resolve|mitigate|recover|troubleshoot|diagnose|debug|unblock)\b"
-    r"|\bwhat('s| is) (?:the )?(?:first|next|procedure|fix)\b",
-    re.I,
-)
 _TO_LOOK = re.compile(
     r"\b(?:first|start|look|find out|why|debug|diagnos\w*|check|cause|investigate|troubleshoot)\b", re.I
 )

@@ -14,7 +14,9 @@ from tasks.case import Question
 ALSO = 0.8  # a further sentence must score at least this share of the best one
 NEAR = 0.5  # a neighbour of the best one, of the same section, this share
 AS_GOOD = 0.9  # what scores this share of the best one may be the better beginning
+CLEARLY = 1.15  # the best piece must be better than any of another section by this, for its steps to be told
 MAX_STATEMENTS = 3
+MAX_LED = 6  # pieces of a list that come with its lead-in, when one of them answers
 MAX_RUN = 10  # pieces of one list
 _ACTS = re.compile(
     r"^(?:please |(?:to|if|before|after|when) [^,]{3,80}, )?(?:send|write|open|choose|contact|use|set|go|ask|claim|invite"
@@ -45,6 +47,9 @@ def statements(question: Question, pool: Sequence[Unit], scores: Sequence[float]
         if sum(len(unit.text.split()) for unit in picked) < ENOUGH_WORDS and _new(pool[i], picked, named):
             picked.append(pool[i])
     picked = _without_needless_rows(picked, question)
+    elsewhere = [scores[pool.index(u)] for u in picked if u in pool and not _same_section(u, pool[first])]
+    if scores[first] < CLEARLY * max(elsewhere, default=0.0):
+        return picked  # it cannot be told what to do about which
     return picked + _what_to_do(first, pool, picked, question)
 
 
@@ -55,18 +60,21 @@ def _first(
     best = order[0]
     if pool[best].kind in ("step", "code"):
         return best
-    has = bool(figures(pool[best], wanted))
+    has = bool(wanted) and bool(figures(pool[best], wanted))
 
     def as_good(i: int) -> bool:
-        if scores[i] < AS_GOOD * scores[best] or pool[i].kind != "prose":
+        if scores[i] < AS_GOOD * scores[best] or pool[i].kind != "prose" or _leans(pool[i]):
             return False
-        same = figures(pool[i], wanted) & figures(pool[best], wanted) if has else figures(pool[i], wanted)
-        return bool(same) and not _leans(pool[i]) and len(named & names(pool[i])) >= len(named & names(pool[best]))
+        if pool[best].kind == "code" and not wanted:
+            return True
+        return bool(figures(pool[i], wanted) & figures(pool[best], wanted) if has else figures(pool[i], wanted))
 
-    def fit(i: int) -> tuple[int, bool, str, float]:
-        return len(named & names(pool[i])), pool[i].kind == "prose", pool[i].passage.modified or "", scores[i]
+    def fit(i: int) -> tuple[bool, int, bool, str, float]:
+        unit = pool[i]
+        with_value = bool(figures(unit, wanted))
+        return with_value, len(named & names(unit)), unit.kind == "prose", unit.passage.modified or "", scores[i]
 
-    return max([best, *(i for i in order if wanted and i != best and as_good(i))], key=fit)
+    return max([best, *(i for i in order if i != best and as_good(i))], key=fit)
 
 
 def _further(
@@ -113,8 +121,6 @@ def _what_to_do(first: int, pool: Sequence[Unit], picked: Sequence[Unit], questi
     """
     if any(unit.kind in ("step", "code") or _ACTS.match(unit.text) for unit in picked):
         return []
-    if not all(_same_section(unit, pool[first]) for unit in picked):
-        return []  # it cannot be told about which
     after = [i for i in range(first + 1, len(pool)) if _same_section(pool[i], pool[first])]
     steps = next((_run(i, pool) for i in after if pool[i].kind == "step"), [])
     telling = [pool[i] for i in after if pool[i].kind == "prose" and _ACTS.match(pool[i].text)]
@@ -164,6 +170,11 @@ def _with_company(i: int, pool: Sequence[Unit], scores: Sequence[float]) -> list
         return _with_steps(i, pool)
     if unit.kind == "code" and i and pool[i - 1].passage is unit.passage:
         return [pool[i - 1], unit]
+    if unit.kind == "item" and not unit.subject:
+        run = _run(i, pool)
+        start = pool.index(run[0])
+        if start and pool[start - 1].leads_in and _same_section(pool[start - 1], unit) and len(run) <= MAX_LED:
+            return [pool[start - 1], *run]
     if DANGLING.match(unit.text) and i and _same_section(pool[i - 1], unit) and pool[i - 1].kind == "prose":
         return [pool[i - 1], unit]
     return [unit]

@@ -49,19 +49,22 @@ _NOTHING = re.compile(r"\s*(?:[-*+•]\s+)?(?:\[[^\]]+\]:\s*\S+|(?:to-?do|tbd|n/
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _FENCE_LINE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
 POINTER = re.compile(
-    r"^(?:see|refer to|read|for (?:more|further|details)|this (?:page|document|article|guide|section|topic))\b", re.I
+    r"^(?:see|refer to|read|for (?:more|further|details)|(?:more|further) (?:information|reading|details)|this (?:page|document|article|guide|section|topic))\b",
+    re.I,
 )
 """Begins a sentence that only says where else to look, or what the page is about."""
 
 ASIDE = re.compile(
     r"\b(?:as|approach\w*|steps?|list\w*) (?:listed|described|shown|mentioned|explained|given|noted) (?:above|below|earlier)"
-    r"|\b(?:see|shown?|listed|described) (?:above|below)\b|^(?:the|these) following\b",
+    r"|\b(?:see|shown?|listed|described) (?:above|below)\b|^(?:the|these) following\b|\b(?:to|of|for|with) that \w+",
     re.I,
 )
 """Leans on a text elsewhere on the page, which the reader of an answer does not see."""
 
 DANGLING = re.compile(
-    r"^(?:it|they|this|that|these|those|he|she|then|there|also|otherwise|however|but|and|so)\b", re.I
+    r"^(?:it|they|this|that|these|those|he|she|then|there|also|otherwise|however|but|and|so)\b"
+    r"|^(?:after|before|during|in|until|on|for|with) (?:that|those|these|this)\b",
+    re.I,
 )
 """Begins a sentence that needs the one before it."""
 
@@ -137,9 +140,7 @@ def _cells(row: str) -> list[str]:
     return [plain(cell) for cell in row.strip().strip("|").split("|")]
 
 
-def _row(
-    quote: str, header: Sequence[str], values: Sequence[str], passage: Passage, headings: tuple[str, ...]
-) -> Unit:
+def _row(quote: str, header: Sequence[str], values: Sequence[str], passage: Passage, headings: tuple[str, ...]) -> Unit:
     cells = tuple((name, value) for name, value in zip(header[1:], values[1:], strict=False) if value)
     return Unit(_row_text(values[0], cells), quote, "item", passage, headings, values[0], header[0], cells)
 
@@ -154,7 +155,7 @@ def _aligned_row(line: tuple[str, str], passage: Passage, headings: tuple[str, .
     """A line of two columns set apart by blanks: "due_date     optional, written as YYYY-MM-DD"."""
     name, rest = line
     quote = next(found for found in passage.text.split("\n") if name in found and rest in found).strip()
-    return Unit(f"{plain(name)}: {plain(rest)}", quote, "item", passage, headings)
+    return Unit(f"{plain(name)}: {plain(rest)}", quote, "item", passage, headings, subject=plain(name))
 
 
 def narrowed(unit: Unit, asked: Set[str]) -> Unit:

@@ -40,6 +40,14 @@ _APART = frozenset(
     )
 ) | {"annual", "year", "version"}
 
+# What a title has besides the thing it is about.
+_OF_A_TITLE = frozenset(
+    language.stems(
+        """policy policies guide overview faq page handbook terms rules price prices pricing new old current latest
+        update updated updates change changes changed version notice announcement archive archived internal reference"""
+    )
+)
+
 
 class Disagreement(NamedTuple):
     """A sentence of a draft, by its place, and the piece of another page that gives another value.
@@ -70,10 +78,12 @@ def disagreements(draft: Draft, passages: Sequence[Passage], question: str = "")
         if sentence.kind == "code" or not mine.values or not mine.pages:
             continue
         for unit, theirs in others:
-            if _contradicts(mine, theirs) and not any(_agrees(theirs, told) for told in stated):
-                newer = is_newer(unit.passage, mine.pages[0])
-                if not _set_apart(mine if newer else theirs, question):
-                    found.setdefault((i, unit.passage.doc_id), Disagreement(i, unit, newer))
+            if not _contradicts(mine, theirs) or any(_agrees(theirs, told) for told in stated):
+                continue
+            newer = is_newer(unit.passage, mine.pages[0])
+            wavers = any(_wavers(one, other) for _, other in others for one in (mine, theirs))
+            if not wavers and not _set_apart(mine if newer else theirs, question):
+                found.setdefault((i, unit.passage.doc_id), Disagreement(i, unit, newer))
     return list(found.values())
 
 
@@ -133,14 +143,11 @@ class _Statement:
     pages: tuple[Passage, ...]
 
     @cached_property
-    def facts(self):
-        return [fact for fact in facts_in(self.text) if fact.kind in _VALUES]
-
-    @cached_property
     def values(self) -> dict[tuple[str, str], set[str]]:
         found: dict[tuple[str, str], set[str]] = {}
-        for fact in self.facts:
-            found.setdefault((fact.kind, fact.unit), set()).add(fact.value)
+        for fact in facts_in(self.text):
+            if fact.kind in _VALUES:
+                found.setdefault((fact.kind, fact.unit), set()).add(fact.value)
         return found
 
     @cached_property
@@ -162,6 +169,17 @@ class _Statement:
         return set(language.stems(" ".join(text for p in self.pages for text in (p.title, *p.headings))))
 
     @cached_property
+    def title(self) -> dict[str, bool]:
+        """The stems of its page's title, each with whether it may be a name; "(2024)" is none."""
+        return {
+            stem: word[0].isupper()
+            for page in self.pages[:1]
+            for word in page.title.split()
+            for stem in language.stems(word)
+            if not stem[0].isdigit()
+        }
+
+    @cached_property
     def headings(self) -> set[str]:
         return set(language.stems(" ".join(text for p in self.pages for text in p.headings[1:])))
 
@@ -173,6 +191,12 @@ class _Statement:
 def _agrees(one: _Statement, other: _Statement) -> bool:
     """Whether `other` gives one of the values of `one` too."""
     return any(values & other.values.get(measure, set()) for measure, values in one.values.items())
+
+
+def _wavers(one: _Statement, other: _Statement) -> bool:
+    """Whether `other` says the same as `one` with another value on the same page: for a case its heading tells."""
+    same_page = one.pages[0].doc_id == other.pages[0].doc_id
+    return same_page and one.words == other.words and one.values != other.values and bool(one.values and other.values)
 
 
 def _contradicts(mine: _Statement, theirs: _Statement) -> bool:
@@ -191,7 +215,21 @@ def _contradicts(mine: _Statement, theirs: _Statement) -> bool:
     if not (here <= there or there <= here) or len(common) < 2 or len(more) > MOST_MORE:
         return False
     names = {stem for stem in (mine.names | theirs.names) & more if not _acronym(stem, mine.text + theirs.text)}
-    return not names and not more & _APART and not (mine.headings ^ theirs.headings) & _APART
+    if names or more & _APART or not _same_subject(mine, theirs):
+        return False
+    return any(p.deprecated for p in (*mine.pages, *theirs.pages)) or not (mine.headings ^ theirs.headings) & _APART
+
+
+def _same_subject(mine: _Statement, theirs: _Statement) -> bool:
+    """Whether two pages are about the same, by their titles: that is what a sentence of theirs is about.
+
+    A name in one title alone ("Gold Plus") sets the pages apart, unless both sentences give it themselves.
+    """
+    here, there = mine.title, theirs.title
+    more = {stem: name for stem, name in [*here.items(), *there.items()] if (stem in here) != (stem in there)}
+    named = {stem for stem, is_name in more.items() if is_name} - _OF_A_TITLE
+    related = bool(here.keys() & there.keys()) and (here.keys() <= there.keys() or there.keys() <= here.keys())
+    return related and named <= mine.words & theirs.words and not more.keys() & (_APART - _OF_A_TITLE)
 
 
 def _acronym(stem: str, text: str) -> bool:
