@@ -162,7 +162,7 @@ class _Order(Flow[_State]):
             return self._finish("needs_human", f"the answer depends on what is asked back: {draft.ask}", done, sent)
         if not verdict.claims:
             return self._finish("abstained", "no passage that was found answers the question", done, sent)
-        if self._tries == 1:
+        if self._tries == 1 and not self._steps.limit(self._tier):
             self._steps.hand_on(done, "writer", f"{reason}; sent back once with the reasons", sent, failed=True)
             return "revise"
         return self._without_what_failed(strike(draft, verdict.claims), reason, done, sent)
@@ -175,7 +175,7 @@ class _Order(Flow[_State]):
         verdict = recalled(verdict, self._heard)
         question = " ".join(question.text for question in self._route.questions)
         open_, tier = doubts(verdict, self._quotable, question), judge_tier(self._route.stakes, self._tier, self._tiers)
-        if not open_.claims or tier is None or self._judge_failed or not self._steps.allows(tier):
+        if not open_.claims or tier is None or self._judge_failed or self._steps.limit(tier):
             return verdict, done, ""
         reason = f"the wording of {len(open_.claims)} of {len(verdict.claims)} sentences is in doubt; {tier} is asked"
         self._steps.hand_on(done, "verifier", reason, verdict.model_dump(mode="json"))
@@ -194,14 +194,23 @@ class _Order(Flow[_State]):
             return self._send(result.kept, f"{reason}; {_told(result)}", done, {**sent, "struck": _plain(result)})
         if not self._remains or len(_answered(result)) >= len(_answered(self._remains)):
             self._remains = result
-        if (dearer := self._tiers.above(self._tier)) and not self._escalated:
+        dearer = None if self._escalated else self._tiers.above(self._tier)
+        next_ = dearer or (self._tier if self._tries == 1 else None)  # who would have been asked
+        limit = self._steps.limit(next_) if next_ else None
+        if dearer and not limit:
             self._tier, self._escalated = dearer, True
             self._steps.hand_on(done, "writer", f"{reason}; escalated to {dearer}", sent, failed=True)
             return "escalate"
         best = self._remains
-        self._case.unanswered = [self._route.questions[i].text for i in best.kept.unanswered]
+        if limit:
+            self._case.stopped_by, why = limit
+            reason = f"{reason}; {why}"
+        else:
+            reason = f"{reason}; nobody is left to improve it"
+        questions = enumerate(self._route.questions)
+        self._case.unanswered = [question.text for i, question in questions if i in best.kept.unanswered]
         if not best.kept.sentences:
-            return self._finish("needs_human", f"{reason}; nobody is left to improve it", done, sent, failed=True)
+            return self._finish("needs_human", reason, done, sent, failed=True)
         self._case.claims = best.claims
         present(self._case, best.kept)
         reason = f"{reason}; {_told(best)}, and {len(best.lost)} questions are left open"
@@ -231,4 +240,4 @@ def _plain(result: Struck) -> list[JsonValue]:
 
 
 def _answered(result: Struck) -> set[int]:
-    return {sentence.question for sentence in result.kept.sentences}
+    return {sentence.question for sentence in result.kept.sentences} - set(result.lost)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from knowledge_base.evidence import Evidence, Source
-from knowledge_base.facts import Fact, facts_in, implied, key
+from knowledge_base.facts import Fact, facts_in, implied, key, one_line
 from knowledge_base.text import STOP_WORDS, visible, words
 from tasks.case import Draft, Passage, Quote, Sentence
 
@@ -43,7 +43,7 @@ _MARKS = re.compile(
 _SPELLED = str.maketrans("‘’‚‛“”„‟«»‐‑‒–—―−", '\'\'\'\'""""""-------')
 _AROUND = "\"'“”‘’«»….,;: "
 """What a writer may add around a quote without changing what it quotes."""
-_OPENS, _CLOSES = "*_`~", "*_`~"
+_EMPHASIS = "*_`~"
 
 
 @lru_cache(maxsize=512)
@@ -102,7 +102,7 @@ def _joined(shown: str, at: int) -> bool:
 
 def _widened(span: Span, text: str) -> Span | None:
     """`span` with the whole of each figure that it begins or ends in; None when it cuts one inside a word."""
-    start, end = span
+    start, end = _with_marks(span, text)
     for fact in _facts(text):
         if fact.start < start < fact.end:
             if not text[start - 1].isspace():
@@ -112,9 +112,14 @@ def _widened(span: Span, text: str) -> Span | None:
             if not re.match(r",?\s", text[end:]):
                 return None
             end = fact.end
-    while start and text[start - 1] in _OPENS:
+    return _with_marks(Span(start, end), text)
+
+
+def _with_marks(span: Span, text: str) -> Span:
+    start, end = span
+    while start and text[start - 1] in _EMPHASIS:
         start -= 1
-    while end < len(text) and text[end] in _CLOSES:
+    while end < len(text) and text[end] in _EMPHASIS:
         end += 1
     return Span(start, end)
 
@@ -136,8 +141,10 @@ def evidence(passage: Passage) -> Evidence:
 
 # --- a model's draft, tidied --------------------------------------------------------------------------
 
-_CITATION_MARK = re.compile(r"(?:(?<=[\s.,;:!?)])|(?<=\w)(?=\[\d{1,2}\][.,;:!?]?\s*$))\s*\[\d{1,2}(?:,\s*\d{1,2})*\]")
+_NUMBERS = r"\[\d{1,2}(?:,\s*\d{1,2})*\]"
+_CITATION_MARK = re.compile(rf"\s+{_NUMBERS}|(?<=[.,;:!?)]){_NUMBERS}|(?<=\w){_NUMBERS}(?=[.,;:!?]?\s*$)")
 _LIST_MARK = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
+_HIDDEN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _WHOLE_FENCE = re.compile(r"^\s*```[^\n]*\n(.*?)\n?\s*```\s*$", re.DOTALL)
 
 
@@ -159,14 +166,14 @@ def settled(draft: Draft, passages: Sequence[Passage], questions: int) -> Draft:
         question = 0 if questions == 1 else sentence.question
         sentences.append(Sentence(text=_tidy(sentence), kind=sentence.kind, quotes=quotes, question=question))
     unanswered = [i for i in dict.fromkeys(draft.unanswered) if 0 <= i < questions]
-    return Draft(sentences=sentences, unanswered=unanswered, ask=" ".join(draft.ask.split()))
+    return Draft(sentences=sentences, unanswered=unanswered, ask=" ".join(_HIDDEN.sub("", draft.ask).split()))
 
 
 def _tidy(sentence: Sentence) -> str:
     if sentence.kind == "code":
         fenced = _WHOLE_FENCE.match(sentence.text)
         return (fenced[1] if fenced else sentence.text).strip("\n")
-    text = _CITATION_MARK.sub("", sentence.text)
+    text = _CITATION_MARK.sub("", _HIDDEN.sub("", sentence.text))
     if sentence.kind in ("step", "item"):
         text = _LIST_MARK.sub("", text)
     return " ".join(text.split())
@@ -174,6 +181,7 @@ def _tidy(sentence: Sentence) -> str:
 
 # --- the gate -----------------------------------------------------------------------------------------
 
+_MARKUP = re.compile(r"!?\[[^\[\]]*\]\([^()]*\)|</?[A-Za-z!][^<>]*>?")
 _PROMISE = re.compile(r"\b(?:we|i)\s?(?:'ll|will|shall|guarantee|promise)\b")
 _WRITTEN_ALONE = ("command", "path", "url", "email", "identifier")
 
@@ -200,6 +208,10 @@ def refusal(sentence: Sentence, passages: Mapping[int, Passage], ticket: str) ->
         return "no citation: it repeats the ticket, which is no source; say what the passages say, or drop the sentence"
     if sentence.kind == "code" and "```" in sentence.text:
         return "absent: a code sentence is one block without marks around it; give each block a sentence of its own"
+    raw = "\n".join(quote.text for quote in sentence.quotes)
+    for markup in _MARKUP.findall(sentence.text) if sentence.kind != "code" else []:
+        if markup not in raw and markup not in one_line(raw):
+            return f"absent: the link or tag {markup} is not in the words you quoted; write plain text"
     text = f"```\n{sentence.text}\n```" if sentence.kind == "code" else sentence.text
     for fact in facts_in(text):
         if not any(_stated(fact, quote, passages[quote.n]) for quote in sentence.quotes):

@@ -110,7 +110,7 @@ class Steps:
         self, task: StepName, tier: Tier, received: BaseModel, contract: type[Contract]
     ) -> tuple[Contract | OpsdeskError, Done]:
         """As `do`, but a failure is returned, for a step that the case can go on without."""
-        if reached := self._limit(tier):
+        if reached := self.limit(tier):
             self.case.stopped_by, why = reached
             raise LimitReached(why)
         self._books.task_list.start(self.case, task)
@@ -126,10 +126,6 @@ class Steps:
         except OpsdeskError as error:
             made = error
         return made, Done(task, tier, usage, started_at, time.monotonic() - began, kept)
-
-    def allows(self, tier: Tier) -> bool:
-        """Whether time and money allow a step on `tier`."""
-        return self._limit(tier) is None
 
     def hand_on(self, done: Done, to: str, reason: str, sent: Any, *, failed: bool = False) -> None:
         """Books a finished step as a handoff to `to`; `reason` says in plain words why it goes there."""
@@ -163,8 +159,8 @@ class Steps:
         if self._watch:
             self._watch(case, handoff)
 
-    def _limit(self, tier: Tier) -> tuple[Literal["budget", "deadline"], str] | None:
-        """Which limit forbids a step on `tier`, and the message that says so."""
+    def limit(self, tier: Tier) -> tuple[Literal["budget", "deadline"], str] | None:
+        """Which limit forbids another step on `tier`, and the message that says so; None when none does."""
         if self.elapsed > self._limits.deadline_s:
             return "deadline", (
                 f"stopped after {self.elapsed:.1f} s, past the deadline of {self._limits.deadline_s:g} s; "

@@ -22,7 +22,7 @@ _LEANS = re.compile(
 
 class Struck(NamedTuple):
     """`kept` is what may still be sent, `claims` its claims; `struck` are the claims of what was taken out, each
-    not supported; `lost` are the questions that the draft answered and `kept` does not."""
+    not supported; `lost` are the questions whose direct answer, the first sentence on them, is among these."""
 
     kept: Draft
     claims: list[Claim]
@@ -40,8 +40,10 @@ def strike(draft: Draft, claims: Sequence[Claim]) -> Struck:
     while more := _leaning(sentences, gone):
         gone |= more
     kept = [sentence for i, sentence in enumerate(sentences) if i not in gone]
-    answered = {sentence.question for sentence in kept}
-    lost = [q for q in dict.fromkeys(sentence.question for sentence in sentences) if q not in answered]
+    first: dict[int, int] = {}
+    for i, sentence in enumerate(sentences):
+        first.setdefault(sentence.question, i)
+    lost = [question for question, i in first.items() if i in gone]
     struck = [
         claims[i].model_copy(update={"supported": False, "reason": claims[i].reason or "it leans on what was struck"})
         for i in sorted(gone)

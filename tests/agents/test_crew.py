@@ -4,80 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
-import agents  # noqa: F401  (before CrewAI)
-from agents import retriever, router, verifier, writer
-from agents.crew import Crew
-from agents.models import LOCAL_MODEL, LocalModel, Skill, Tiers
+from agents.models import LOCAL_MODEL
 from agents.steps import Limits
 from errors import StoreError
-from tasks.case import Case, Draft, Found, Handoff, Passage, Quote, Sentence, Ticket, Tier
-from tasks.ledger import Ledger
-from tasks.task_list import TaskList
+from tasks.case import Case, Handoff, Ticket
+from tests.agents.bench import ACCESS, LIMITS, NOW, PRICE, Bench, draft, drafted, passage, path_of, said
 from tests.agents.scripted import Scripted
-
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
-LIMITS = Limits(budget_usd=0.5, deadline_s=60)
-PRICE = "The Pro plan costs $49 per seat per month."
-ACCESS = "The Pro plan includes API access with 50,000 calls a month."
-
-
-def passage(n: int, text: str, **more: object) -> Passage:
-    fields = {"n": n, "doc_id": f"d{n}.md", "chunk_id": f"d{n}.md#1", "title": f"Page {n}", "locator": "line 1"}
-    return Passage.model_validate({**fields, "text": text, "score": 1.0, "questions": [0, 1, 2, 3, 4], **more})
-
-
-def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Everything looks alike, so that only words decide."""
-    return np.full((len(texts), 4), 0.5, dtype=np.float32)
-
-
-def draft(text: str, citations: list[int], quote: str = "") -> str:
-    sentence = {"text": text, "kind": "prose", "quotes": [{"n": n, "text": quote} for n in citations]}
-    return json.dumps({"sentences": [sentence], "unanswered": []})
-
-
-class Bench:
-    """A crew over the given passages; tiers beside `local` are scripted, and so are its drafts if given."""
-
-    def __init__(
-        self, folder: Path, passages: list[Passage], local_drafts: Sequence[str] = (), **scripted: Scripted
-    ) -> None:
-        def find(_: retriever.Wanted) -> Found:
-            reasons = ["found" if passages else "nothing resembles the question"]
-            return Found(passages=[p.model_copy() for p in passages], reasons=reasons)
-
-        queued = iter(local_drafts)
-        said = Skill(
-            writer.Assignment,
-            lambda _: Draft(sentences=[Sentence(text=next(queued), quotes=[Quote(n=1, text=passages[0].text)])]),
-        )
-        skills = {
-            router.ROLE: router.SKILL,
-            retriever.ROLE: Skill(retriever.Wanted, find, reads=False),
-            writer.ROLE: said if local_drafts else writer.local_skill(embed),
-            verifier.ROLE: verifier.SKILL,
-        }
-        makers: dict[Tier, Callable[[], LocalModel | Scripted]] = {"local": lambda: LocalModel(skills)}
-        for tier, llm in scripted.items():
-            makers[tier] = lambda llm=llm: llm  # type: ignore[misc,index]
-        self.task_list = TaskList(f"sqlite:///{folder / 'opsdesk.sqlite'}")
-        self.crew = Crew(Tiers(dict(makers)), self.task_list, Ledger("gpt-6.1-sol"), now=lambda: NOW)
-
-    def ask(self, text: str, limits: Limits = LIMITS, case_id: str = "c-1", **more: str) -> Case:
-        ticket = Ticket.model_validate({"text": text, **more})
-        return self.crew.work(Case(case_id=case_id, ticket=ticket, kb="kb", created_at=NOW), limits)
-
-
-def path_of(case: Case) -> list[tuple[str, str, str]]:
-    return [(h.from_, h.to, h.status) for h in case.handoffs]
 
 
 def test_accepted_on_the_first_pass_offline(tmp_path: Path) -> None:
@@ -150,7 +87,8 @@ def test_a_rejected_draft_is_sent_back_once_with_the_reasons(tmp_path: Path) -> 
 
 
 def test_a_draft_rejected_twice_is_escalated_once_with_the_evidence(tmp_path: Path) -> None:
-    lie, truth = "Our office is open until 5 pm.", "Our office is open until 6 pm."
+    truth = "Our office is open until 6 pm."
+    lie = draft("Our office is open until 5 pm.", [1], truth)
     frontier = Scripted(draft(truth, [1], truth))
     bench = Bench(tmp_path, [passage(1, truth)], local_drafts=[lie, lie], frontier=frontier)
     case = bench.ask("Until when is the office open?")
@@ -166,8 +104,9 @@ def test_a_draft_rejected_twice_is_escalated_once_with_the_evidence(tmp_path: Pa
 
 
 def test_what_no_tier_can_prove_goes_to_a_person_without_an_answer(tmp_path: Path) -> None:
-    lie, truth = "Our office is open until 5 pm.", "Our office is open until 6 pm."
-    frontier = Scripted(draft(lie, [1], truth))
+    truth = "Our office is open until 6 pm."
+    lie = draft("Our office is open until 5 pm.", [1], truth)
+    frontier = Scripted(lie)
     bench = Bench(tmp_path, [passage(1, truth)], local_drafts=[lie, lie], frontier=frontier)
     case = bench.ask("Until when is the office open?")
     assert case.outcome == "needs_human"
@@ -326,3 +265,89 @@ def test_eight_threads_of_fifty_cases_do_not_mix(tmp_path: Path) -> None:
         assert f"${100 + number}." in case.answer.split("[1]")[0]
         assert [h.seq for h in case.handoffs] == [1, 2, 3, 4]
         assert bench.task_list.case(case_id) == case
+
+
+TWO = "How much is the Pro plan? Does Pro include API access?"
+PAID = "The Pro plan costs $49 per seat per month. It is billed in advance. Invoices are sent by e-mail."
+LIE = "The Pro plan costs $59 per seat per month."
+
+
+def test_a_sentence_that_fails_twice_is_struck_when_every_question_keeps_its_answer(tmp_path: Path) -> None:
+    written = drafted(said(PRICE, PRICE), said("Invoices are sent within 3 days.", "Invoices are sent by e-mail."))
+    cheap, frontier = Scripted(), Scripted(written, written)
+    case = Bench(tmp_path, [passage(1, PAID)], cheap=cheap, frontier=frontier).ask("How much is the Pro plan?")
+    assert (case.outcome, case.task("write").attempts) == ("accepted", 2)
+    assert "3 days" not in case.answer
+    assert [(claim.text, claim.supported) for claim in case.claims] == [(PRICE, True)]
+    last = case.handoffs[-1]
+    assert "1 struck" in last.reason
+    assert last.status == "done"
+    struck = cast(Any, last.payload["sent"])["struck"]
+    assert [claim["text"] for claim in struck] == ["Invoices are sent within 3 days."]
+
+
+def test_a_question_that_loses_its_answer_is_escalated_and_not_struck(tmp_path: Path) -> None:
+    truth = "The office is open until 6 pm."
+    lie = drafted(said("The office is open until 5 pm.", truth), said("It has a garden.", "It has a garden."))
+    cheap = Scripted(draft(truth, [1], truth))
+    bench = Bench(tmp_path, [passage(1, f"{truth} It has a garden.")], local_drafts=[lie, lie], cheap=cheap)
+    case = bench.ask("Until when is the office open?")
+    assert (case.outcome, [h.tier for h in case.handoffs if h.task == "write"]) == (
+        "accepted",
+        ["local", "local", "cheap"],
+    )
+    assert "garden" not in case.answer
+
+
+def test_what_is_proven_goes_to_a_person_with_the_open_question_named(tmp_path: Path) -> None:
+    written = drafted(said(LIE, PRICE), said(ACCESS, ACCESS, n=2, question=1))
+    frontier = Scripted(written, written)
+    case = Bench(tmp_path, [passage(1, PRICE), passage(2, ACCESS)], frontier=frontier).ask(TWO)
+    assert case.outcome == "needs_human"
+    assert ACCESS in case.answer
+    assert "$59" not in case.answer
+    assert case.unanswered == ["How much is the Pro plan?"]
+    assert [(claim.text, claim.supported) for claim in case.claims] == [(ACCESS, True)]
+    assert [citation.doc_id for citation in case.citations] == ["d2.md"]
+    assert "1 questions are left open" in case.outcome_reason
+
+
+def test_the_most_that_was_proven_is_kept_when_a_dearer_tier_does_worse(tmp_path: Path) -> None:
+    garden, hours = "The garden belongs to the office.", "The office is open until 6 pm."
+    half = drafted(said(garden, garden), said("The office is open until 5 pm.", hours, question=1))
+    worse = draft("The office is open until 4 pm.", [1], hours)
+    bench = Bench(tmp_path, [passage(1, f"{garden} {hours}")], [half, half], cheap=Scripted(worse))
+    case = bench.ask("Whose is the garden? Until when is the office open?")
+    assert (case.outcome, case.task("write").attempts) == ("needs_human", 3)
+    assert garden in case.answer
+    assert case.unanswered == ["Until when is the office open?"]
+
+
+def test_an_accepted_draft_is_never_replaced(tmp_path: Path) -> None:
+    hours = "The office is open until 6 pm."
+    cheap, frontier = Scripted(), Scripted()
+    case = Bench(tmp_path, [passage(1, hours)], cheap=cheap, frontier=frontier).ask("Until when is the office open?")
+    assert (case.outcome, case.task("write").attempts, cheap.calls, frontier.calls) == ("accepted", 1, [], [])
+
+
+def test_when_money_is_out_a_refused_draft_is_struck_and_not_sent_back(tmp_path: Path) -> None:
+    written = drafted(said(LIE, PRICE), said(ACCESS, ACCESS, n=2, question=1))
+    bench = Bench(tmp_path, [passage(1, PRICE), passage(2, ACCESS)], frontier=Scripted(written))
+    case = bench.ask(TWO, Limits(budget_usd=0.0001, deadline_s=60))
+    assert (case.outcome, case.stopped_by, case.task("write").attempts) == ("needs_human", "budget", 1)
+    assert ACCESS in case.answer
+    assert "--budget" in case.outcome_reason
+
+
+def test_a_question_back_goes_with_the_answer_and_alone_to_a_person(tmp_path: Path) -> None:
+    ask = "Which plan are you on?"
+    with_answer = Bench(tmp_path, [passage(1, PRICE)], frontier=Scripted(drafted(said(PRICE, PRICE), ask=ask)))
+    case = with_answer.ask("How much is my plan?")
+    assert (case.outcome, case.answer) == ("accepted", f"{PRICE} [1]\n\n{ask}")
+    alone = Bench(tmp_path, [passage(1, PRICE)], frontier=Scripted(drafted(ask=ask))).ask(
+        "How much is my plan?", case_id="2"
+    )
+    assert (alone.outcome, alone.answer, alone.claims) == ("needs_human", ask, [])
+    bad = Bench(tmp_path, [passage(1, PRICE)], frontier=Scripted(*[drafted(said(PRICE, PRICE), ask="Is it $77?")] * 2))
+    case = bad.ask("How much is my plan?", case_id="3")
+    assert (case.outcome, case.answer) == ("accepted", f"{PRICE} [1]")
