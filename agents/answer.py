@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.extractive.disagreement import Disagreement, disagreements
-from agents.reply import PHRASES, Manner, closing, disagree, opening, quoted, sources
+from agents.reply import PHRASES, PLAIN, Manner, closing, disagree, opening, quoted, sources
 from tasks.case import Case, Citation, Draft, Passage, Question, Sentence, Ticket
 
 UNKNOWN = 0
@@ -27,12 +27,12 @@ def number(passages: list[Passage], draft: Draft) -> None:
         quote.n = new.get(quote.n, UNKNOWN)
 
 
-def present(case: Case, draft: Draft, manner: Manner = Manner()) -> None:  # noqa: B008  (immutable)
+def present(case: Case, draft: Draft, manner: Manner = PLAIN) -> None:
     """Puts the draft into the case as its answer. Citations come in the order in which the answer cites them."""
     questions = case.route.questions if case.route else []
     readable = [p for p in case.passages if case.ticket.audience == "staff" or not p.internal]
     rivals = _disagreements(draft, readable, questions)
-    case.answer = compose(draft, case.ticket, questions, readable, manner)
+    case.answer = _text(draft, case.ticket, questions, readable, manner, rivals)
     passages = {passage.n: passage for passage in case.passages}
     quotes: dict[int, str] = {}
     for sentence in [*draft.sentences, *(rival.quoted for rival in rivals)]:
@@ -51,7 +51,7 @@ def compose(
     ticket: Ticket,
     questions: Sequence[Question] = (),
     passages: Sequence[Passage] = (),
-    manner: Manner = Manner(),  # noqa: B008  (immutable)
+    manner: Manner = PLAIN,
 ) -> str:
     """The draft as the text that is sent: Markdown, each sentence followed by its citation marks.
 
@@ -59,8 +59,18 @@ def compose(
     both name what is left open and where documents disagree, and end with their sources. Of the ticket
     nothing is repeated but the name and the questions, as plain words.
     """
+    return _text(draft, ticket, questions, passages, manner, _disagreements(draft, passages, questions))
+
+
+def _text(
+    draft: Draft,
+    ticket: Ticket,
+    questions: Sequence[Question],
+    passages: Sequence[Passage],
+    manner: Manner,
+    rivals: Sequence[Disagreement],
+) -> str:
     reply = ticket.kind == "reply"
-    rivals = _disagreements(draft, passages, questions)
     blocks = opening(ticket, manner) if reply else []
     for asked, sentences in _parts(draft, questions):
         told = [i for i, sentence in enumerate(draft.sentences) if any(sentence is mine for mine in sentences)]

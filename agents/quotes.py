@@ -249,7 +249,8 @@ def _says_nothing_alone(quote: str, text: str) -> bool:
         rest, position = rest + quote[position : fact.start] + " ", fact.end
     beside = [word for word in words(rest + quote[position:]) if re.search(r"[^\W\d_]", word)]
     lines, shown = [seen(line) for line in text.splitlines()], seen(quote)
-    if shown in lines and any(fact.kind in _WRITTEN_ALONE for fact in facts):
+    whole = shown in lines or {seen(line) for line in quote.splitlines()} <= set(lines)  # a block of code has several
+    if whole and any(fact.kind in _WRITTEN_ALONE for fact in facts):
         return False
     enough = 1 if any(line.startswith(shown) for line in lines) else 2
     return len(beside) < enough or all(word in STOP_WORDS for word in beside)

@@ -26,6 +26,9 @@ class Manner(NamedTuple):
     sign_off: str = SIGN_OFF
 
 
+PLAIN = Manner()
+
+
 class Phrases(NamedTuple):
     """The words of one tone; "" where it has none. `open_question` follows the question that it is about."""
 
@@ -66,6 +69,7 @@ PHRASES: dict[Tone, Phrases] = {
 
 _LONGEST_QUESTION = 160  # characters of a customer's question that are repeated
 _LONGEST_NAME = 60
+_CLOSING = 400  # characters at the end of a ticket in which a signature is looked for
 
 
 # --- greeting ------------------------------------------------------------------------------------------
@@ -89,11 +93,10 @@ def name_of(ticket: Ticket) -> str:
     """The customer's name: the ticket's field, else what plainly is a name below its closing words; "" if none."""
     if ticket.customer.strip():
         return " ".join(_NOT_IN_A_NAME.sub("", ticket.customer).split())[:_LONGEST_NAME]
-    found = None
-    for found in _SIGNED.finditer(ticket.text[-400:]):
-        pass  # the last one
-    if found is None:
+    signed = list(_SIGNED.finditer(ticket.text[-_CLOSING:]))
+    if not signed:
         return ""
+    found = signed[-1]
     words = found["name"].split()
     plain = all(word[0].isupper() and (len(word) == 1 or not word[1:].isupper()) for word in words)
     return found["name"] if plain and not any(word.lower().strip(".") in _NO_NAME for word in words) else ""
@@ -159,7 +162,7 @@ def disagree(newer: bool | None, mine: Sequence[int], rival: Passage, tone: Tone
     documents = "Our documentation does" if tone == "formal" else "The documents do"
     marks = "".join(f" [{n}]" for n in mine)
     if newer is None:
-        return unclaimed([f"{documents} not say the same here, nor which page is the newer one. Another page has:"])
+        return f"{documents} not say the same everywhere, nor which page{marks} is the newer one, and another has:"
     which = "is from an older page" if newer else "follows the newer page"
     other = "a newer one" if newer else "an older one"
     named = f', "{rival.title}" [{rival.n}],'

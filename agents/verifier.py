@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from agents.extractive.disagreement import outdated
 from agents.models import Skill, Tiers
 from agents.quotes import evidence, find, refusal, seen
 from knowledge_base.evidence import Evidence, Source, Words
@@ -57,7 +58,8 @@ def check(given: Submission) -> Verdict:
     asked = " ".join(question.text for question in given.questions)
     claims: list[Claim] = []
     scores: list[float] = []
-    for sentence in given.draft.sentences:
+    old = outdated(given.draft, given.passages, asked)
+    for place, sentence in enumerate(given.draft.sentences):
         reason, score, undecided = refusal(sentence, passages, given.ticket), 0.0, False
         if not reason and not 0 <= sentence.question < len(given.questions):
             reason = (
@@ -67,6 +69,8 @@ def check(given: Submission) -> Verdict:
         if not reason:
             cited = [evidence(passages[n]) for n in sentence.citations]
             reason, score, undecided = _proved(sentence, cited, asked)
+        if not reason and place in old:
+            reason, score = old[place], 0.0
         claims.append(
             Claim(
                 text=sentence.text,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from agents.extractive.disagreement import newest
 from agents.extractive.alternatives import alternatives
+from agents.extractive.disagreement import newest
 from agents.extractive.procedures import procedure
 from agents.extractive.rank import ANSWERS, PROCEDURAL, Embed, rank
 from agents.extractive.statements import statements

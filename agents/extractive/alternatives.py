@@ -42,7 +42,7 @@ def alternatives(question: Question, pool: Sequence[Unit], scores: Sequence[floa
         if len(cases) < 2:
             continue
         named = [names(pool[i]) for i in cases]
-        subjects = set().union(*named) - set.intersection(*named)
+        subjects = {name for found in named for name in found if not all(name in other for other in named)}
         if named_in(question, [pool[i] for i in cases], ticket) & subjects:
             continue
         cases = sorted({*cases, *_others(cases, order, pool, scores)})
@@ -95,9 +95,9 @@ def _others(cases: Sequence[int], order: Sequence[int], pool: Sequence[Unit], sc
     for i in order:
         unit = pool[i]
         here = unit.passage.doc_id == first.passage.doc_id and unit.headings == first.headings
-        if here and unit.kind == first.kind and names(unit) and not names(unit) & told and not figures(unit):
-            if scores[i] >= AS_GOOD * min(scores[k] for k in cases):
-                found.append(i)
+        other = bool(names(unit)) and not names(unit) & told and not figures(unit)
+        if here and other and unit.kind == first.kind and scores[i] >= AS_GOOD * min(scores[k] for k in cases):
+            found.append(i)
     return found
 
 

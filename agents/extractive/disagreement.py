@@ -15,7 +15,7 @@ from typing import NamedTuple
 from agents.extractive.units import Unit, units
 from knowledge_base import text as language
 from knowledge_base.facts import facts_in
-from tasks.case import Draft, Passage, Quote, Sentence
+from tasks.case import Draft, Passage, Sentence
 
 MOST_MORE = 3
 """How many words more one of two sentences may have that say the same."""
@@ -28,7 +28,8 @@ _STATING = frozenset(
     language.stems(
         """cost costs price priced pay charge charged amount include includes including included allow allows offer
         offers come comes give gives get gets take takes valid expire expires stay stays keep keeps kept hold holds
-        last lasts limit limits maximum most least now current currently today goes has set up total rate per available"""
+        last lasts limit limits maximum most least now current currently today goes has set up total rate per
+        available"""
     )
 )
 # What makes it another value: of another period, case or customer.
@@ -68,7 +69,8 @@ class Disagreement(NamedTuple):
 def disagreements(draft: Draft, passages: Sequence[Passage], question: str = "") -> list[Disagreement]:
     """Where another page contradicts a sentence of `draft`, at most once a sentence and page.
 
-    Nothing is said of a value that the draft gives as well, or of one that the question itself sets apart.
+    Nothing is said of a value that the draft gives as well, of one that the question itself sets apart, or of
+    what stands on a deprecated page when the draft does not: that page says itself that it no longer applies.
     """
     at = {passage.n: passage for passage in passages}
     stated = [_Statement(s.text, tuple(at[n] for n in s.citations if n in at)) for s in draft.sentences]
@@ -81,6 +83,8 @@ def disagreements(draft: Draft, passages: Sequence[Passage], question: str = "")
             if not _contradicts(mine, theirs) or any(_agrees(theirs, told) for told in stated):
                 continue
             newer = is_newer(unit.passage, mine.pages[0])
+            if newer is False and unit.passage.deprecated:
+                continue
             wavers = any(_wavers(one, other) for _, other in others for one in (mine, theirs))
             if not wavers and not _set_apart(mine if newer else theirs, question):
                 found.setdefault((i, unit.passage.doc_id), Disagreement(i, unit, newer))
@@ -152,11 +156,16 @@ class _Statement:
 
     @cached_property
     def words(self) -> set[str]:
-        pieces, position = [], 0
-        for fact in facts_in(self.text):
-            pieces.append(self.text[position : max(position, fact.start)])
-            position = max(position, fact.end)
-        return {s for s in language.stems(" ".join([*pieces, self.text[position:]])) if not s[0].isdigit()} - _STATING
+        """Of the clauses that hold a value: "...; after that, start a new one" is another matter."""
+        found: set[str] = set()
+        for clause in self.text.split("; "):
+            pieces, position = [], 0
+            for fact in (facts := facts_in(clause)):
+                pieces.append(clause[position : max(position, fact.start)])
+                position = max(position, fact.end)
+            if any(fact.kind in _VALUES for fact in facts):
+                found.update(language.stems(" ".join([*pieces, clause[position:]])))
+        return {stem for stem in found if not stem[0].isdigit()} - _STATING
 
     @cached_property
     def names(self) -> set[str]:

@@ -59,8 +59,7 @@ def rivals(unit: Unit, other: Unit, named: set[str]) -> bool:
     """Whether `unit` says of something else what `other` says of what was asked: another plan's price."""
     mine, theirs = set(language.stems(unit.text)), set(language.stems(other.text))
     alike = len(mine & theirs) >= 0.5 * min(len(mine), len(theirs))
-    known = f" {' '.join(language.words(other.text))} "
-    return alike and any(f" {name} " not in known for name in names(unit) - names(other) - named)
+    return alike and any(name not in other.text for name in names(unit) - names(other) - named)  # lower-case: no name
 
 
 def figures(unit: Unit, kinds: Set[str] | None = None) -> set[tuple[str, str]]:

@@ -19,9 +19,9 @@ MAX_STATEMENTS = 3
 MAX_LED = 6  # pieces of a list that come with its lead-in, when one of them answers
 MAX_RUN = 10  # pieces of one list
 _ACTS = re.compile(
-    r"^(?:please |(?:to|if|before|after|when) [^,]{3,80}, )?(?:send|write|open|choose|contact|use|set|go|ask|claim|invite"
-    r"|call|check|select|sign in|log in|upload|enter|add|remove|change|set up|turn|click|create|tell|wait|try|run|save"
-    r"|export|download|split|give|verify|report|revoke|replace|read|look)\b(?! (?:is|are|was|of|to be)\b)",
+    r"^(?:please |(?:to|if|before|after|when) [^,]{3,80}, )?(?:send|write|open|choose|contact|use|set|go|ask|claim"
+    r"|invite|call|check|select|sign in|log in|upload|enter|add|remove|change|set up|turn|click|create|tell|wait|try"
+    r"|run|save|export|download|split|give|verify|report|revoke|replace|read|look)\b(?! (?:is|are|was|of|to be)\b)",
     re.I,
 )
 ENOUGH_WORDS = 40  # an answer that has as many is not filled up
@@ -34,8 +34,7 @@ def statements(question: Question, pool: Sequence[Unit], scores: Sequence[float]
     the question, in which the asker may have named a plan.
     """
     named = named_in(question, pool, ticket)
-    ours, others = kindred(pool, named)
-    fitting = [i for i in range(len(pool)) if not foreign(pool[i], ours, others)] or list(range(len(pool)))
+    fitting = _fitting(pool, named) or list(range(len(pool)))
     order = sorted(fitting, key=lambda i: -scores[i])
     wanted = wanted_kinds(question)
     first = _first(order, pool, scores, named, wanted)
@@ -53,6 +52,20 @@ def statements(question: Question, pool: Sequence[Unit], scores: Sequence[float]
     return picked + _what_to_do(first, pool, picked, question)
 
 
+def _fitting(pool: Sequence[Unit], named: set[str]) -> list[int]:
+    """The pieces that are not about another plan than the one that was named."""
+    ours, others = kindred(pool, named)
+    about = [unit for unit in pool if unit.kind == "prose" and names(unit) & named]
+
+    def another(unit: Unit) -> bool:
+        if foreign(unit, ours, others):
+            return True
+        same = (other for other in about if not names(unit) & named and _same_section(unit, other))
+        return unit.kind == "prose" and any(rivals(unit, other, named) for other in same)
+
+    return [i for i, unit in enumerate(pool) if not another(unit)]
+
+
 def _first(
     order: Sequence[int], pool: Sequence[Unit], scores: Sequence[float], named: set[str], wanted: set[str]
 ) -> int:
@@ -61,9 +74,10 @@ def _first(
     if pool[best].kind in ("step", "code"):
         return best
     has = bool(wanted) and bool(figures(pool[best], wanted))
+    least = ALSO if wanted and not has else AS_GOOD  # a price that was asked for makes up for some words
 
     def as_good(i: int) -> bool:
-        if scores[i] < AS_GOOD * scores[best] or pool[i].kind != "prose" or _leans(pool[i]):
+        if scores[i] < least * scores[best] or pool[i].kind != "prose" or _leans(pool[i]):
             return False
         if pool[best].kind == "code" and not wanted:
             return True
@@ -130,9 +144,9 @@ def _what_to_do(first: int, pool: Sequence[Unit], picked: Sequence[Unit], questi
 def _how_to(first: Unit, pool: Sequence[Unit], question: Question) -> list[Unit]:
     about = set(language.stems(question.text)) & set(language.stems(first.text))
     for i, unit in enumerate(pool):
-        if unit.kind == "step" and unit.passage.doc_id == first.passage.doc_id:
-            if unit.section.lower().startswith("how to ") and about & set(language.stems(unit.section)):
-                return _run(i, pool)
+        here = unit.kind == "step" and unit.passage.doc_id == first.passage.doc_id
+        if here and unit.section.lower().startswith("how to ") and about & set(language.stems(unit.section)):
+            return _run(i, pool)
     return []
 
 

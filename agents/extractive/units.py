@@ -49,13 +49,14 @@ _NOTHING = re.compile(r"\s*(?:[-*+•]\s+)?(?:\[[^\]]+\]:\s*\S+|(?:to-?do|tbd|n/
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _FENCE_LINE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
 POINTER = re.compile(
-    r"^(?:see|refer to|read|for (?:more|further|details)|(?:more|further) (?:information|reading|details)|this (?:page|document|article|guide|section|topic))\b",
+    r"^(?:see|refer to|read|for (?:more|further|details)|(?:more|further) (?:information|reading|details)"
+    r"|this (?:page|document|article|guide|section|topic))\b",
     re.I,
 )
 """Begins a sentence that only says where else to look, or what the page is about."""
 
 ASIDE = re.compile(
-    r"\b(?:as|approach\w*|steps?|list\w*) (?:listed|described|shown|mentioned|explained|given|noted) (?:above|below|earlier)"
+    r"\b(?:as|approach\w*|steps?) (?:listed|described|shown|mentioned|explained|given|noted) (?:above|below|earlier)"
     r"|\b(?:see|shown?|listed|described) (?:above|below)\b|^(?:the|these) following\b|\b(?:to|of|for|with) that \w+",
     re.I,
 )
