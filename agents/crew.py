@@ -220,7 +220,7 @@ class _Order(Flow[_State]):
             return self._finish("needs_human", reason, done, sent, failed=True)
         self._case.claims = best.claims
         present(self._case, best.kept, self._manner)
-        reason = f"{reason}; {_told(best)}, and {len(best.lost)} questions are left open"
+        reason = f"{reason}; {_told(best)}; questions left open: {len(best.lost)}"
         return self._finish("needs_human", reason, done, {**sent, "struck": _plain(best)}, failed=True)
 
     def _send(self, draft: Draft, reason: str, done: Done, sent: object) -> str:
@@ -239,7 +239,7 @@ class _Order(Flow[_State]):
 
 
 def _told(result: Struck) -> str:
-    return f"{len(result.struck)} struck, the {len(result.claims)} that remain are proven"
+    return f"{len(result.struck)} struck, the rest ({len(result.claims)}) is proven"
 
 
 def _plain(result: Struck) -> list[JsonValue]:

@@ -35,13 +35,14 @@ _MARKS = re.compile(
     r"|^[ \t|:+-]*-{2,}[ \t|:+-]*$"  # a table's rule
     r"|^[ \t]*(?:>[ \t]?)*(?:\#{1,6}[ \t]+|[-*+•][ \t]+(?:\[[ xX]\][ \t]+)?|\d{1,3}[.)][ \t]+)?"  # at a line's start
     r"|!?\[(?=[^\[\]\n]*\]\()|(?<=[^\s\[])\]\([^()\n]*\)"  # a link's, around its words
-    r"|</?[A-Za-z][^<>\n]*>"
+    r"|</?(?:a|abbr|b|br|code|details|div|em|h[1-6]|hr|i|img|kbd|li|ol|p|pre|s|small|span|strong|sub|summary|sup|table"
+    r"|tbody|td|th|thead|tr|u|ul)\b[^<>\n]*>"  # not <name>, which stands for a value
     r"|\\(?=[!-/:-@\[-`{-~])"
     r"|\*+|`+|~~|(?<!\w)_+|_+(?!\w)",
     re.MULTILINE,
 )
 _SPELLED = str.maketrans("‘’‚‛“”„‟«»‐‑‒–—―−", '\'\'\'\'""""""-------')
-_AROUND = "\"'“”‘’«»….,;: "
+_AROUND = "\"'“”‘’«»….,;:\\ "
 """What a writer may add around a quote without changing what it quotes."""
 _EMPHASIS = "*_`~"
 
@@ -241,38 +242,50 @@ def _not_a_quote(quote: Quote, passage: Passage, ticket: str) -> str:
 
 
 def _says_nothing_alone(quote: str, text: str) -> bool:
-    """Whether a quote is a bare figure or a scrap: less than two words beside its figures, or one if it begins a
-    line or a table row, which then is what the figure belongs to; none if what it names is written as one word."""
+    """Whether a quote is a bare figure or a scrap.
+
+    It needs two words beside its figures; one, if it begins a line or a table row, is what the figure belongs to.
+    Whole rows, whole lines without a figure, and whole lines of commands, paths or addresses speak for themselves.
+    """
     facts = _facts(quote)
     rest, position = "", 0
     for fact in facts:
         rest, position = rest + quote[position : fact.start] + " ", fact.end
     beside = [word for word in words(rest + quote[position:]) if re.search(r"[^\W\d_]", word)]
-    lines, shown = [seen(line) for line in text.splitlines()], seen(quote)
-    whole = shown in lines or {seen(line) for line in quote.splitlines()} <= set(lines)  # a block of code has several
-    if whole and any(fact.kind in _WRITTEN_ALONE for fact in facts):
+    lines = [seen(line) for line in text.splitlines()]
+    whole = all(line in lines for line in map(seen, quote.splitlines()))
+    if whole and (not facts or quote.count("|") > 1 or any(fact.kind in _WRITTEN_ALONE for fact in facts)):
         return False
-    enough = 1 if any(line.startswith(shown) for line in lines) else 2
+    enough = 1 if any(line.startswith(seen(quote)) for line in lines) else 2
     return len(beside) < enough or all(word in STOP_WORDS for word in beside)
 
 
 def _stated(fact: Fact, quote: Quote, passage: Passage) -> bool:
-    """Whether `fact` stands in the quoted words, or in the title or headings of their passage.
+    """Whether `fact` stands in the quoted words, or above them: in title, headings or their table's header.
 
     The quote is read where it stands, so that a table's header or a lead-in may say what its figure counts.
     """
-    alone = _source(Evidence(str(quote.n), quote.text, passage.title, tuple(passage.headings)))
-    if alone.places(fact):
-        return True
     span, source = find(quote.text, passage.text), _source(evidence(passage))
     if span is None:
         return False
+    above = (*passage.headings, _table_header(passage.text, span.start))
+    if _source(Evidence(str(quote.n), quote.text, passage.title, above)).places(fact):
+        return True
     for place in source.places(fact):
         unit = source.units[place]
         inside = (near for near in unit.facts if span.start <= near.start and near.end <= span.end)
         if any(near.value == fact.value or key(fact) in implied(near) for near in inside):
             return True
     return False
+
+
+def _table_header(text: str, at: int) -> str:
+    """The header of the table that has a row at `at`; "" outside of tables."""
+    lines = text[: at + 1].split("\n")
+    first = len(lines)
+    while first and lines[first - 1].lstrip().startswith("|"):
+        first -= 1
+    return lines[first] if first < len(lines) - 1 else ""
 
 
 def _unquoted(fact: Fact, sentence: Sentence, cited: Sequence[Passage]) -> str:

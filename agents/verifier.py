@@ -59,36 +59,33 @@ def check(given: Submission) -> Verdict:
     claims: list[Claim] = []
     scores: list[float] = []
     old = outdated(given.draft, given.passages, asked)
-    for place, sentence in enumerate(given.draft.sentences):
-        reason, score, undecided = refusal(sentence, passages, given.ticket), 0.0, False
+    undecided: list[int] = []
+    for i, sentence in enumerate(given.draft.sentences):
+        reason, score, in_doubt = refusal(sentence, passages, given.ticket), 0.0, False
         if not reason and not 0 <= sentence.question < len(given.questions):
             reason = (
                 f"not about the question: there is no question {sentence.question}; "
                 f"the ticket asks {len(given.questions)}, counted from 0"
             )
+        if not reason and _leads_nowhere(given.draft.sentences, i):
+            reason = "absent: nothing follows that it leads to; add that with its quote, or drop the line"
         if not reason:
             cited = [evidence(passages[n]) for n in sentence.citations]
-            reason, score, undecided = _proved(sentence, cited, asked)
-        if not reason and place in old:
-            reason, score = old[place], 0.0
-        claims.append(
-            Claim(
-                text=sentence.text,
-                supported=not reason,
-                citations=sentence.citations,
-                reason=reason,
-                undecided=undecided,
-            )
-        )
+            reason, score, in_doubt = _proved(sentence, cited, asked)
+        if i in old and (in_doubt or not reason):
+            reason, score, in_doubt = old[i], 0.0, False
+        claims.append(Claim(text=sentence.text, supported=not reason, citations=sentence.citations, reason=reason))
         scores.append(score)
+        undecided += [i] if in_doubt else []
     if reason := ask_refused(given.draft.ask, given.passages, given.ticket):
         claims.append(Claim(text=given.draft.ask, supported=False, citations=[], reason=reason))
         scores.append(0.0)
-    return _verdict(claims, min(scores, default=0.0))
+    return _verdict(claims, min(scores, default=0.0), undecided)
 
 
-def _verdict(claims: list[Claim], score: float) -> Verdict:
-    return Verdict(supported=bool(claims) and all(claim.supported for claim in claims), score=score, claims=claims)
+def _verdict(claims: list[Claim], score: float, undecided: list[int]) -> Verdict:
+    supported = bool(claims) and all(claim.supported for claim in claims)
+    return Verdict(supported=supported, score=score, claims=claims, undecided=undecided)
 
 
 _LEADING = frozenset(
@@ -114,6 +111,11 @@ def _proved(sentence: Sentence, cited: list[Evidence], asked: str) -> tuple[str,
     if failed and not decided:
         return f"{failed[0].reason}; say it in the words of the passage, or drop it", proof.score, True
     return (decided[0].reason if decided else ""), proof.score, False
+
+
+def _leads_nowhere(sentences: Sequence[Sentence], i: int) -> bool:
+    here, following = sentences[i], sentences[i + 1] if i + 1 < len(sentences) else None
+    return here.text.endswith(":") and (following is None or following.question != here.question)
 
 
 def _read(text: str) -> str:
@@ -210,11 +212,8 @@ def judge_tier(stakes: Literal["low", "high"], wrote: Tier, tiers: Tiers) -> Tie
 
 def doubts(verdict: Verdict, passages: Sequence[Passage], question: str) -> Doubts:
     """What there is to ask a judge about `verdict`; no claims when it is all decided."""
-    found = [
-        Doubt(index=i, text=claim.text, citations=claim.citations)
-        for i, claim in enumerate(verdict.claims)
-        if claim.undecided
-    ]
+    claims = {i: verdict.claims[i] for i in verdict.undecided}
+    found = [Doubt(index=i, text=claim.text, citations=claim.citations) for i, claim in claims.items()]
     cited = {n for doubt in found for n in doubt.citations}
     return Doubts(claims=found, passages=[p for p in passages if p.n in cited], question=question)
 
@@ -232,21 +231,27 @@ def judged(verdict: Verdict, asked: Doubts, opinion: Opinion) -> Verdict:
         supported = bool(said) and all(judgement.supported and _stands(judgement.quote, texts) for judgement in said)
         why = next((" ".join(j.reason.split()) for j in said if not j.supported and j.reason.strip()), "")
         reason = f"absent: {why[:REASON_SHOWN]}" if why else claims[doubt.index].reason
-        decided = {"supported": supported, "undecided": False, "reason": "" if supported else reason}
-        claims[doubt.index] = claims[doubt.index].model_copy(update=decided)
-    return _rejudged(verdict, claims)
+        said_now = {"supported": supported, "reason": "" if supported else reason}
+        claims[doubt.index] = claims[doubt.index].model_copy(update=said_now)
+    asked_about = {doubt.index for doubt in asked.claims}
+    return _rejudged(verdict, claims, [i for i in verdict.undecided if i not in asked_about])
 
 
 def recalled(verdict: Verdict, heard: Sequence[Claim]) -> Verdict:
     """`verdict` with what a judge has said before of the same words with the same citations."""
     known = {(claim.text, *claim.citations): claim for claim in heard}
-    claims = [known.get((c.text, *c.citations), c) if c.undecided else c for c in verdict.claims]
-    return _rejudged(verdict, claims)
+    claims, undecided = list(verdict.claims), []
+    for i in verdict.undecided:
+        if before := known.get((claims[i].text, *claims[i].citations)):
+            claims[i] = before
+        else:
+            undecided.append(i)
+    return _rejudged(verdict, claims, undecided)
 
 
-def _rejudged(verdict: Verdict, claims: list[Claim]) -> Verdict:
-    proven = all(claim.supported for claim in claims)
-    return _verdict(claims, max(verdict.score, 0.5) if proven and claims else verdict.score)
+def _rejudged(verdict: Verdict, claims: list[Claim], undecided: list[int]) -> Verdict:
+    proven = bool(claims) and all(claim.supported for claim in claims)
+    return _verdict(claims, max(verdict.score, 0.5) if proven else verdict.score, undecided)
 
 
 def _stands(quote: str, texts: Sequence[str]) -> bool:

@@ -137,24 +137,25 @@ class Draft(BaseModel):
 
 
 class Claim(BaseModel):
-    """One checked statement of an answer; `reason` is empty when it is supported.
-
-    `undecided`: not supported, but by its wording alone; no figure, quote, citation or negation of it failed.
-    """
+    """One checked statement of an answer; `reason` is empty when it is supported."""
 
     text: str
     supported: bool
     citations: list[int]
     reason: str = ""
-    undecided: bool = False
 
 
 class Verdict(BaseModel):
-    """What the verifier hands on; `score` runs from 0 to 1, where 1 is fully supported."""
+    """What the verifier hands on; `score` runs from 0 to 1, where 1 is fully supported.
+
+    `undecided` are indices into `claims`: not supported, but by their wording alone; no figure, quote,
+    citation or negation of theirs failed.
+    """
 
     supported: bool
     score: float
     claims: list[Claim]
+    undecided: list[int] = []
 
 
 class Citation(BaseModel):

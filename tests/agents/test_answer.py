@@ -81,7 +81,7 @@ def test_an_answer_to_one_question_begins_with_the_answer_and_ends_with_its_sour
     assert text == f"{PRICE} [1]\n\nSources:\n\n- [1] Plans and prices"
 
 
-@pytest.mark.parametrize(("tone", "kind"), itertools.product(TONES, ("reply", "question")))
+@pytest.mark.parametrize(("tone", "kind"), list(itertools.product(TONES, ("reply", "question"))))
 def test_what_stands_around_a_draft_is_read_as_no_claim_in_any_tone(tone: Tone, kind: str) -> None:
     ticket = reply().model_copy(update={"kind": kind})
     proof = prove(compose(DRAFT, ticket, ASKED, PAGES, Manner(tone)), [evidence(page) for page in PAGES])

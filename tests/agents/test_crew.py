@@ -309,7 +309,7 @@ def test_what_is_proven_goes_to_a_person_with_the_open_question_named(tmp_path: 
     assert case.unanswered == ["How much is the Pro plan?"]
     assert [(claim.text, claim.supported) for claim in case.claims] == [(ACCESS, True)]
     assert [citation.doc_id for citation in case.citations] == ["d2.md"]
-    assert "1 questions are left open" in case.outcome_reason
+    assert "questions left open: 1" in case.outcome_reason
 
 
 def test_the_most_that_was_proven_is_kept_when_a_dearer_tier_does_worse(tmp_path: Path) -> None:
