@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from agents.extractive.units import Unit, units
@@ -74,7 +74,11 @@ def disagreements(draft: Draft, passages: Sequence[Passage], question: str = "")
     """
     at = {passage.n: passage for passage in passages}
     stated = [_Statement(s.text, tuple(at[n] for n in s.citations if n in at)) for s in draft.sentences]
-    others = [(unit, _Statement(unit.text, (unit.passage,))) for p in passages for unit in units(p) if not unit.subject]
+    cited = {page.doc_id: page for statement in stated for page in statement.pages}
+    near = [p for p in passages if any(_related(p, page) for page in cited.values())]
+    if len({page.doc_id for page in near} | cited.keys()) < 2:
+        return []
+    others = [(unit, _Statement(unit.text, (unit.passage,))) for p in near for unit in units(p) if not unit.subject]
     found: dict[tuple[int, str], Disagreement] = {}
     for i, (sentence, mine) in enumerate(zip(draft.sentences, stated, strict=True)):
         if sentence.kind == "code" or not mine.values or not mine.pages:
@@ -110,7 +114,11 @@ def newest(picked: Sequence[Unit], pool: Sequence[Unit]) -> list[Unit]:
     for unit, mine in zip(picked, stated, strict=True):
         if unit.kind in ("prose", "item") and not unit.subject and mine.values:
             for other in pool:
-                if other.subject or not is_newer(other.passage, unit.passage):
+                if (
+                    other.subject
+                    or not is_newer(other.passage, unit.passage)
+                    or not _related(other.passage, unit.passage)
+                ):
                     continue
                 theirs = _Statement(other.text, (other.passage,))
                 if _contradicts(mine, theirs) and not any(_agrees(theirs, told) for told in stated):
@@ -177,16 +185,9 @@ class _Statement:
         """The stems of its page's title and headings."""
         return set(language.stems(" ".join(text for p in self.pages for text in (p.title, *p.headings))))
 
-    @cached_property
+    @property
     def title(self) -> dict[str, bool]:
-        """The stems of its page's title, each with whether it may be a name; "(2024)" is none."""
-        return {
-            stem: word[0].isupper()
-            for page in self.pages[:1]
-            for word in page.title.split()
-            for stem in language.stems(word)
-            if not stem[0].isdigit()
-        }
+        return _title(self.pages[0].title)
 
     @cached_property
     def headings(self) -> set[str]:
@@ -237,8 +238,23 @@ def _same_subject(mine: _Statement, theirs: _Statement) -> bool:
     here, there = mine.title, theirs.title
     more = {stem: name for stem, name in [*here.items(), *there.items()] if (stem in here) != (stem in there)}
     named = {stem for stem, is_name in more.items() if is_name} - _OF_A_TITLE
-    related = bool(here.keys() & there.keys()) and (here.keys() <= there.keys() or there.keys() <= here.keys())
-    return related and named <= mine.words & theirs.words and not more.keys() & (_APART - _OF_A_TITLE)
+    return (
+        _related(mine.pages[0], theirs.pages[0])
+        and named <= mine.words & theirs.words
+        and not more.keys() & (_APART - _OF_A_TITLE)
+    )
+
+
+def _related(page: Passage, other: Passage) -> bool:
+    """Whether one title has no other words than the other."""
+    here, there = _title(page.title).keys(), _title(other.title).keys()
+    return bool(here & there) and (here <= there or there <= here)
+
+
+@lru_cache(maxsize=1024)
+def _title(title: str) -> dict[str, bool]:
+    """The stems of a title, each with whether it may be a name; "(2024)" is none."""
+    return {s: word[0].isupper() for word in title.split() for s in language.stems(word) if not s[0].isdigit()}
 
 
 def _acronym(stem: str, text: str) -> bool:
