@@ -92,6 +92,14 @@ def test_a_price_without_a_plan_is_told_for_each_plan_and_asked_back(desk: Desk)
     assert "\n\nWhich plan are you on?\n\nSources:" in case.answer
 
 
+def test_tone_and_sign_off_come_from_the_settings(desk: Desk) -> None:
+    formal = Desk(Settings(home=desk.settings.home, tone="formal", sign_off="Ada Byron\nTidewater"))
+    question = "How long do we have to get a refund on an annual plan?\n\nThanks,\nMaria Lopez"
+    answer = formal.ask(Ticket(text=question, kind="reply"), KB).answer
+    assert answer.startswith("Dear Maria Lopez,\n\nThank you for your message.\n\nAnnual plans can be refunded")
+    assert "\n\nYours sincerely,  \nAda Byron\nTidewater\n\nSources:" in answer
+
+
 def test_most_tickets_end_as_a_person_would_want(cases: dict[str, Case]) -> None:
     good = [ticket_id for ticket_id, case in cases.items() if as_wanted(case, EXPECTED[ticket_id])]
     assert len(good) >= 19, sorted(set(cases) - set(good))
