@@ -21,6 +21,7 @@ from pydantic import JsonValue, PrivateAttr
 from agents.answer import number, present
 from agents.models import Tiers
 from agents.quotes import settled
+from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
 from agents.router import Decision, choose_tier
 from agents.steps import Agents, Books, Done, Limits, Steps, Watcher
@@ -37,9 +38,14 @@ class Crew:
     """Four agents around one task list. Safe to call from many threads: each has agents of its own."""
 
     def __init__(
-        self, tiers: Tiers, task_list: TaskList, ledger: Ledger, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        tiers: Tiers,
+        task_list: TaskList,
+        ledger: Ledger,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        manner: Manner = PLAIN,
     ) -> None:
-        self._tiers = tiers
+        self._tiers, self._manner = tiers, manner
         self._books = Books(task_list, ledger, now)
         self._of_thread = threading.local()
         event_listener.formatter.verbose = False  # or CrewAI draws a panel per event
@@ -56,7 +62,7 @@ class Crew:
         steps = Steps(case, self._of_thread.agents, self._books, limits, watch)
         self._books.task_list.open_case(case)
         try:
-            _Order(steps, self._tiers).kickoff()
+            _Order(steps, self._tiers, self._manner).kickoff()
         except StoreError:
             raise
         except LimitReached as stop:
@@ -82,6 +88,7 @@ class _Order(Flow[_State]):
     _skip_auto_memory: bool = True
     _steps: Steps = PrivateAttr()
     _tiers: Tiers = PrivateAttr()
+    _manner: Manner = PrivateAttr()
     _route: Route = PrivateAttr()
     _tier: Tier = PrivateAttr()
     _tries: int = PrivateAttr(default=0)
@@ -92,9 +99,9 @@ class _Order(Flow[_State]):
     _judge_failed: bool = PrivateAttr(default=False)
     _remains: Struck | None = PrivateAttr(default=None)  # the most that was proven of a refused draft
 
-    def __init__(self, steps: Steps, tiers: Tiers) -> None:
+    def __init__(self, steps: Steps, tiers: Tiers, manner: Manner) -> None:
         super().__init__(suppress_flow_events=True, tracing=False)
-        self._steps, self._tiers = steps, tiers
+        self._steps, self._tiers, self._manner = steps, tiers, manner
 
     @property
     def _case(self) -> Case:
@@ -158,7 +165,7 @@ class _Order(Flow[_State]):
         if verdict.supported:
             return self._send(draft, reason, done, sent)
         if not verdict.claims and draft.ask:
-            present(self._case, draft)
+            present(self._case, draft, self._manner)
             return self._finish("needs_human", f"the answer depends on what is asked back: {draft.ask}", done, sent)
         if not verdict.claims:
             return self._finish("abstained", "no passage that was found answers the question", done, sent)
@@ -212,13 +219,13 @@ class _Order(Flow[_State]):
         if not best.kept.sentences:
             return self._finish("needs_human", reason, done, sent, failed=True)
         self._case.claims = best.claims
-        present(self._case, best.kept)
+        present(self._case, best.kept, self._manner)
         reason = f"{reason}; {_told(best)}; questions left open: {len(best.lost)}"
         return self._finish("needs_human", reason, done, {**sent, "struck": _plain(best)}, failed=True)
 
     def _send(self, draft: Draft, reason: str, done: Done, sent: object) -> str:
         """A draft of which everything is proven."""
-        present(self._case, draft)
+        present(self._case, draft, self._manner)
         if self._route.approval:
             reason = f"{reason}; a person has to approve: {self._route.approval}"
             return self._finish("needs_human", reason, done, sent)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from agents.extractive.disagreement import outdated
 from agents.models import Skill, Tiers
 from agents.quotes import evidence, find, refusal, seen
 from knowledge_base.evidence import Evidence, Source
@@ -59,6 +60,7 @@ def check(given: Submission) -> Verdict:
     asked = " ".join(question.text for question in given.questions)
     claims: list[Claim] = []
     scores: list[float] = []
+    old = outdated(given.draft, given.passages, asked)
     undecided: list[int] = []
     for i, sentence in enumerate(given.draft.sentences):
         reason, score, in_doubt = refusal(sentence, passages, given.ticket), 0.0, False
@@ -72,6 +74,8 @@ def check(given: Submission) -> Verdict:
         if not reason:
             cited = [evidence(passages[n]) for n in sentence.citations]
             reason, score, in_doubt = _proved(sentence, cited, asked)
+        if i in old and (in_doubt or not reason):
+            reason, score, in_doubt = old[i], 0.0, False
         claims.append(Claim(text=sentence.text, supported=not reason, citations=sentence.citations, reason=reason))
         scores.append(score)
         undecided += [i] if in_doubt else []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from agents.extractive import answer_sentences
+from agents.extractive import draft
 from agents.extractive.rank import Embed
 from agents.models import Skill
-from tasks.case import Claim, Draft, Passage, Question, Sentence, Ticket
+from tasks.case import Claim, Draft, Passage, Question, Ticket
 
 ROLE = "writer"
 GOAL = "Write a short answer in which every sentence rests on a quoted passage."
@@ -58,14 +58,6 @@ def local_skill(embed: Embed) -> Skill:
 
     def write(given: Assignment) -> Draft:
         refused = {claim.text for claim in given.rejected}
-        sentences: list[Sentence] = []
-        unanswered: list[int] = []
-        for index, question in enumerate(given.questions):
-            found = [p for p in given.passages if index in p.questions]
-            chosen = answer_sentences(question, found, embed, taken=sentences, refused=refused)
-            sentences += [sentence.model_copy(update={"question": index}) for sentence in chosen.sentences]
-            if not chosen.answered:
-                unanswered.append(index)
-        return Draft(sentences=sentences, unanswered=unanswered)
+        return draft(given.ticket, given.questions, given.passages, embed, refused)
 
     return Skill(Assignment, write)

@@ -65,9 +65,9 @@ def figures(answer: str) -> list[str]:
 
 
 def stands(case: Case, figure: str) -> bool:
-    """Whether a passage that the answer cites holds the figure. Markdown's escapes are taken off the passage."""
-    cited = {citation.n for citation in case.citations}
-    return any(figure in passage.text.replace("\\", "") for passage in case.passages if passage.n in cited)
+    """Whether a passage that the answer cites, or its title, holds the figure, Markdown's escapes taken off."""
+    cited = [passage for passage in case.passages if passage.n in {citation.n for citation in case.citations}]
+    return any(figure in text for passage in cited for text in (passage.text.replace("\\", ""), passage.title))
 
 
 if __name__ == "__main__":

@@ -186,6 +186,9 @@ def ask(
         float | None, typer.Option("--deadline", min=0, help="The longest it may take, in seconds.")
     ] = None,
     staff: Annotated[bool, typer.Option("--staff", help="For colleagues: internal pages may be quoted.")] = False,
+    reply: Annotated[
+        bool, typer.Option("--reply", help="As a reply to a customer: greeting, each question, sign-off.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Have the crew answer one question from your documents, with every sentence cited.
@@ -196,7 +199,7 @@ def ask(
     from tasks.case import Ticket
 
     text = show.read_stdin() if question == "-" else question
-    ticket = Ticket(text=text, audience="staff" if staff else "customer")
+    ticket = Ticket(text=text, audience="staff" if staff else "customer", kind="reply" if reply else "question")
     check_ticket(ticket)
     desk = _desk()
     kb = kb or desk.default_kb()

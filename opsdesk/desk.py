@@ -224,6 +224,7 @@ class Desk:
             from agents import retriever, router, verifier, writer
             from agents.crew import Crew
             from agents.models import LocalModel, Tiers
+            from agents.reply import Manner
             from tasks.ledger import Ledger
 
             def newest() -> retriever.Library:
@@ -237,7 +238,8 @@ class Desk:
                 verifier.ROLE: verifier.SKILL,
             }
             tiers = Tiers({"local": lambda: LocalModel(skills)})
-            self._crews[kb] = Crew(tiers, self.task_list, Ledger(self.settings.reference_model), self._now)
+            manner = Manner(self.settings.tone, self.settings.sign_off)
+            self._crews[kb] = Crew(tiers, self.task_list, Ledger(self.settings.reference_model), self._now, manner)
         return self._crews[kb]
 
     def case(self, case_id: str) -> Case:

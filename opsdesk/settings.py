@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     reference_model: str = "gpt-6.1-sol"
     """The model that the all-frontier estimate is priced at."""
 
+    tone: Literal["plain", "warm", "formal"] = "plain"
+    """How replies greet, name what is open, and close."""
+
+    sign_off: str = "The support team"
+    """The text below a reply's closing words; empty for none."""
+
     @property
     def database(self) -> str:
         """The database's URL."""

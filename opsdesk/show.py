@@ -209,8 +209,7 @@ def case(found: Case) -> None:
         console.print(indented(found.answer), soft_wrap=True)
         console.print()
     for citation in found.citations:
-        place = text(f"  {citation.doc_id} · {citation.locator}", "dim")
-        console.print(Text.assemble(f"  [{citation.n}] ", text(citation.title, "bold"), place))
+        console.print(text(f"  [{citation.n}] {citation.doc_id} · {citation.locator}", "dim"))
     for question in found.unanswered:
         console.print(indented(f"not answered by the documents: {question}", "dim"))
     outcome = str(found.outcome or "in progress")

@@ -20,9 +20,9 @@ def names(unit: Unit) -> set[str]:
     return {" ".join(words) for words in kept if words}
 
 
-def named_in(question: Question, pool: Sequence[Unit]) -> set[str]:
-    """The names of the pool that the question mentions; "Pro Plus" does not mention "Pro"."""
-    asked = f" {' '.join(language.words(question.search_text))} "
+def named_in(question: Question, pool: Sequence[Unit], around: str = "") -> set[str]:
+    """The names of the pool that the question, or the text around it, mentions; "Pro Plus" does not mention "Pro"."""
+    asked = f" {' '.join(language.words(f'{question.search_text} | {around}'))} "
     found = set()
     for name in sorted({name for unit in pool for name in names(unit)}, key=len, reverse=True):
         if f" {name} " in asked:
@@ -34,16 +34,32 @@ def named_in(question: Question, pool: Sequence[Unit]) -> set[str]:
 def misnames(unit: Unit, named: set[str]) -> bool:
     """Whether a unit is about a namesake of what was asked: "Pro Plus" for "Pro", or the reverse."""
     mine = names(unit)
-    return not mine & named and any(
-        f" {name} " in f" {other} " or f" {other} " in f" {name} " for name in mine for other in named
+    return any(
+        f" {name} " in f" {other} " or f" {other} " in f" {name} " for name in mine - named for other in named - mine
     )
+
+
+def kindred(pool: Sequence[Unit], named: set[str]) -> tuple[set[str], set[str]]:
+    """The names that were asked for and stand in the first column of a table, and the others there: the other plans."""
+    tables: dict[tuple[str, str], set[str]] = {}
+    for unit in pool:
+        if unit.subject:
+            tables.setdefault((unit.passage.doc_id, unit.column), set()).update(names(unit))
+    related = {name for table in tables.values() if table & named for name in table}
+    return related & named, related - named
+
+
+def foreign(unit: Unit, ours: set[str], others: set[str]) -> bool:
+    """Whether a unit is about another plan alone: about `others`, and none of `ours` (see `kindred`)."""
+    mine = names(unit)
+    return bool(mine & others) and not mine & ours
 
 
 def rivals(unit: Unit, other: Unit, named: set[str]) -> bool:
     """Whether `unit` says of something else what `other` says of what was asked: another plan's price."""
     mine, theirs = set(language.stems(unit.text)), set(language.stems(other.text))
     alike = len(mine & theirs) >= 0.5 * min(len(mine), len(theirs))
-    return alike and bool(names(unit) - names(other) - named)
+    return alike and any(name not in other.text for name in names(unit) - names(other) - named)  # lower-case: no name
 
 
 def figures(unit: Unit, kinds: Set[str] | None = None) -> set[tuple[str, str]]:

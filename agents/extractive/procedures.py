@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from agents.extractive.names import repeats
 from agents.extractive.rank import ANSWERS
-from agents.extractive.units import POINTER, Unit
+from agents.extractive.units import ASIDE, POINTER, Unit
 from knowledge_base import text as language
 from tasks.case import Question
 
@@ -17,13 +17,6 @@ ALSO = 0.8  # a later section must score at least this share of the first one
 MAX_WORDS = 120  # of prose, steps and items; code is not counted
 MAX_SENTENCES = 10
 
-PROCEDURAL = re.compile(
-    r"\bhow (?:do|can|should|would|could|to)\b|\bwhat (?:do|should|can|must) (?:i|we)\b"
-    r"|\bwhat (?:\w+ ){0,3}(?:first|next|now)\b|\bwhere do i (?:start|look|begin)\b"
-    r"|\b(?:steps?|fix|resolve|mitigate|recover|troubleshoot|diagnose|debug|unblock)\b"
-    r"|\bwhat('s| is) (?:the )?(?:first|next|procedure|fix)\b",
-    re.I,
-)
 _TO_LOOK = re.compile(
     r"\b(?:first|start|look|find out|why|debug|diagnos\w*|check|cause|investigate|troubleshoot)\b", re.I
 )
@@ -55,14 +48,19 @@ def procedure(question: Question, pool: Sequence[Unit], scores: Sequence[float])
 
     def fit(doc_id: str) -> float:
         here = [s for s in acting if s.doc_id == doc_id]
-        return about[doc_id] + 0.5 * max(s.score for s in here) + 0.3 * any(_fits(question, s) for s in here)
+        return about[doc_id] + max(s.score for s in here) + 0.3 * any(_fits(question, s) for s in here)
 
     for doc_id in sorted({s.doc_id for s in acting}, key=lambda d: (-fit(d), d)):
         if max(score for unit, score in zip(pool, scores, strict=True) if unit.passage.doc_id == doc_id) < ANSWERS:
             continue
         here = sorted((s for s in acting if s.doc_id == doc_id), key=lambda s: s.members[0])
         start = _start(question, here)
-        rest = [s for s in here if s.members[0] > start.members[-1] and (s.score >= ALSO * start.score or _mends(s))]
+        mending = _looks(start) or _mends(start) or _fits(question, start)
+        rest = [
+            s
+            for s in here
+            if s.members[0] > start.members[-1] and (s.score >= ALSO * start.score or (mending and _mends(s)))
+        ]
         return _within_room([pool[i] for s in [start, *rest] for i in s.members])
     return []
 
@@ -137,7 +135,8 @@ def _within_room(found: Sequence[Unit]) -> list[Unit]:
         room -= 0 if unit.kind == "code" else len(unit.text.split())
         if picked and not in_steps and (room < 0 or len(picked) >= MAX_SENTENCES):
             break
-        if not repeats(unit, picked) and not POINTER.match(unit.text):
+        leans = unit.kind == "prose" and ASIDE.search(unit.text)
+        if not repeats(unit, picked) and not POINTER.match(unit.text) and not leans:
             picked.append(unit)
     while len(picked) > 1 and picked[-1].leads_in:
         picked.pop()

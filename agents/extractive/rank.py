@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.extractive.names import misnames, named_in
-from agents.extractive.units import POINTER, Unit
+from agents.extractive.units import ASIDE, DANGLING, POINTER, Unit
 from knowledge_base import text as language
 from knowledge_base.facts import facts_in
 from tasks.case import Question
@@ -46,9 +46,14 @@ _WANTED: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     ),
     (re.compile(r"\bcommands?\b", re.I), frozenset({"command"})),
 )
-_DANGLING = re.compile(
-    r"^(?:it|they|this|that|these|those|he|she|then|there|also|otherwise|however|but|and|so)\b", re.I
+PROCEDURAL = re.compile(
+    r"\bhow (?:do|can|should|would|could|to)\b|\bwhat (?:do|should|can|must) (?:i|we)\b"
+    r"|\bwhat (?:\w+ ){0,3}(?:first|next|now)\b|\bwhere do i (?:start|look|begin)\b"
+    r"|\b(?:steps?|fix|resolve|mitigate|recover|troubleshoot|diagnose|debug|unblock)\b"
+    r"|\bwhat('s| is) (?:the )?(?:first|next|procedure|fix)\b",
+    re.I,
 )
+"""Asks what to do, not how things are."""
 
 
 def rank(question: Question, pool: Sequence[Unit], embed: Embed) -> list[float]:
@@ -63,9 +68,13 @@ def rank(question: Question, pool: Sequence[Unit], embed: Embed) -> list[float]:
     for i, unit in enumerate(pool):
         score = 0.4 * lexical[i] + 0.5 * max(0.0, cosine.get(i, 0.0)) + 0.15 * unit.passage.score / best_passage
         if wanted and i in cosine:
-            score += 0.2 if wanted & {fact.kind for fact in facts_in(unit.text)} else -0.1
-        score -= 0.1 * bool(_DANGLING.match(unit.text)) + 0.2 * bool(POINTER.match(unit.text))
-        score -= 0.05 * (unit.kind == "code") + 0.1 * bool(unit.subject) + 0.25 * misnames(unit, named)
+            score += 0.2 if not unit.leads_in and wanted & {fact.kind for fact in facts_in(unit.text)} else -0.1
+        score -= 0.1 * bool(DANGLING.match(unit.text)) + 0.2 * bool(POINTER.match(unit.text) or ASIDE.search(unit.text))
+        score -= (
+            (0.05 if "command" in wanted or PROCEDURAL.search(question.text) else 0.15) * (unit.kind == "code")
+            + 0.1 * bool(unit.subject)
+            + 0.25 * misnames(unit, named)
+        )
         scores.append(score)
     return scores
 
@@ -86,7 +95,8 @@ def _lexical(question: Question, pool: Sequence[Unit]) -> list[float]:
     own = [language.stems(u.text) for u in pool]
     around = [set(language.stems(f"{u.section} {u.passage.title}")) for u in pool]
     seen = Counter(stem for found, near in zip(own, around, strict=True) for stem in {*found, *near})
-    weight = {s: 0.4 * math.log(1 + len(pool) / seen[s]) for s in language.stems(question.context) if seen[s]}
+    told = {stem for stem in language.stems(question.context) if not stem.isdigit()}
+    weight = {s: 0.4 * math.log(1 + len(pool) / seen[s]) for s in told if seen[s]}
     weight |= {s: math.log(1 + len(pool) / seen[s]) for s in asked if seen[s]}
     total = sum(weight.values()) or 1.0
     scores = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from knowledge_base import text as language
@@ -15,8 +15,8 @@ from tasks.case import Passage, Quote, Sentence
 class Unit:
     """One quotable piece of a passage: `quote` is verbatim, `text` is `quote` without Markdown's marks.
 
-    `headings` is the path of headings above it, outermost first. `subject` is set for a table's row: its
-    first cell, which says what the row is about.
+    `headings` is the path of headings above it, outermost first. A table's row has `cells`, each with the
+    name of its column, and a `subject`: its first cell, which says what the row is about, below `column`.
     """
 
     text: str
@@ -25,6 +25,8 @@ class Unit:
     passage: Passage
     headings: tuple[str, ...]
     subject: str = ""
+    column: str = ""
+    cells: tuple[tuple[str, str], ...] = ()
 
     @property
     def section(self) -> str:
@@ -47,10 +49,29 @@ _NOTHING = re.compile(r"\s*(?:[-*+•]\s+)?(?:\[[^\]]+\]:\s*\S+|(?:to-?do|tbd|n/
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _FENCE_LINE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
 POINTER = re.compile(
-    r"^(?:see|refer to|read|for (?:more|further|details)|this (?:page|document|article|guide|section|topic))\b", re.I
+    r"^(?:see|refer to|read|for (?:more|further|details)|(?:more|further) (?:information|reading|details)"
+    r"|this (?:page|document|article|guide|section|topic))\b",
+    re.I,
 )
 """Begins a sentence that only says where else to look, or what the page is about."""
 
+ASIDE = re.compile(
+    r"\b(?:as|approach\w*|steps?) (?:listed|described|shown|mentioned|explained|given|noted) (?:above|below|earlier)"
+    r"|\b(?:see|shown?|listed|described) (?:above|below)\b|^(?:the|these) following\b|\b(?:to|of|for|with) that \w+",
+    re.I,
+)
+"""Leans on a text elsewhere on the page, which the reader of an answer does not see."""
+
+DANGLING = re.compile(
+    r"^(?:it|they|this|that|these|those|he|she|then|there|also|otherwise|however|but|and|so)\b"
+    r"|^(?:after|before|during|in|until|on|for|with) (?:that|those|these|this)\b",
+    re.I,
+)
+"""Begins a sentence that needs the one before it."""
+
+_TITLE = re.compile(r"[^\W\d_][^.!?:;,]{0,60}")
+_TITLE_LEVEL = 7  # below Markdown's six
+_ALIGNED = re.compile(r"^[ \t]*(\S+(?: \S+)?)[ \t]{2,}(\S.*?)[ \t]*$", re.M)
 _SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}")
 _TO_A_MACHINE = re.compile(
     r"\b(?:AI|assistants?|chat ?bots?|language models?|LLMs?)\b.{0,60}"
@@ -77,14 +98,17 @@ def units(passage: Passage) -> list[Unit]:
             level = len(piece.text) - len(piece.text.lstrip("#"))
             path = {above: heading for above, heading in path.items() if above < level}
             path[level] = plain(piece.text.strip("# "))
+        elif _is_title(piece, passage.text):
+            path = {above: heading for above, heading in path.items() if above < _TITLE_LEVEL}
+            path[_TITLE_LEVEL] = plain(piece.text)
         elif piece.kind == "row":
             cells = _cells(piece.text)
             if before != "row":
                 header = cells
             else:
-                found.append(
-                    Unit(_row_text(header, cells), piece.text, "item", passage, tuple(path.values()), cells[0])
-                )
+                found.append(_row(piece.text, header, cells, passage, tuple(path.values())))
+        elif piece.kind == "prose" and len(aligned := _ALIGNED.findall(piece.text)) > 1:
+            found += [_aligned_row(line, passage, tuple(path.values())) for line in aligned]
         elif _TO_A_MACHINE.search(piece.text):
             ordered_until = _paragraph_end(passage.text, piece.end)
         elif piece.kind != "quote" and piece.start >= ordered_until and not _NOTHING.match(piece.text):
@@ -100,6 +124,14 @@ def _paragraph_end(text: str, position: int) -> int:
     return blank.start() if blank else len(text)
 
 
+def _is_title(piece: language.Sentence, text: str) -> bool:
+    """Whether a piece is a heading as plain text has them: a few words in a line of their own, without a stop."""
+    if piece.kind != "prose" or "\n" in piece.text or not _TITLE.fullmatch(piece.text):
+        return False
+    before, after = text[: piece.start].rstrip(" \t"), text[piece.end :].lstrip(" \t")
+    return (not before or before.endswith("\n\n")) and after.startswith("\n\n") and bool(after.strip())
+
+
 def plain(markdown: str) -> str:
     """One line of text without its list marker; inline code keeps its marks."""
     return language.plain(_MARKER.sub("", markdown), keep_code=True)
@@ -109,7 +141,33 @@ def _cells(row: str) -> list[str]:
     return [plain(cell) for cell in row.strip().strip("|").split("|")]
 
 
-def _row_text(header: Sequence[str], cells: Sequence[str]) -> str:
+def _row(quote: str, header: Sequence[str], values: Sequence[str], passage: Passage, headings: tuple[str, ...]) -> Unit:
+    cells = tuple((name, value) for name, value in zip(header[1:], values[1:], strict=False) if value)
+    return Unit(_row_text(values[0], cells), quote, "item", passage, headings, values[0], header[0], cells)
+
+
+def _row_text(subject: str, cells: Sequence[tuple[str, str]]) -> str:
     """A table row that can be read without its table: "Pro: Monthly price $49, Seats 1 to 50"."""
-    rest = [f"{name} {cell}" for name, cell in zip(header[1:], cells[1:], strict=False) if cell]
-    return f"{cells[0]}: {', '.join(rest)}" if rest else cells[0]
+    rest = ", ".join(f"{name} {value}".strip(" .") for name, value in cells)
+    return f"{subject}: {rest}" if rest else subject
+
+
+def _aligned_row(line: tuple[str, str], passage: Passage, headings: tuple[str, ...]) -> Unit:
+    """A line of two columns set apart by blanks: "due_date     optional, written as YYYY-MM-DD"."""
+    name, rest = line
+    quote = next(found for found in passage.text.split("\n") if name in found and rest in found).strip()
+    return Unit(f"{plain(name)}: {plain(rest)}", quote, "item", passage, headings, subject=plain(name))
+
+
+def narrowed(unit: Unit, asked: Set[str]) -> Unit:
+    """A table's row with only the columns whose names are asked for (as stems), when some are."""
+
+    def share(name: str) -> float:
+        said = set(language.stems(name))
+        return len(said & asked) / len(said) if said else 0.0
+
+    best = max((share(name) for name, _ in unit.cells), default=0.0)
+    if best < 0.5:
+        return unit
+    kept = tuple(cell for cell in unit.cells if share(cell[0]) == best)
+    return replace(unit, text=_row_text(unit.subject, kept), cells=kept)

@@ -339,15 +339,18 @@ def test_when_money_is_out_a_refused_draft_is_struck_and_not_sent_back(tmp_path:
     assert "--budget" in case.outcome_reason
 
 
+SOURCES = "Sources:\n\n- [1] Page 1"
+
+
 def test_a_question_back_goes_with_the_answer_and_alone_to_a_person(tmp_path: Path) -> None:
     ask = "Which plan are you on?"
     with_answer = Bench(tmp_path, [passage(1, PRICE)], frontier=Scripted(drafted(said(PRICE, PRICE), ask=ask)))
     case = with_answer.ask("How much is my plan?")
-    assert (case.outcome, case.answer) == ("accepted", f"{PRICE} [1]\n\n{ask}")
+    assert (case.outcome, case.answer) == ("accepted", f"{PRICE} [1]\n\n{ask}\n\n{SOURCES}")
     alone = Bench(tmp_path, [passage(1, PRICE)], frontier=Scripted(drafted(ask=ask))).ask(
         "How much is my plan?", case_id="2"
     )
     assert (alone.outcome, alone.answer, alone.claims) == ("needs_human", ask, [])
     bad = Bench(tmp_path, [passage(1, PRICE)], frontier=Scripted(*[drafted(said(PRICE, PRICE), ask="Is it $77?")] * 2))
     case = bad.ask("How much is my plan?", case_id="3")
-    assert (case.outcome, case.answer) == ("accepted", f"{PRICE} [1]")
+    assert (case.outcome, case.answer) == ("accepted", f"{PRICE} [1]\n\n{SOURCES}")

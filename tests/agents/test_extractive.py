@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.answer import compose
-from agents.extractive import answer_sentences
+from agents.extractive import answer_sentences, draft
 from agents.extractive.units import plain, units
 from tasks.case import Draft, Passage, Question, Quote, Sentence, Ticket
 
@@ -42,7 +42,10 @@ The Pro Plus plan costs $69 per seat per month.
 """
 
 
-@pytest.mark.parametrize(("plan", "price"), [("Starter", "$19"), ("Pro", "$49"), ("Pro Plus", "$69")])
+PRICES = [("Starter", "$19"), ("Pro", "$49"), ("Pro Plus", "$69")]
+
+
+@pytest.mark.parametrize(("plan", "price"), PRICES)
 def test_a_plan_gets_its_own_price_and_no_other(plan: str, price: str) -> None:
     said = texts(answer(f"How much is the {plan} plan?", passage(PLANS)))
     assert said == [f"The {plan} plan costs {price} per seat per month."]
@@ -146,17 +149,118 @@ def test_an_answer_reads_as_it_should() -> None:
     )
     ticket = Ticket(text="?", customer="Maya", kind="reply")
     assert compose(draft, ticket) == (
-        "Hi Maya,\n\nDo this. [1] Then that. [1] [2]\n\n1. Open it. [2]\n2. Close it. [2]\n\n```\nls -l\n```"
+        "Hello Maya,\n\nDo this. [1] Then that. [1] [2]\n\n1. Open it. [2]\n2. Close it. [2]\n\n```\nls -l\n```"
+        "\n\nRegards,  \nThe support team"
     )
 
 
 def test_a_name_in_a_ticket_cannot_bring_markup_into_the_reply() -> None:
-    ticket = Ticket(text="?", customer="[x](http://evil.example)\n\n# Hi <b>", kind="reply")
-    greeting = compose(Draft(sentences=[]), ticket)
-    assert greeting == "Hi xhttpevil.example Hi b,"
+    ticket = Ticket(text="?", customer="[x]\n\n# *Jo* <b>", kind="reply")
+    greeting = compose(Draft(sentences=[]), ticket).split("\n")[0]
+    assert greeting == "Hello x Jo b,"
+    address = Ticket(text="?", customer="[x](http://evil.example)", kind="reply")
+    assert compose(Draft(sentences=[]), address).startswith("Hello,\n")
 
 
 def test_steps_that_differ_in_one_word_are_all_there() -> None:
     steps = [f"{verb} the service on the broker east-{n}." for verb in ("Stop", "Wipe", "Start") for n in range(1, 6)]
     page = "## How to restart the brokers\n\n" + "\n".join(f"{i}. {text}" for i, text in enumerate(steps, start=1))
     assert texts(answer("How do I restart the brokers?", passage(page))) == steps
+
+
+# --- what people want to send ---------------------------------------------------------------------------
+
+
+def test_a_short_answer_is_filled_up_with_what_its_section_says_next_to_it() -> None:
+    page = (
+        "## Refunds\n\nRefunds take 7 days.\nRefunds go back to the card that paid.\n\n## Trials\n\nTrials end soon.\n"
+    )
+    assert texts(answer("How long do refunds take?", passage(page))) == [
+        "Refunds take 7 days.",
+        "Refunds go back to the card that paid.",
+    ]
+
+
+def test_a_cause_comes_with_the_steps_that_its_section_gives() -> None:
+    page = "## Slack is silent\n\nSlack is silent when the app was removed.\n\n1. Type `/invite`.\n2. Send a test.\n"
+    assert texts(answer("Why is Slack silent?", passage(page))) == [
+        "Slack is silent when the app was removed.",
+        "Type `/invite`.",
+        "Send a test.",
+    ]
+
+
+def test_an_item_of_a_short_list_comes_with_its_lead_in_and_the_whole_list() -> None:
+    page = "## Why samples drop\n\nSamples drop because of:\n\n- a faulty target\n- a wrong configuration of samples\n"
+    found = texts(answer("Are samples dropped by a wrong configuration?", passage(page)))
+    assert found[:3] == ["Samples drop because of:", "a faulty target", "a wrong configuration of samples"]
+
+
+def test_a_sentence_that_leans_on_another_place_of_the_page_is_left_out() -> None:
+    page = "## How to shrink it\n\n1. Run defrag.\n\nUse the same approach as listed above.\nMore space is free.\n"
+    assert texts(answer("How do I shrink it?", passage(page))) == ["Run defrag.", "More space is free."]
+
+
+def test_columns_of_plain_text_are_rows_and_its_short_lines_headings() -> None:
+    page = "Columns\n\ntitle   required, up to 200 characters\ntags    optional\n\nLimits\n\nA file may hold 50 rows.\n"
+    found = units(passage(page))
+    assert [(u.text, u.section) for u in found] == [
+        ("title: required, up to 200 characters", "Columns"),
+        ("tags: optional", "Columns"),
+        ("A file may hold 50 rows.", "Limits"),
+    ]
+
+
+def chosen(question: str, page: str, ticket: str = "") -> tuple[list[str], str]:
+    found = answer_sentences(Question(text=question), [passage(page)], embed, ticket=ticket)
+    return texts(found.sentences), found.ask
+
+
+def test_a_question_that_leaves_the_plan_open_gets_each_plan_and_a_question_back() -> None:
+    said, ask = chosen("How much does a seat cost per month?", PLANS)
+    assert said == [f"The {plan} plan costs {price} per seat per month." for plan, price in PRICES]
+    assert ask == "Which plan are you on?"
+
+
+@pytest.mark.parametrize("ticket", ["We are on Pro Plus.", "pro plus question"])
+def test_a_plan_that_the_ticket_names_elsewhere_is_not_asked_for(ticket: str) -> None:
+    assert chosen("How much does a seat cost per month?", PLANS, ticket) == (
+        ["The Pro Plus plan costs $69 per seat per month."],
+        "",
+    )
+
+
+def test_who_asks_for_all_plans_is_asked_nothing_back() -> None:
+    said, ask = chosen("How much does each plan cost per seat per month?", PLANS)
+    assert (len(said), ask) == (3, "")
+
+
+def test_of_many_alternatives_none_is_guessed_and_it_is_only_asked_which() -> None:
+    page = "".join(f"The {name} plan costs ${i} per seat.\n" for i, name in enumerate("Ant Bee Cat Dog Elk".split(), 1))
+    assert chosen("How much does a seat cost?", page) == ([], "Which plan are you on?")
+
+
+def test_of_a_table_only_the_column_is_told_that_was_asked_for() -> None:
+    table = "| Plan | Price | Seats |\n| --- | --- | --- |\n| Basic | $9 | 5 |\n| Large | $49 | 50 |\n"
+    assert chosen("How many seats can we have?", table) == (
+        ["Basic: Seats 5", "Large: Seats 50"],
+        "Which plan are you on?",
+    )
+
+
+def test_of_pages_that_disagree_the_newer_is_quoted_however_well_the_older_fits() -> None:
+    old = passage("A download link expires after 24 hours.", 1, title="Exports (2025)", modified="2025-06-10")
+    new = passage("The download link of a file expires after 72 hours.", 2, title="Exports", modified="2026-05-26")
+    assert texts(answer("How long until a download link expires?", old, new)) == [new.text]
+    assert texts(answer("How long until a download link expires?", old)) == [old.text]
+
+
+def test_a_question_for_which_nothing_was_found_is_answered_by_what_was_found_for_another() -> None:
+    def unlike(given: Sequence[str]) -> npt.NDArray[np.float32]:
+        return np.eye(len(given), 99, dtype=np.float32)
+
+    page = passage(PLANS, questions=[1])
+    asked = [Question(text="How much is the Pro plan per seat?"), Question(text="What does the Pro plan cost?")]
+    found = draft(Ticket(text="?"), asked, [page], unlike)
+    assert (len(found.sentences), found.unanswered) == (1, [])
+    assert draft(Ticket(text="?"), [Question(text="Who are you?"), asked[1]], [page], unlike).unanswered == [0]

@@ -172,4 +172,4 @@ def test_honest_drafts_are_accepted_at_once(tmp_path: Path) -> None:
         "How much is the Pro plan? Does Pro include API access? How do I restart tidewater?"
     )
     assert case.outcome == "accepted", case.outcome_reason
-    assert case.answer.count("[") == 3
+    assert case.answer.split("Sources:")[0].count("[") == 3

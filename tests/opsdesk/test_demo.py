@@ -77,9 +77,32 @@ def test_what_is_internal_is_told_to_staff_alone(desk: Desk) -> None:
     assert "$200" in staff.answer
 
 
+def test_pages_that_disagree_are_told_and_the_newer_is_followed(cases: dict[str, Case]) -> None:
+    answer = cases["T-19"].answer
+    assert "expires after 72 hours" in answer
+    assert "expires after 24 hours" not in answer
+    assert "follows the newer page [1], and an older one [" in answer
+    assert "- [2] Exporting your data (2025)" in answer
+
+
+def test_a_price_without_a_plan_is_told_for_each_plan_and_asked_back(desk: Desk) -> None:
+    case = desk.ask(Ticket(text="How much does a seat cost per month?"), KB)
+    assert case.outcome == "accepted"
+    assert all(f"${price} per seat per month. [1]" in case.answer for price in (19, 49, 69, 99))
+    assert "\n\nWhich plan are you on?\n\nSources:" in case.answer
+
+
+def test_tone_and_sign_off_come_from_the_settings(desk: Desk) -> None:
+    formal = Desk(Settings(home=desk.settings.home, tone="formal", sign_off="Ada Byron\nTidewater"))
+    question = "How long do we have to get a refund on an annual plan?\n\nThanks,\nMaria Lopez"
+    answer = formal.ask(Ticket(text=question, kind="reply"), KB).answer
+    assert answer.startswith("Dear Maria Lopez,\n\nThank you for your message.\n\nAnnual plans can be refunded")
+    assert "\n\nYours sincerely,  \nAda Byron\nTidewater\n\nSources:" in answer
+
+
 def test_most_tickets_end_as_a_person_would_want(cases: dict[str, Case]) -> None:
     good = [ticket_id for ticket_id, case in cases.items() if as_wanted(case, EXPECTED[ticket_id])]
-    assert len(good) >= 17, sorted(set(cases) - set(good))
+    assert len(good) >= 19, sorted(set(cases) - set(good))
 
 
 @pytest.mark.parametrize("injected", ["12 months free", "approved automatically"])
