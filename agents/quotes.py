@@ -123,7 +123,12 @@ def _with_marks(span: Span, text: str) -> Span:
         start -= 1
     while end < len(text) and text[end] in _EMPHASIS:
         end += 1
+    if text.count("[", start, end) > text.count("]", start, end) and (rest := _LINK_ENDS.match(text, end)):
+        end = rest.end()  # its words are in, so its address belongs to them
     return Span(start, end)
+
+
+_LINK_ENDS = re.compile(r"\]\([^()\n]*\)")
 
 
 @lru_cache(maxsize=512)

@@ -69,7 +69,7 @@ _ABSTAINING = re.compile(
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ABSTAINED = re.compile(r"[^.;!?]*?(?=$|[.;!?]|,?\s\b(?:but|however|although|though|yet|except|so|because|while|since)\b)", re.IGNORECASE)
+_ABSTAINED = re.compile(r"[^.;!?]*?(?=$|[.;!?]|,?\s\b(?:but|however|although|though|yet|except|so(?! many)|because|while|since)\b)", re.IGNORECASE)
 _TURN = re.compile(r"[,;.]|\b(?:but|and)\b", re.IGNORECASE)
 _COURTESY = re.compile(
     r"\W*(?:hi|hello|dear|hey|thanks|thank\s+you|(?:i|we)\s+(?:hope|understand|apologi[sz]e)|hope\s+th|(?:i'm|we're"

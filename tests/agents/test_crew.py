@@ -148,7 +148,7 @@ def test_an_invented_quote_is_not_accepted(tmp_path: Path) -> None:
     ],
 )
 def test_words_that_claim_nothing_must_still_be_the_passages_own(tmp_path: Path, empty: str) -> None:
-    frontier = Scripted(*[draft(empty, [1], PRICE)] * 2)
+    frontier = Scripted(*[draft(empty, [1], PRICE)] * 3)  # the judge of the last one gets one, too
     case = Bench(tmp_path, [passage(1, PRICE)], frontier=frontier).ask("How much is the Pro plan?")
     assert (case.outcome, case.answer) == ("needs_human", "")
 
