@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from agents.extractive.disagreement import outdated
 from agents.models import Skill, Tiers
 from agents.quotes import evidence, find, refusal, seen
-from knowledge_base.evidence import Evidence, Source
+from knowledge_base.evidence import Evidence, read
 from knowledge_base.facts import facts_in, one_line
 from knowledge_base.polarity import Words
 from knowledge_base.proof import prove
@@ -149,7 +149,7 @@ def ask_refused(ask: str, passages: Sequence[Passage], ticket: str) -> str:
         return f"not a question: what is asked back is one question of at most {MAX_ASK} characters"
     if _SECRET.search(ask):
         return "not a question: nobody is asked for a password, code or key"
-    sources = [Source(evidence(passage)) for passage in passages]
+    sources = [read(evidence(passage)) for passage in passages]
     for fact in facts_in(ask):
         if not any(places(source, fact) for source in sources):
             return f"absent: {fact.text} is in none of the passages; ask without it"

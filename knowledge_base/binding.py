@@ -12,16 +12,14 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from knowledge_base.context import CONCEPT, NOT, OTHERS, Context, adjacency, as_word, likeness, neighbours
+from knowledge_base.context import CONCEPT, OTHERS, Context, adjacency, as_word, likeness, neighbours, weighed
 from knowledge_base.evidence import Source
-from knowledge_base.facts import Fact, Key, implied, key
-from knowledge_base.stating import AMOUNTS, places
+from knowledge_base.facts import Fact, Key, key
+from knowledge_base.stating import places
 
 _RANGE_GAP = re.compile(r"\s?(?:-|–|—|to|or|through|and)\s?")
-_MOST = 400
-"""So many values of one kind are compared at most: a passage of numbers alone must not take quadratic time."""
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -71,30 +69,28 @@ def bind(
 
     `names` are the proper names that the claim says, as `names_in` gives them.
     """
+    said_here = _Said.of(said, rare)
+    wanted = key(fact)
     own: Place | None = None
     for source in sources:
         here = set(places(source, fact))
-        for place, other in _amounts(source):
-            if key(fact) in implied(other) or (place in here and other.value == fact.value):
-                at = _place(source, place, other, said, beside, rare)
+        for place, other, states in source.amounts if here else ():
+            if wanted in states or (place in here and other.value == fact.value):
+                at = _place(source, place, other, said_here, beside, rare)
                 if own is None or _rank(at) > _rank(own):
                     own = at
     rival: Place | None = None
     for source in sources:
-        for place, other in _amounts(source):
-            if other.value == fact.value or key(fact) in implied(other):
+        for place, other, states in source.amounts:
+            if other.value == fact.value or wanted in states:
                 continue
             comparable = _comparable(fact, other) or (own is not None and _comparable(own.fact, other))
             if not comparable or _in_one_range(source, place, other, fact):
                 continue
-            at = _place(source, place, other, said, beside, rare)
+            at = _place(source, place, other, said_here, beside, rare)
             if rival is None or _rank(at) > _rank(rival):
                 rival = at
     return Binding(own, rival, bool(own and rival and _longer_name(names, own, rival)))
-
-
-def _amounts(source: Source) -> list[tuple[int, Fact]]:
-    return [pair for kind in AMOUNTS for pair in source.of_kind.get(kind, ())[:_MOST]]
 
 
 _NAMES = re.compile(r"\b[A-Z]\w*(?:[ -][A-Z]\w*)*")
@@ -129,24 +125,35 @@ def _in_one_range(source: Source, place: int, other: Fact, fact: Fact) -> bool:
     return False
 
 
+class _Said(NamedTuple):
+    """What a claim says around a value, with how rare each word is, and the concepts of its words."""
+
+    words: list[tuple[str, str, float]]  # stem, concept or "", weight times rarity
+    total: float
+    stems: Context
+    concepts: set[str]
+
+    @classmethod
+    def of(cls, said: Context, rare: Mapping[str, float]) -> _Said:
+        words = weighed(said, rare)
+        concepts = {CONCEPT[stem] for stem in said if stem in CONCEPT}
+        return cls(words, sum(weight for *_, weight in words), said, concepts)
+
+
 def _place(
-    source: Source,
-    unit: int,
-    fact: Fact,
-    said: Context,
-    beside: tuple[list[str], list[str]],
-    rare: Mapping[str, float],
+    source: Source, unit: int, fact: Fact, said: _Said, beside: tuple[list[str], list[str]], rare: Mapping[str, float]
 ) -> Place:
-    context, own = source.context(unit, fact)
+    context, own, concepts = source.context(unit, fact)
     text = source.units[unit]
     touching = neighbours(text.text, fact, text.start)
-    concepts = {CONCEPT[stem] for stem in said if stem in CONCEPT}
-    weights = {stem: weight * rare.get(stem.removeprefix(NOT), 0.0) for stem, weight in own.items()}
-    spoken = sum(weights.values())
-    agreed = sum(weight for stem, weight in weights.items() if stem in said or CONCEPT.get(stem) in concepts)
-    return Place(
-        source, unit, fact, likeness(said, context, rare), adjacency(beside, touching), agreed / spoken if spoken else 1.0
-    )
+    spoken = agreed = 0.0
+    for stem, weight in own.items():
+        rarity = weight * rare.get(stem, 0.0)
+        spoken += rarity
+        if stem in said.stems or CONCEPT.get(stem) in said.concepts:
+            agreed += rarity
+    alike = likeness(said.words, context, concepts) / said.total if said.total else 0.0
+    return Place(source, unit, fact, alike, adjacency(beside, touching), agreed / spoken if spoken else 1.0)
 
 
 def _rank(place: Place) -> float:

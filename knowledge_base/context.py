@@ -164,28 +164,38 @@ def merged(*parts: tuple[float, Iterable[str]], own: Context | None = None) -> C
     return context
 
 
-def likeness(claimed: Context, found: Context, rarity: Mapping[str, float]) -> float:
-    """How much of what a claim says of its fact `found` says too, 0..1; rare words count more.
+def weighed(claimed: Context, rarity: Mapping[str, float]) -> list[tuple[str, str, float]]:
+    """The words of a claim's context as (stem, concept or "", weight times rarity).
 
     Words that no passage has (no `rarity`) say nothing about which of two places is meant, and are left out.
     """
-    total = agreed = 0.0
-    concepts: dict[str, float] | None = None
+    found = []
     for stem, weight in claimed.items():
         bare = stem.removeprefix(NOT)
-        if (rare := rarity.get(bare) or rarity.get(CONCEPT.get(bare, ""))) is None:
-            continue
-        total += weight * rare
+        concept = CONCEPT.get(bare, "")
+        if (rare := rarity.get(bare) or rarity.get(concept)) is not None:
+            found.append((stem, concept if stem is bare or stem == bare else "", weight * rare))
+    return found
+
+
+def concepts_of(context: Context) -> Context:
+    """The concepts of a context's words, each at the weight of its surest word."""
+    found: Context = {}
+    for stem, weight in context.items():
+        if (concept := CONCEPT.get(stem)) and weight > found.get(concept, 0.0):
+            found[concept] = weight
+    return found
+
+
+def likeness(claimed: Sequence[tuple[str, str, float]], found: Context, concepts: Context) -> float:
+    """How much of what a claim says of its fact (`weighed`) `found` says too, in the sum of weights agreed on."""
+    agreed = 0.0
+    for stem, concept, weight in claimed:
         match = found.get(stem, 0.0)
-        if match < 1 and (concept := CONCEPT.get(stem)):
-            if concepts is None:
-                concepts = {}
-                for other, there in found.items():
-                    if name := CONCEPT.get(other):
-                        concepts[name] = max(there, concepts.get(name, 0.0))
+        if concept and match < 1:
             match = max(match, _BY_CONCEPT * concepts.get(concept, 0.0))
-        agreed += weight * rare * match
-    return agreed / total if total else 0.0
+        agreed += weight * match
+    return agreed
 
 
 def neighbours(text: str, fact: Fact, offset: int = 0) -> tuple[list[str], list[str]]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from knowledge_base.context import Context, Token, as_word, merged, tokens, within
+from knowledge_base.context import Context, Token, as_word, concepts_of, merged, tokens, within
 from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
+from knowledge_base.language import foreign
 from knowledge_base.polarity import Words
 from knowledge_base.text import Kind, Sentence, sentences, stems
 
@@ -71,6 +73,17 @@ class Unit:
     near: list[tuple[float, list[str]]] = field(default_factory=list)  # weight and stems of the sentences beside it
 
 
+@lru_cache(maxsize=64)
+def read(evidence: Evidence) -> Source:
+    """`evidence` as a source; the passages last read are kept, since several answers often rest on the same."""
+    return Source(evidence)
+
+
+AMOUNTS = frozenset(("money", "percent", "quantity", "number"))
+_MOST = 400
+"""So many amounts are compared at most: a passage of numbers alone must not take quadratic time."""
+
+
 class Source:
     """A passage prepared for many claims."""
 
@@ -84,7 +97,7 @@ class Source:
         self.units = _units(evidence.text, set(self.stems), self.title)
         self.stated: dict[Key, list[int]] = defaultdict(list)  # -> units; -1 is title or headings
         self.valued: dict[str, list[tuple[int, Fact]]] = defaultdict(list)
-        self.of_kind: dict[str, list[tuple[int, Fact]]] = defaultdict(list)
+        self.amounts: list[tuple[int, Fact, set[Key]]] = []  # with the unit each stands in, and all that it states
         self.dates: list[tuple[int, Fact]] = []
         for place, fact in [
             *((-1, fact) for fact in facts_in(above)),
@@ -93,22 +106,28 @@ class Source:
             self.valued[fact.value].append((place, fact))
             if fact.kind == "date":
                 self.dates.append((place, fact))
-            if place >= 0:
-                self.of_kind[fact.kind].append((place, fact))
-            for stated in implied(fact):
+            states = implied(fact)
+            if place >= 0 and fact.kind in AMOUNTS and len(self.amounts) < _MOST:
+                self.amounts.append((place, fact, states))
+            for stated in states:
                 self.stated[stated].append(place)
         for unit in self.units:
             self.stems |= unit.words.content
         self.found: dict[tuple[str, str, str], list[int]] = {}  # what `stating` has looked up
-        self._contexts: dict[tuple[int, int], tuple[Context, Context]] = {}
+        self.language = foreign(evidence.text)
+        self._contexts: dict[tuple[int, int], tuple[Context, Context, Context]] = {}
 
-    def context(self, place: int, fact: Fact) -> tuple[Context, Context]:
-        """What the unit at `place` says that `fact`, one of its own, is about: with what stands around it, and alone."""
+    def context(self, place: int, fact: Fact) -> tuple[Context, Context, Context]:
+        """What the unit at `place` says that `fact`, one of its own, is about.
+
+        With what stands around the unit, by the unit alone, and the concepts of the first.
+        """
         at = (place, fact.start)
         if at not in self._contexts:
             unit = self.units[place]
             own = _own_context(unit, fact)
-            self._contexts[at] = merged(*unit.above, *unit.near, own=own), own
+            whole = merged(*unit.above, *unit.near, own=own)
+            self._contexts[at] = whole, own, concepts_of(whole)
         return self._contexts[at]
 
 

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 
 from knowledge_base.binding import Binding, bind, misplaced, names_in, rarity
 from knowledge_base.claims import Assertion, assertions
-from knowledge_base.context import Token, merged, neighbours, tokens, within
-from knowledge_base.evidence import Evidence, Source, Unit
+from knowledge_base.context import CONCEPT, Token, merged, neighbours, tokens, within
+from knowledge_base.evidence import AMOUNTS, Evidence, Source, Unit, read
 from knowledge_base.facts import Fact, Key, facts_in, implied, key
+from knowledge_base.language import foreign
 from knowledge_base.polarity import Words, on_other_side, opposed, side, turned_round
-from knowledge_base.stating import AMOUNTS, is_aside, places
-from knowledge_base.support import HERE, Known, answer_risk, floor, levels, risk, signs, unknown_names
-from knowledge_base.text import STOP_WORDS, stems, words
+from knowledge_base.stating import is_aside, places
+from knowledge_base.support import ASKED, HERE, Known, answer_risk, floor, levels, risk, signs, unknown_names
+from knowledge_base.text import stems, words
 
 __all__ = ["Claim", "Evidence", "Proof", "prove"]
 
@@ -71,6 +72,7 @@ def prove(answer: str, passages: Sequence[Evidence], question: str = "", *, requ
     judged = findings(answer, passages, question, require_citations=require_citations)
     if not judged:
         return Proof(False, 0.0, ())
+    _off_topic(judged, frozenset(stems(question)))
     _weigh(judged)
     claims = tuple(finding.claim() for finding in judged)
     return Proof(all(c.supported for c in claims), round(1 - answer_risk([f.risk for f in judged]), 4), claims)
@@ -80,7 +82,7 @@ def findings(
     answer: str, passages: Sequence[Evidence], question: str = "", *, require_citations: bool = False
 ) -> list[Finding]:
     """What the passages say to each claim of `answer`, before the doubts are weighed against each other."""
-    shelf = _Shelf([Source(passage) for passage in passages], question)
+    shelf = _Shelf([read(passage) for passage in passages], question)
     made = [
         assertion
         for assertion in assertions(answer, shelf.sources)
@@ -167,7 +169,9 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     if not any(source.units for source in cited):
         return Finding(made, "absent: there is no passage to support it")
     known = shelf.known(made.citations)
-    spoken, best = levels(made, known)
+    spoken, best = carried = levels(made, known)
+    if reason := _unreadable(made, spoken, cited):
+        return Finding(made, reason)
     finding = Finding(made)
     finding.unit = _evidence(made, best, cited)
     finding.source = next(source for source in cited if finding.unit in source.units)
@@ -183,19 +187,26 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     denied = _denied(made, finding.unit, bound)
     finding.reason = (
         _missing(missing, cited)
+        or _repeats(made, spoken, known)
         or (_elsewhere(wrong, found) if wrong and found and misbound > MISPLACED else "")
         or denied
         or "".join(f"absent: {name} is in none of the passages" for name in unknown_names(made.prose, known)[:1])
     )
     finding.loose = [made.prose[start:].split()[0].strip(".,;:()") for _, start, level in spoken if level < HERE - 1]
     finding.bindings = [(fact, binding, claimed) for fact, binding in bound]
-    finding.signs = signs(made, known, absent=len(missing), misplaced=misbound, opposed=bool(denied))
+    finding.signs = signs(made, known, carried, absent=len(missing), misplaced=misbound, opposed=bool(denied))
     finding.risk = max(risk(finding.signs), floor(finding.reason))
-    if not finding.reason or finding.reason.startswith("absent"):
-        covered = {stem for stem, _, level in spoken if level >= HERE - 1}
-        if _foreign(made.prose, covered, cited):
-            finding.reason, finding.risk = "cannot judge: it is in another language than the passages", 1.0
     return finding
+
+
+def _unreadable(made: Assertion, spoken: list[tuple[str, int, int]], cited: Sequence[Source]) -> str:
+    """Why the proof, which reads English, cannot judge a claim; empty when it can."""
+    if all(source.language for source in cited if source.units):
+        return "cannot judge: the passages are in another language than English"
+    known = sum(level >= HERE - 1 for *_, level in spoken)
+    if 2 * known < len(spoken) and foreign(made.prose):
+        return "cannot judge: it is in another language than the passages"
+    return ""
 
 
 def _evidence(made: Assertion, best: list[Unit], cited: Sequence[Source]) -> Unit:
@@ -241,6 +252,14 @@ def _excused(fact: Fact, bindings: dict[Fact, Binding], shelf: _Shelf) -> bool:
     return repeated and (rival is None or rival.likeness < _IN_ITS_PLACE)
 
 
+def _repeats(made: Assertion, spoken: list[tuple[str, int, int]], known: Known) -> str:
+    """Whether a claim is the question said again, which no passage confirms."""
+    again = [level for stem, _, level in spoken if stem in known.asked]
+    if len(again) > 2 and len(again) >= 0.8 * len(spoken) and 2 * sum(level <= ASKED for level in again) > len(again):
+        return "absent: it only repeats the question"
+    return ""
+
+
 _IN_ITS_PLACE = 0.4
 """How alike what is said around another value must be for it to stand in the place of a claim's own."""
 
@@ -281,6 +300,24 @@ def _denied(made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]]) -
     return ""
 
 
+def _off_topic(judged: list[Finding], asked: frozenset[str]) -> None:
+    """Fails the claims of an answer that is about something else than the question, however true it is.
+
+    It is when neither a claim, nor the sentence that supports it, nor what stands around that one has a word of it.
+    """
+    wanted = {CONCEPT.get(stem, stem) for stem in asked}
+    if len(wanted) < 2:
+        return
+    for finding in judged:
+        around = finding.unit.window if finding.unit else set()
+        said = {CONCEPT.get(stem, stem) for stem in around.union(stems(finding.assertion.prose))}
+        if said & wanted or any(stem[:5] in {word[:5] for word in said if len(word) > 4} for stem in wanted if len(stem) > 4):
+            return
+    for finding in judged:
+        if not finding.reason:
+            finding.reason = "not about the question: neither it nor what supports it has a word of what was asked"
+
+
 def _weigh(judged: list[Finding]) -> None:
     """Fails the most doubtful claims until the doubt that the others leave is small enough to send them."""
     standing = sorted((finding for finding in judged if not finding.reason), key=lambda finding: finding.risk)
@@ -290,22 +327,3 @@ def _weigh(judged: list[Finding]) -> None:
         said = ", ".join(dict.fromkeys(finding.loose[:4]))
         finding.reason = f"absent: no passage says it ({said})" if said else "absent: no passage says it like this"
         finding.undecided = True
-
-
-def _foreign(prose: str, covered: set[str], sources: Sequence[Source]) -> bool:
-    """Whether a claim is in a script, or shares no word and is in a language, that the passages are not in."""
-    spoken, written = _language(prose), _language("\n".join(source.evidence.text for source in sources))
-    return bool(spoken and written) and spoken != written and ("other" in (spoken, written) or not covered)
-
-
-def _language(text: str) -> str:
-    """Which of "english", "latin" or "other" a text is written in; "" if it is too short to tell."""
-    letters = [character for character in text if character.isalpha()]
-    if len(letters) < 12:
-        return ""
-    if 2 * sum(ord(letter) > 0x24F for letter in letters) > len(letters):
-        return "other"  # than the Latin script
-    spoken = words(text)
-    if len(spoken) < 8:
-        return ""
-    return "english" if 16 * sum(word in STOP_WORDS for word in spoken) > len(spoken) else "latin"

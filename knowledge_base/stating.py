@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 
-from knowledge_base.evidence import Source
+from knowledge_base.evidence import AMOUNTS, Source
 from knowledge_base.facts import Fact, key
 from knowledge_base.text import stems
 
 _MOST = 64
-AMOUNTS = frozenset(("money", "percent", "quantity", "number"))
 _SAID_AS = {"year": {"annual"}, "day": {"daili"}, "USD": {"dollar"}, "EUR": {"euro"}, "%": {"percent", "percentag"}}
 _PAYING = frozenset(stems("paid pay pays cost costs price priced quote quoted quotes charge charged fee fees wanted asking bucks bill"))
 _GENERIC = frozenset(("x", "time", "occasion", ""))
@@ -94,7 +93,7 @@ def _elided(source: Source, place: int, claimed: Fact, have: list[str]) -> bool:
         return True
     if claimed.kind != "money" or head in have:
         return False
-    currencies = {_parts(fact.unit)[0] for _, fact in source.of_kind.get("money", ())}
+    currencies = {_parts(fact.unit)[0] for _, fact, _ in source.amounts if fact.kind == "money"}
     return currencies <= {head} and not _PAYING.isdisjoint(source.units[place].words.content)
 
 

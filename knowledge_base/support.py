@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from knowledge_base.claims import Assertion
 from knowledge_base.context import BOUNDARY, CONCEPT, tokens
@@ -92,8 +93,18 @@ _FORM = 5
 NOWHERE, ASKED, ELSEWHERE, HERE = 0, 1, 2, 3
 
 
-def levels(assertion: Assertion, known: Known) -> tuple[list[tuple[str, int, int]], list[Unit]]:
-    """Each content word of a claim as (stem, offset in its prose, how well it is supported), and the best units."""
+class Carried(NamedTuple):
+    """How the passages carry a claim's wording.
+
+    `words`: each content word as (stem, offset in the claim's prose, NOWHERE to HERE); `best`: the units nearest to it.
+    """
+
+    words: list[tuple[str, int, int]]
+    best: list[Unit]
+
+
+def levels(assertion: Assertion, known: Known) -> Carried:
+    """Where each content word of a claim stands: nowhere, only in the question, elsewhere, or in the best units."""
     spoken = [token for token in tokens(assertion.wording) if token.stem not in _FRAME]
     said = {token.stem for token in spoken}
     best = sorted(known.units, key=lambda unit: -_overlap(unit, said, known.rare))[:2] if said else []
@@ -112,7 +123,7 @@ def levels(assertion: Assertion, known: Known) -> tuple[list[tuple[str, int, int
         else:
             level = NOWHERE
         found.append((stem, token.start, level))
-    return found, best
+    return Carried(found, best)
 
 
 def _overlap(unit: Unit, said: set[str], rare: Mapping[str, float]) -> float:
@@ -123,9 +134,11 @@ def _overlap(unit: Unit, said: set[str], rare: Mapping[str, float]) -> float:
 _REACH = 5
 
 
-def signs(assertion: Assertion, known: Known, *, absent: int, misplaced: float, opposed: bool) -> list[float]:
-    """What tells whether a claim is supported; the order of `SIGNS`."""
-    words, best = levels(assertion, known)
+def signs(
+    assertion: Assertion, known: Known, carried: Carried, *, absent: int, misplaced: float, opposed: bool
+) -> list[float]:
+    """What tells whether a claim is supported, in the order of `SIGNS`; `carried` is what `levels` gives for it."""
+    words, best = carried
     missing = [(_weight(stem), level) for stem, _, level in words]
     loose = [weight if level == NOWHERE else 0.6 * weight if level == ASKED else 0.0 for weight, level in missing]
     far = [weight * (1.0, 0.8, 0.4, 0.0)[level] for weight, level in missing]
@@ -208,8 +221,8 @@ def _worst_clause(prose: str, words: Sequence[tuple[str, int, int]]) -> float:
 
 # --- how likely a claim is unsupported ---------------------------------------------------------------------
 
-_WEIGHTS: tuple[float, ...] = (-0.512, 0.959, 0.151, 0.600, 0.457, 1.963, 0.575, 0.495, 1.715, 0.209, 0.077, 2.307, 1.885, 2.395, -0.519, -0.163, 0.098, -2.964)
-_BIAS = -5.391
+_WEIGHTS: tuple[float, ...] = (-0.451, 1.309, 0.251, 0.580, 0.421, 1.684, 0.562, 0.407, 1.682, 0.192, 0.116, 2.249, 2.076, 1.779, -0.418, -0.271, 0.180, -2.894)
+_BIAS = -5.513
 
 
 def risk(found: Sequence[float]) -> float:
@@ -217,7 +230,7 @@ def risk(found: Sequence[float]) -> float:
     return _logistic(_BIAS + sum(w * x for w, x in zip(_WEIGHTS, found, strict=True)))
 
 
-_FLOORS = {"absent": 0.45, "unit differs": 0.45, "belongs": 0.3, "contradicts": 0.3, "negation": 0.3}
+_FLOORS = {"absent": 0.45, "unit differs": 0.45, "belongs": 0.3, "contradicts": 0.3, "negation": 0.3, "not about": 0.5}
 
 
 def floor(reason: str) -> float:
@@ -225,7 +238,7 @@ def floor(reason: str) -> float:
     return next((least for start, least in _FLOORS.items() if reason.startswith(start)), 0.0)
 
 
-_SCALE, _SHIFT = 0.737, -0.241
+_SCALE, _SHIFT = 0.719, -0.209
 _NORM = 3
 
 
