@@ -64,12 +64,16 @@ _ABSTAINING = re.compile(
         (?:\s+(?:{_SAYING}|is|are))?
       | no\s+(?:{_DOCUMENT}|mention|information|details?|figures?|data|passages?)\s+(?:{_SAYING}|is|are|about|on|of|regarding|in)
       | there\s+(?:is|was|are)\s+no(?:t\s+enough)?\s+(?:\w+\s+)?(?:{_DOCUMENT}|mention|information|details?|data)
-      | (?:is|are|was|were)(?:\s+not|n['’]t)\s+(?:\w+ly\s+)?(?:mentioned|stated|specified|given|provided|addressed|covered|discussed|said|explained|included|clear|listed)
+      | (?:is|are|was|were)(?:\s+not|n['’]t)\s+(?:\w+ly\s+)?(?:mentioned|stated|specified|addressed|discussed
+        |(?:given|provided|covered|said|explained|included|clear|listed)(?=\s+(?:in|by|from)\s+(?:the|these|any|this)\s+(?:\w+\s+)?(?:passage|document|text|source|context)))
         (?:\s+(?:in|by|from)\s+(?:the|these|any|this))?
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ABSTAINED = re.compile(r"[^.;!?]*?(?=$|[.;!?]|,?\s\b(?:but|however|although|though|yet|except|so(?! many)|because|while|since)\b)", re.IGNORECASE)
+_ABSTAINED = re.compile(
+    r"[^.;!?]*?(?=$|[.;!?]|,?\s\b(?:but|however|although|though|yet|except|so(?! many)|because|while|since)\b)",
+    re.IGNORECASE,
+)
 _TURN = re.compile(r"[,;.]|\b(?:but|and)\b", re.IGNORECASE)
 _COURTESY = re.compile(
     r"\W*(?:hi|hello|dear|hey|thanks|thank\s+you|(?:i|we)\s+(?:hope|understand|apologi[sz]e)|hope\s+th|(?:i'm|we're"

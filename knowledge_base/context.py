@@ -117,9 +117,7 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
     """The words and other facts of one sentence around `fact`. `text` begins at `offset` of what the facts are in."""
     start, end = fact.start - offset, fact.end - offset
     low, high = max(0, start - _WINDOW), end + _WINDOW
-    beside = [
-        (o, o.start - offset, o.end - offset) for o in _near(facts, low + offset, high + offset) if o is not fact
-    ]
+    beside = [(o, o.start - offset, o.end - offset) for o in _near(facts, low + offset, high + offset) if o is not fact]
     others = [(at, to) for o, at, to in beside if o.kind == fact.kind]
     values = [Token(as_word(o), at, to) for o, at, to in beside]
     words = [word for word in words if low <= word.start <= high]
@@ -135,7 +133,9 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
         weight = _FADE[min(crossed, len(_FADE) - 1)]
         if any(low <= other[0] < high for other in others):
             weight = _SHARED if word.end <= first else weight * _BEHIND_A_RIVAL
-        elif crossed and any((other[0] >= word.end) if word.start >= end else (other[1] <= word.start) for other in others):
+        elif crossed and any(
+            (other[0] >= word.end) if word.start >= end else (other[1] <= word.start) for other in others
+        ):
             weight *= _OF_A_RIVAL
         out = any(match.start("excluded") <= word.start < match.end("excluded") for match in excluded)
         stem = NOT + word.stem if out else word.stem

@@ -34,6 +34,8 @@ class Evidence:
 # --- words -------------------------------------------------------------------------------------------
 
 _MARKER = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
+
+
 def quotable(text: str) -> list[Sentence]:
     """`sentences(text)`, with list items cut into their sentences and without their markers."""
     found: list[Sentence] = []

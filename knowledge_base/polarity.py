@@ -14,7 +14,10 @@ from knowledge_base.facts import Fact
 from knowledge_base.text import STOP_WORDS, stem_all, words
 
 _CUES = frozenset("not no never cannot without neither nor none non unless except unable nobody nothing".split())
-_CUE = re.compile(r"\b(?:not|no|never|cannot|without|neither|nor|none|non|unless|except|unable|nobody|nothing)\b|n['’]t\b", re.IGNORECASE)
+_CUE = re.compile(
+    r"\b(?:not|no|never|cannot|without|neither|nor|none|non|unless|except|unable|nobody|nothing)\b|n['’]t\b",
+    re.IGNORECASE,
+)
 _HARMLESS = re.compile(
     r"\b(?:not\s+only|whether\s+or\s+not|no\s+(?:more|less|later|fewer|longer\s+than|earlier|sooner)\s+than|if\s+not"
     r"|no\s+matter)\b",
@@ -25,7 +28,7 @@ _LIKE_A_DENIAL = re.compile(
     r"|declin\w*|den(?:y|ied|ies)|prohibit\w*|forbid\w*|prevent\w*|avoid\w*|block\w*|fail\w*|lack\w*|miss(?:ed|ing)?|ineligib\w*"
     r"|in(?:valid|correct|active|sufficient)\w*|un(?!der|til|less|it|ion|ique|ivers)\w{4,}|rather|instead|zero|false|outside|stop\w*"
     r"|refus\w*|reject\w*|disallow\w*|restrict\w*|remov\w*|cease\w*|expire\w*|los(?:es?|t)|void|discontinu\w*|alone|other\s+than"
-    r"|regardless|sav(?:e|ing)|dis\w{4,}|revok\w*|withh\w*|clos\w*|end\w*|lock\w*|suspend\w*|freez\w*|frozen)\b",
+    r"|regardless|sav(?:e|ing)|dis\w{4,}|revok\w*|withh\w*|clos\w*|end\w*|lock\w*|suspend\w*|idle|dormant|freez\w*|frozen)\b",
     re.IGNORECASE,
 )
 _BOUNDING = re.compile(
@@ -36,7 +39,10 @@ _BOUNDING = re.compile(
 )
 """A denial that only says where something ends: what a limit says in the affirmative."""
 _FREE = re.compile(r"\b(?:free|waiv\w*|rebat\w*|refund\w*|complimentary|includ\w*|no|zero)\b|[$€£]0\b", re.IGNORECASE)
-_PAYING = re.compile(r"(?:\b(?:not?|never|without|cannot)\b|n['’]t\b)[^.;]{0,40}?\b(?:pay|cost|charg|fee|bill|owe|spend)\w*", re.IGNORECASE)
+_PAYING = re.compile(
+    r"(?:\b(?:not?|never|without|cannot)\b|n['’]t\b)[^.;]{0,40}?\b(?:pay|cost|charg|fee|bill|owe|spend)\w*",
+    re.IGNORECASE,
+)
 
 
 class Words:
@@ -107,7 +113,12 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool) ->
         harmless = _BOUNDING.search(claim) or (_PAYING.search(claim) and _FREE.search(unit))
         if not harmless and _said_in(said.clauses, found.content):
             return DENIES
-    if found.negated and not said.denials and not _LIKE_A_DENIAL.search(claim) and _said_in(found.clauses, said.affirmed):
+    if (
+        found.negated
+        and not said.denials
+        and not _LIKE_A_DENIAL.search(claim)
+        and _said_in(found.clauses, said.affirmed)
+    ):
         return LOST
     return ""
 
@@ -145,10 +156,15 @@ _SIDES: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
 )
 _AFTER: tuple[tuple[Side, re.Pattern[str]], ...] = (
     ("least", re.compile(r"\s*(?:or|and)\s+(?:more|older|above|higher|over|greater|longer|up)\b", re.IGNORECASE)),
-    ("most", re.compile(r"\s*(?:or|and)\s+(?:less|fewer|younger|below|under|lower)\b|\s+(?:max|maximum)\b", re.IGNORECASE)),
+    (
+        "most",
+        re.compile(r"\s*(?:or|and)\s+(?:less|fewer|younger|below|under|lower)\b|\s+(?:max|maximum)\b", re.IGNORECASE),
+    ),
     ("least", re.compile(r"\s+(?:min|minimum)\b", re.IGNORECASE)),
 )
-_CONDITION = re.compile(r"\b(?:if|when|once|after|where|whose|who|unless|for|with|while|until)\b[^.;:,|\n]*$", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\b(?:if|when|once|after|where|whose|who|unless|for|with|while|until)\b[^.;:,|\n]*$", re.IGNORECASE
+)
 _OPPOSITE: frozenset[tuple[str, str]] = frozenset(
     {("over", "most"), ("most", "over"), ("under", "least"), ("least", "under"), ("most", "least"), ("least", "most"),
      ("over", "under"), ("under", "over")}
@@ -176,14 +192,19 @@ def on_other_side(claimed: Side, found: Side) -> bool:
 
 # --- before or after, up or down ----------------------------------------------------------------------------
 
-_WITHIN = re.compile(r"\b(?:within|in|inside|during|up\s+to|before|until)\s+(?:the\s+)?(?:first\s+|next\s+)?$", re.IGNORECASE)
-_AFTERWARDS = re.compile(r"\b(?:after|beyond|past|once|later\s+than|following)\s+(?:the\s+)?(?:first\s+)?$", re.IGNORECASE)
+_WITHIN = re.compile(
+    r"\b(?:within|in|inside|during|up\s+to|before|until)\s+(?:the\s+)?(?:first\s+|next\s+)?$", re.IGNORECASE
+)
+_AFTERWARDS = re.compile(
+    r"\b(?:after|beyond|past|once|later\s+than|following)\s+(?:the\s+)?(?:first\s+)?$", re.IGNORECASE
+)
 _DOWN = re.compile(
     r"(?<!or )\b(?:cheaper|less|lower|off|discount\w*|decreas\w*|reduc\w*|sav(?:e|es|ing|ings)|fewer|down|drops?|falls?)\b(?!\s+than\b)",
     re.IGNORECASE,
 )
 _UP = re.compile(
-    r"(?<!or )\b(?:more|higher|extra|increas\w*|rais\w*|additional|surcharge|expensive|dearer|rises?)\b(?!\s+than\b)", re.IGNORECASE
+    r"(?<!or )\b(?:more|higher|extra|increas\w*|rais\w*|additional|surcharge|expensive|dearer|rises?)\b(?!\s+than\b)",
+    re.IGNORECASE,
 )
 
 
@@ -204,7 +225,9 @@ def turned_round(claim: str, claimed: Fact, offset: int, unit: str, found: Fact,
 
 
 def _before_and_after(text: str, fact: Fact, offset: int) -> tuple[str, str]:
-    return text[max(0, fact.start - offset - 25) : fact.start - offset], text[fact.end - offset : fact.end - offset + 20]
+    return text[max(0, fact.start - offset - 25) : fact.start - offset], text[
+        fact.end - offset : fact.end - offset + 20
+    ]
 
 
 def _way(before: str, after: str) -> str:

@@ -17,7 +17,7 @@ from knowledge_base.binding import Binding, bind, misplaced, names_in, rarity
 from knowledge_base.claims import Assertion, assertions
 from knowledge_base.context import CONCEPT, Token, merged, neighbours, tokens, within
 from knowledge_base.evidence import AMOUNTS, Evidence, Source, Unit, read
-from knowledge_base.facts import Fact, Key, facts_in, implied, key
+from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
 from knowledge_base.language import foreign
 from knowledge_base.polarity import Words, on_other_side, opposed, side, turned_round
 from knowledge_base.stating import is_aside, places
@@ -88,9 +88,7 @@ def findings(
         for assertion in assertions(answer, shelf.sources)
         if not (assertion.lead_in and _announces(assertion, shelf.known(()).stems | shelf.asked))
     ]
-    return [
-        _judge(assertion, shelf, require_citations=require_citations) for assertion in made
-    ]
+    return [_judge(assertion, shelf, require_citations=require_citations) for assertion in made]
 
 
 def _announces(assertion: Assertion, known: frozenset[str] | set[str]) -> bool:
@@ -175,7 +173,9 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     finding = Finding(made)
     finding.unit = _evidence(made, best, cited)
     finding.source = next(source for source in cited if finding.unit in source.units)
-    stated = {fact: any(places(source, fact) for source in cited) for fact in made.facts}
+    stated = {
+        fact: any(places(source, fact) for source in cited) or _said_apart(fact, made, cited) for fact in made.facts
+    }
     amounts = [fact for fact in made.facts if fact.kind in AMOUNTS][:_BOUND]
     spoken_words = tokens(made.text)
     bindings = [(fact, _binding(fact, made, spoken_words, cited, known)) for fact in amounts]
@@ -185,6 +185,9 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     doubts = [(misplaced(binding, fact, claimed), fact, binding) for fact, binding in bound]
     misbound, wrong, found = max(doubts, key=lambda doubt: doubt[0], default=(0.0, None, None))
     denied = _denied(made, finding.unit, bound)
+    as_it_stands = _as_it_stands(made, cited)
+    if as_it_stands:
+        denied, misbound, wrong = "", 0.0, None
     finding.reason = (
         _missing(missing, cited)
         or _repeats(made, spoken, known)
@@ -209,6 +212,16 @@ def _unreadable(made: Assertion, spoken: list[tuple[str, int, int]], cited: Sequ
     return ""
 
 
+def _as_it_stands(made: Assertion, cited: Sequence[Source]) -> bool:
+    """Whether a claim is a whole sentence, item or row of a passage, word for word."""
+    said = one_line(made.prose).strip(_MARKS).casefold()
+    return len(said) > _SHORT and any(said == unit.plain.strip(_MARKS).casefold() for s in cited for unit in s.units)
+
+
+_MARKS = " .:;,*_-|"
+_SHORT = 15
+
+
 def _evidence(made: Assertion, best: list[Unit], cited: Sequence[Source]) -> Unit:
     """The unit to show for a claim: the one that states most of its facts, and of those the one with its words."""
     if not made.facts:
@@ -223,7 +236,9 @@ def _evidence(made: Assertion, best: list[Unit], cited: Sequence[Source]) -> Uni
     if not stating:
         return best[0] if best else next(source.units[0] for source in cited if source.units)
     said = set(stems(made.prose))
-    return max(stating.values(), key=lambda pair: (pair[0], len(said & pair[1].window), len(said & pair[1].words.content)))[1]
+    return max(
+        stating.values(), key=lambda pair: (pair[0], len(said & pair[1].window), len(said & pair[1].words.content))
+    )[1]
 
 
 _BOUND = 24
@@ -238,6 +253,18 @@ def _binding(fact: Fact, made: Assertion, spoken: list[Token], cited: Sequence[S
 
 _ASKED = 0.15
 """What a word of the question counts as being said around a fact: "it costs $49" is said of what was asked."""
+
+
+def _said_apart(fact: Fact, made: Assertion, cited: Sequence[Source]) -> bool:
+    """Whether a claim says elsewhere what its rate lacks: "a seat is $49 per month" of $49 per seat per month."""
+    mine = fact.unit.split("/")
+    for source in cited:
+        for _, other in source.valued.get(fact.value, ()):
+            theirs = other.unit.split("/")
+            dropped = [part for part in theirs if part not in mine]
+            if fact.unit and dropped and all(part in theirs for part in mine) and other.kind == fact.kind:
+                return set(stems(made.wording)).issuperset(stem for part in dropped for stem in stems(part))
+    return False
 
 
 def _excused(fact: Fact, bindings: dict[Fact, Binding], shelf: _Shelf) -> bool:
@@ -311,7 +338,9 @@ def _off_topic(judged: list[Finding], asked: frozenset[str]) -> None:
     for finding in judged:
         around = finding.unit.window if finding.unit else set()
         said = {CONCEPT.get(stem, stem) for stem in around.union(stems(finding.assertion.prose))}
-        if said & wanted or any(stem[:5] in {word[:5] for word in said if len(word) > 4} for stem in wanted if len(stem) > 4):
+        if said & wanted or any(
+            stem[:5] in {word[:5] for word in said if len(word) > 4} for stem in wanted if len(stem) > 4
+        ):
             return
     for finding in judged:
         if not finding.reason:

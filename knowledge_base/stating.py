@@ -15,9 +15,13 @@ from knowledge_base.text import stems
 
 _MOST = 64
 _SAID_AS = {"year": {"annual"}, "day": {"daili"}, "USD": {"dollar"}, "EUR": {"euro"}, "%": {"percent", "percentag"}}
-_PAYING = frozenset(stems("paid pay pays cost costs price priced quote quoted quotes charge charged fee fees wanted asking bucks bill"))
+_PAYING = frozenset(
+    stems("paid pay pays cost costs price priced quote quoted quotes charge charged fee fees wanted asking bucks bill")
+)
 _GENERIC = frozenset(("x", "time", "occasion", ""))
-_NOUN_NEXT = re.compile(r"\s?(?!(?:and|or|on|for|of|in|to|with|at|per|from|but|by|if|when|after|each|a|an|the|is|was)\b)[A-Za-z]")
+_NOUN_NEXT = re.compile(
+    r"\s?(?!(?:and|or|on|for|of|in|to|with|at|per|from|but|by|if|when|after|each|a|an|the|is|was)\b)[A-Za-z]"
+)
 _NUMBER_OF = re.compile(r"(\d[\d,]*(?:\.\d+)?)-[a-z]")
 
 
@@ -38,7 +42,9 @@ def _places(source: Source, fact: Fact) -> list[int]:
         return [place for place, other in source.dates if fact.value in other.value.split("|")]
     if fact.kind not in AMOUNTS or not fact.unit:
         return []
-    return [place for place, stated in source.valued.get(fact.value, ())[:_MOST] if _implies(source, place, stated, fact)]
+    return [
+        place for place, stated in source.valued.get(fact.value, ())[:_MOST] if _implies(source, place, stated, fact)
+    ]
 
 
 def _written(source: Source, fact: Fact) -> list[int]:
@@ -68,6 +74,8 @@ def _implies(source: Source, place: int, stated: Fact, claimed: Fact) -> bool:
     missing, have = _parts(claimed.unit), _parts(stated.unit)
     if {claimed.unit, stated.unit} == {"%", "pp"}:
         return True  # "a bonus of +0.4%" is one of 0.4 percentage points
+    if not have and missing == ["x"]:
+        return True  # "8 times running" of 8 attempts in a row
     if have and missing[0] in _GENERIC and have[0] not in missing:
         return missing[1:] in (have[1:], have[:1])  # "twelve times a month" of twelve withdrawals a month
     if any(part not in missing for part in have):
@@ -78,7 +86,9 @@ def _implies(source: Source, place: int, stated: Fact, claimed: Fact) -> bool:
     if have or not re.match(r"\s?[A-Za-z]", source.evidence.text[stated.end : stated.end + 2]):
         if all(_SAID_AS.get(part, set()) & said or said.issuperset(stems(part) or {part}) for part in missing):
             return True
-    return bool(have or not _NOUN_NEXT.match(source.evidence.text, stated.end)) and _elided(source, place, claimed, have)
+    return bool(have or not _NOUN_NEXT.match(source.evidence.text, stated.end)) and _elided(
+        source, place, claimed, have
+    )
 
 
 def _parts(unit: str) -> list[str]:
