@@ -22,7 +22,7 @@ from benchmarks.proof import Statement, bank, paraphrases, sentences
 from knowledge_base import binding, support
 from knowledge_base.evidence import Evidence
 from knowledge_base.facts import facts_in
-from knowledge_base.proof import Finding, findings
+from knowledge_base.proof import MISPLACED, Finding, findings
 
 FOLDS = 5
 OF_ANSWERS = 0.3
@@ -72,9 +72,9 @@ def _fit_binding(real: list[Statement], told: list[Statement], quiet: bool) -> d
         _print("knowledge_base/binding.py", fit(signs, wrong, weights))
     own = weights != OF_ANSWERS
     return {
-        "caught": float((risks[wrong & own] > 0.6).mean()),
-        "false alarms": float((risks[~wrong & own] > 0.6).mean()),
-        "false alarms, answers": float((risks[~own] > 0.6).mean()),
+        "caught": float((risks[wrong & own] > MISPLACED).mean()),
+        "false alarms": float((risks[~wrong & own] > MISPLACED).mean()),
+        "false alarms, answers": float((risks[~own] > MISPLACED).mean()),
     }
 
 

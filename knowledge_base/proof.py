@@ -26,7 +26,7 @@ from knowledge_base.text import stems, words
 
 __all__ = ["Claim", "Evidence", "Proof", "prove"]
 
-MISPLACED = 0.6
+MISPLACED = 0.7
 """How likely a value must be said of something else before the claim fails for it."""
 DOUBT = 0.3
 """How likely an answer may be unsupported as a whole; where F1 is best when a fifth of all answers are."""
