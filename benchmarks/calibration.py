@@ -21,7 +21,6 @@ from benchmarks.lies import another, exchanged
 from benchmarks.proof import Statement, bank, paraphrases, sentences
 from knowledge_base import binding, support
 from knowledge_base.evidence import Evidence
-from knowledge_base.facts import facts_in
 from knowledge_base.proof import MISPLACED, Finding, findings
 
 FOLDS = 5

@@ -72,9 +72,9 @@ def another(text: str, document: str, dice: random.Random) -> str | None:
 
 
 _UNITS = {
-    "days": "hours", "day": "hour", "hours": "days", "hour": "day", "minutes": "hours", "months": "weeks", "month": "year",
-    "monthly": "yearly", "weeks": "months", "years": "months", "year": "month", "annual": "monthly", "GB": "MB", "MB": "GB",
-    "business days": "days",
+    "days": "hours", "day": "hour", "hours": "days", "hour": "day", "minutes": "hours", "months": "weeks",
+    "month": "year", "monthly": "yearly", "weeks": "months", "years": "months", "year": "month", "annual": "monthly",
+    "GB": "MB", "MB": "GB", "business days": "days",
 }  # fmt: skip
 
 

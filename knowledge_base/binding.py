@@ -167,8 +167,8 @@ def _rank(place: Place) -> float:
 # --- how likely a value is in the wrong place --------------------------------------------------------------
 
 SIGNS = (
-    "likeness", "rival likeness", "rival adjacent", "rival precision", "alone", "likeness alone", "same unit", "said too",
-    "bare", "spelled", "fits",
+    "likeness", "rival likeness", "rival adjacent", "rival precision", "alone", "likeness alone", "same unit",
+    "said too", "bare", "spelled", "fits",
 )  # fmt: skip
 _WEIGHTS: tuple[float, ...] = (1.215, 4.184, 0.933, 3.225, -1.507, -2.315, -0.409, -0.284, -0.406, -2.620, 4.973)
 _BIAS = -1.287

@@ -39,7 +39,7 @@ _BEHIND_A_RIVAL = 0.6
 _OF_A_RIVAL = 0.2
 """What remains when the word lies between the two, in the other's clause."""
 _SHARED = 0.75
-"""What the words before the first of several facts count for each: "support answers within 4 hours on Pro and 8 on Free"."""
+"""What the words before the first of several facts count for each: "answers within 4 hours on Pro, 8 on Free"."""
 
 # Words that a writer puts for one another when stating a figure: each line counts as nearly one word.
 _CONCEPTS = """

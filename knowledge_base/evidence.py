@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from knowledge_base.context import Context, Token, as_word, concepts_of, merged, tokens, within
-from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
+from knowledge_base.facts import Fact, Key, facts_in, implied, one_line
 from knowledge_base.language import foreign
 from knowledge_base.polarity import Words
 from knowledge_base.text import Kind, Sentence, sentences, stems
@@ -213,7 +213,7 @@ def _place(unit: Unit, before: Unit | None, above: _Above, text: str) -> None:
         return
     if unit.kind == "prose":
         above.parents = []
-        unit.above = above.parts() if unit.text.rstrip("*_ ").endswith(":") else above.parts()
+        unit.above = above.parts()
         above.lead = spoken if unit.text.rstrip("*_ ").endswith(":") else []
         return
     unit.above = above.parts()
@@ -229,25 +229,33 @@ def _cells(row: str) -> list[str]:
 
 
 def _own_context(unit: Unit, fact: Fact) -> Context:
-    if unit.kind == "row" and unit.text.lstrip().startswith("|"):
+    if is_row(unit):
         return _cell_context(unit, fact)
     return within(unit.text, unit.tokens, unit.facts, fact, unit.start)
+
+
+def column(unit: Unit, fact: Fact) -> int:
+    """The column of a table row that one of its facts stands in, from 0."""
+    return unit.text.count("|", unit.text.index("|") + 1, fact.start - unit.start)
+
+
+def is_row(unit: Unit) -> bool:
+    """Whether a unit is a row of a table with cells."""
+    return unit.kind == "row" and unit.text.lstrip().startswith("|")
 
 
 def _cell_context(unit: Unit, fact: Fact) -> Context:
     """In a row, the label and the fact's own cell count fully, the column's head too, other cells little."""
     start = fact.start - unit.start
-    first = unit.text.index("|") + 1
-    column = unit.text.count("|", first, start)
-    label_end = unit.text.find("|", first)
+    label_end = unit.text.find("|", unit.text.index("|") + 1)
     mine = (unit.text.rfind("|", 0, start), unit.text.find("|", start))
     values = [Token(as_word(o), o.start - unit.start, o.end - unit.start) for o in unit.facts if o is not fact]
     context: Context = {}
     for token in [*unit.tokens, *values]:
         inside = token.start < label_end or mine[0] < token.start < (mine[1] if mine[1] >= 0 else len(unit.text))
         context[token.stem] = max(context.get(token.stem, 0.0), 1.0 if inside else 0.4)
-    if column < len(unit.header):
-        context = merged((1.0, unit.header[column]), own=context)
+    if (at := column(unit, fact)) < len(unit.header):
+        context = merged((1.0, unit.header[at]), own=context)
     return merged(*((0.3, head) for head in unit.header), own=context)
 
 

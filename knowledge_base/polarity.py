@@ -143,16 +143,17 @@ def _alike(some: set[str], others: set[str]) -> float:
 Side = Literal["over", "under", "most", "least", ""]
 
 _NEGATED = r"(?:\b(?:no|not|never|cannot|without)\b|n['’]t\b)(?:(?!\band\b)[^.;:,|\n]){0,30}?"
-_SIDES: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
-    (side, re.compile(rf"{pattern}(?:\s+(?:of|is|are|at|to|a|an|the|total))*\W{{0,4}}$", re.IGNORECASE))
-    for side, pattern in (
-        ("most", rf"{_NEGATED}\b(?:more|greater|higher|longer|over|above|exceed\w*|past|beyond)(?:\s+than)?"),
-        ("least", rf"{_NEGATED}\b(?:less|fewer|lower|below|under)(?:\s+than)?"),
-        ("over", r"\b(?:(?:more|greater|higher|longer)\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)"),
-        ("under", r"\b(?:(?:less|fewer|lower)\s+than|under|below)"),
-        ("most", r"\b(?:up\s+to|at\s+most|max(?:imum)?|limited|capped|(?<!credit\s)(?:limit|cap))"),
-        ("least", r"\b(?:at\s+least|min(?:imum)?)"),
-    )
+_SIDES: tuple[tuple[Side, str], ...] = (
+    ("most", rf"{_NEGATED}\b(?:more|greater|higher|longer|over|above|exceed\w*|past|beyond)(?:\s+than)?"),
+    ("least", rf"{_NEGATED}\b(?:less|fewer|lower|below|under)(?:\s+than)?"),
+    ("over", r"\b(?:(?:more|greater|higher|longer)\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)"),
+    ("under", r"\b(?:(?:less|fewer|lower)\s+than|under|below)"),
+    ("most", r"\b(?:up\s+to|at\s+most|max(?:imum)?|limited|capped|(?<!credit\s)(?:limit|cap))"),
+    ("least", r"\b(?:at\s+least|min(?:imum)?)"),
+)
+_LINKING = r"(?:\s+(?:of|is|are|at|to|a|an|the|total))*\W{0,4}$"
+_BEFORE: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern + _LINKING, re.IGNORECASE)) for name, pattern in _SIDES
 )
 _AFTER: tuple[tuple[Side, re.Pattern[str]], ...] = (
     ("least", re.compile(r"\s*(?:or|and)\s+(?:more|older|above|higher|over|greater|longer|up)\b", re.IGNORECASE)),
@@ -182,7 +183,7 @@ def side(text: str, fact: Fact, offset: int = 0) -> Side:
     for name, pattern in _AFTER:
         if pattern.match(text, fact.end - offset):
             return name
-    return next((name for name, pattern in _SIDES if pattern.search(before)), "")
+    return next((name for name, pattern in _BEFORE if pattern.search(before)), "")
 
 
 def on_other_side(claimed: Side, found: Side) -> bool:
@@ -199,7 +200,8 @@ _AFTERWARDS = re.compile(
     r"\b(?:after|beyond|past|once|later\s+than|following)\s+(?:the\s+)?(?:first\s+)?$", re.IGNORECASE
 )
 _DOWN = re.compile(
-    r"(?<!or )\b(?:cheaper|less|lower|off|discount\w*|decreas\w*|reduc\w*|sav(?:e|es|ing|ings)|fewer|down|drops?|falls?)\b(?!\s+than\b)",
+    r"(?<!or )\b(?:cheaper|less|lower|off|discount\w*|decreas\w*|reduc\w*|sav(?:e|es|ing|ings)|fewer|down|drops?"
+    r"|falls?)\b(?!\s+than\b)",
     re.IGNORECASE,
 )
 _UP = re.compile(

@@ -8,9 +8,8 @@ A fact that fails is decided, whatever the wording; wording alone is weighed, an
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from knowledge_base.binding import Binding, bind, misplaced, names_in, rarity
@@ -91,7 +90,7 @@ def findings(
     return [_judge(assertion, shelf, require_citations=require_citations) for assertion in made]
 
 
-def _announces(assertion: Assertion, known: frozenset[str] | set[str]) -> bool:
+def _announces(assertion: Assertion, known: Set[str]) -> bool:
     said = Words(assertion.prose)
     asserts = not _ASSERTING.isdisjoint(words(assertion.prose))
     return not said.denials and (not asserts or 3 * len(said.content - known) <= max(len(said.content), 3))
@@ -104,14 +103,16 @@ class _Shelf:
     """The passages of one call, by id, with what any choice of them says between them."""
 
     def __init__(self, sources: Sequence[Source], question: str) -> None:
-        self.sources = {source.evidence.id: source for source in sources}
+        self.sources: dict[str, list[Source]] = {}  # an id that two passages share names both
+        for source in sources:
+            self.sources.setdefault(source.evidence.id, []).append(source)
         self.asked = frozenset(stems(question))
         self.asked_facts = {stated for fact in facts_in(question) for stated in implied(fact)}
         self._known: dict[tuple[str, ...], Known] = {}
 
     def cited(self, ids: tuple[str, ...]) -> list[Source]:
         """The passages named, or all."""
-        return [self.sources[id_] for id_ in ids] or list(self.sources.values())
+        return [source for id_ in ids or self.sources for source in self.sources[id_]]
 
     def known(self, ids: tuple[str, ...]) -> Known:
         """What those say."""

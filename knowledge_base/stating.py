@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-from knowledge_base.evidence import AMOUNTS, Source
+from knowledge_base.context import tokens
+from knowledge_base.evidence import AMOUNTS, Source, Unit, column, is_row
 from knowledge_base.facts import Fact, key
 from knowledge_base.text import stems
 
@@ -81,14 +82,25 @@ def _implies(source: Source, place: int, stated: Fact, claimed: Fact) -> bool:
     if any(part not in missing for part in have):
         return False
     missing = [part for part in missing if part not in have]
-    unit = source.units[place]
-    said = unit.words.content | unit.around
-    if have or not re.match(r"\s?[A-Za-z]", source.evidence.text[stated.end : stated.end + 2]):
-        if all(_SAID_AS.get(part, set()) & said or said.issuperset(stems(part) or {part}) for part in missing):
-            return True
+    said = _said_beside(source.units[place], stated)
+    alone = have or not re.match(r"\s?[A-Za-z]", source.evidence.text[stated.end : stated.end + 2])
+    if alone and all(_SAID_AS.get(part, set()) & said or said.issuperset(stems(part) or {part}) for part in missing):
+        return True
     return bool(have or not _NOUN_NEXT.match(source.evidence.text, stated.end)) and _elided(
         source, place, claimed, have
     )
+
+
+def _said_beside(unit: Unit, stated: Fact) -> set[str]:
+    """The words that may name what a number counts: those of its sentence and above it; in a row, of its own column."""
+    if not is_row(unit):
+        return unit.words.content | unit.around
+    at = column(unit, stated)
+    others = set().union(*(head for i, head in enumerate(unit.header) if i != at))
+    mine = set(unit.header[at]) if at < len(unit.header) else set()
+    cells = unit.text.strip().strip("|").split("|")
+    own = {token.stem for cell in {cells[0], cells[min(at, len(cells) - 1)]} for token in tokens(cell)}
+    return own | (unit.around - others) | mine
 
 
 def _parts(unit: str) -> list[str]:
@@ -123,7 +135,7 @@ _FEW = 12
 
 
 def is_aside(fact: Fact) -> bool:
-    """Whether a number may be the writer's own count ("there are two ways", "in one day"), which no passage need have."""
+    """Whether a number may be the writer's own count ("there are two ways"), which no passage need have."""
     if fact.kind not in ("number", "quantity") or any(character.isdigit() for character in fact.text):
         return False
     try:

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from knowledge_base.claims import Assertion
@@ -21,21 +22,23 @@ from knowledge_base.text import STOP_WORDS, stem_all
 
 _FRAME = frozenset(
     stem_all(
-        """passage passages provide provided providing provides mention mentions mentioned state states stated according
-        based given overall summary summarize answer question note noted noting important importantly include includes
-        including follow following follows information text context document documents source sources describe describes
-        described explain explains explained suggest suggests suggested indicate indicates say says said however
-        additionally also finally conclusion therefore thus moreover furthermore example several various certain specific
-        specifically refer refers different main mainly generally typically usually often commonly sometimes likely may
-        might depend depends depending keep mind worth first second third fourth step steps way ways option options
-        point points list key briefly short mean means case cases thing things need needs help helps use used using uses
-        make makes making made take takes taking get gets getting one two three people person note important overall
-        advise advises recommend recommends recommended warn warns add adds writer author poster discusses discuss experience experiences
-        opinion personal story someone whatever whoever whichever somebody anybody anyone everybody everyone everything
-        anything something still later soon earlier already even really quite rather back away along around else stuff
-        lot bit part kind sort time times go goes going went come comes put puts set sets run runs turn turns look looks
-        see let lets give gives bring brings count counts want wants like know known ask asks try tries happen happens
-        every much many able""".split()
+        """passage passages provide provided providing provides mention mentions mentioned state states stated
+        according based given overall summary summarize answer question note noted noting important
+        importantly include includes including follow following follows information text context document
+        documents source sources describe describes described explain explains explained suggest suggests
+        suggested indicate indicates say says said however additionally also finally conclusion therefore
+        thus moreover furthermore example several various certain specific specifically refer refers
+        different main mainly generally typically usually often commonly sometimes likely may might depend
+        depends depending keep mind worth first second third fourth step steps way ways option options point
+        points list key briefly short mean means case cases thing things need needs help helps use used
+        using uses make makes making made take takes taking get gets getting one two three people person
+        advise advises recommend recommends recommended warn warns add adds writer author poster discusses
+        discuss experience experiences opinion personal story someone whatever whoever whichever somebody
+        anybody anyone everybody everyone everything anything something still later soon earlier already
+        even really quite rather back away along around else stuff lot bit part kind sort time times go goes
+        going went come comes put puts set sets run runs turn turns look looks see let lets give gives bring
+        brings count counts want wants like know known ask asks try tries happen happens every much many
+        able""".split()
     )
 )
 """Words of talking about an answer, which passages need not have."""
@@ -154,7 +157,7 @@ def signs(
         run = run + 1 if level <= ASKED else 0
         longest = max(longest, run)
     stems = [stem for stem, _, _ in words]
-    pairs = [(a, b) for a, b in zip(stems, stems[1:]) if a in known.stems and b in known.stems]
+    pairs = [(a, b) for a, b in pairwise(stems) if a in known.stems and b in known.stems]
     apart = sum(not any(a in unit.window and b in unit.window for unit in known.units) for a, b in pairs)
     written = {word for unit in best for word in unit.plain.lower().split()}
     absolute = sum(word.lower() not in written for word in _ABSOLUTE.findall(assertion.prose))
@@ -183,8 +186,8 @@ def signs(
 
 
 SIGNS = (
-    "loose", "loose share", "loose span", "far span", "run", "worst clause", "pairs apart", "absolute", "names", "adding",
-    "adding loose", "absent", "misplaced", "opposed", "facts", "anchored", "length", "lead-in",
+    "loose", "loose share", "loose span", "far span", "run", "worst clause", "pairs apart", "absolute", "names",
+    "adding", "adding loose", "absent", "misplaced", "opposed", "facts", "anchored", "length", "lead-in",
 )  # fmt: skip
 
 
@@ -232,7 +235,26 @@ def _worst_clause(prose: str, words: Sequence[tuple[str, int, int]]) -> float:
 
 # --- how likely a claim is unsupported ---------------------------------------------------------------------
 
-_WEIGHTS: tuple[float, ...] = (-0.655, 0.973, 0.323, 0.503, 0.761, 2.031, 0.556, 0.393, 1.543, 0.264, -0.020, 2.085, 1.508, 1.654, 0.012, -0.404, 0.171, -3.133)
+_WEIGHTS: tuple[float, ...] = (
+    -0.655,
+    0.973,
+    0.323,
+    0.503,
+    0.761,
+    2.031,
+    0.556,
+    0.393,
+    1.543,
+    0.264,
+    -0.020,
+    2.085,
+    1.508,
+    1.654,
+    0.012,
+    -0.404,
+    0.171,
+    -3.133,
+)
 _BIAS = -5.562
 
 
