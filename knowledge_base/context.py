@@ -38,6 +38,8 @@ _BEHIND_A_RIVAL = 0.6
 """What remains of that when another fact of the same kind lies between."""
 _OF_A_RIVAL = 0.2
 """What remains when the word lies between the two, in the other's clause."""
+_NEARER_TO_A_RIVAL = 0.6
+"""What remains when the word is nearer to the other, with no clause boundary between."""
 _SHARED = 0.75
 """What the words before the first of several facts count for each: "answers within 4 hours on Pro, 8 on Free"."""
 
@@ -133,14 +135,17 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
         weight = _FADE[min(crossed, len(_FADE) - 1)]
         if any(low <= other[0] < high for other in others):
             weight = _SHARED if word.end <= first else weight * _BEHIND_A_RIVAL
-        elif crossed and any(
-            (other[0] >= word.end) if word.start >= end else (other[1] <= word.start) for other in others
-        ):
-            weight *= _OF_A_RIVAL
+        elif any(_nearer(word, other, high - low) for other in others):
+            weight *= _OF_A_RIVAL if crossed else _NEARER_TO_A_RIVAL
         out = any(match.start("excluded") <= word.start < match.end("excluded") for match in excluded)
         stem = NOT + word.stem if out else word.stem
         context[stem] = max(weight, context.get(stem, 0.0))
     return context
+
+
+def _nearer(word: Token, other: tuple[int, int], distance: int) -> bool:
+    """Whether a word is nearer to the fact at `other` than `distance`."""
+    return (other[0] - word.end if other[0] >= word.end else word.start - other[1]) < distance
 
 
 def _near(facts: Sequence[Fact], low: int, high: int) -> Sequence[Fact]:

@@ -18,7 +18,8 @@ from knowledge_base.context import CONCEPT, Token, merged, neighbours, tokens, w
 from knowledge_base.evidence import AMOUNTS, Evidence, Source, Unit, read
 from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
 from knowledge_base.language import foreign
-from knowledge_base.polarity import Words, on_other_side, opposed, side, turned_round
+from knowledge_base.polarity import Words, opposed
+from knowledge_base.sides import Place, conflict
 from knowledge_base.stating import is_aside, places
 from knowledge_base.support import ASKED, HERE, Known, answer_risk, floor, levels, risk, signs, unknown_names
 from knowledge_base.text import stems, words
@@ -320,11 +321,9 @@ def _denied(made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]]) -
         return reason
     for fact, binding in bindings:
         if binding.own and binding.own.source.units[binding.own.unit] is unit:
-            claimed, found = side(made.text, fact, made.start), side(unit.text, binding.own.fact, unit.start)
-            if on_other_side(claimed, found):
-                return f"contradicts: the passage has {found} {fact.text}, the claim {claimed} it"
-            if turned_round(made.text, fact, made.start, unit.text, binding.own.fact, unit.start):
-                return f"contradicts: the passage says the opposite of {fact.text}: {_short(unit.plain)}"
+            here, there = Place(made.text, fact, made.start), Place(unit.text, binding.own.fact, unit.start)
+            if turned := conflict(here, there):
+                return f"contradicts: the passage has {turned} {fact.text.strip()}, the claim the opposite"
     return ""
 
 
