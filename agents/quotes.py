@@ -141,6 +141,17 @@ def evidence(passage: Passage) -> Evidence:
     return Evidence(str(passage.n), passage.text, passage.title, tuple(passage.headings))
 
 
+def spans(sentence: Sentence, passages: Mapping[int, Passage]) -> list[Evidence]:
+    """The quoted words of a sentence as evidence of their own, under the title and headings of their passage."""
+    found = []
+    for quote in sentence.quotes:
+        passage = passages[quote.n]
+        span = find(quote.text, passage.text)
+        above = (*passage.headings, _table_header(passage.text, span.start)) if span else tuple(passage.headings)
+        found.append(Evidence(str(quote.n), quote.text, passage.title, above))
+    return found
+
+
 # --- a model's draft, tidied --------------------------------------------------------------------------
 
 _NUMBERS = r"\[\d{1,2}(?:,\s*\d{1,2})*\]"

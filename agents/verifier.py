@@ -14,11 +14,11 @@ from pydantic import BaseModel
 
 from agents.extractive.disagreement import outdated
 from agents.models import Skill, Tiers
-from agents.quotes import evidence, find, refusal, seen
+from agents.quotes import evidence, find, refusal, seen, spans
 from knowledge_base.evidence import Evidence, read
 from knowledge_base.facts import facts_in, one_line
 from knowledge_base.polarity import Words
-from knowledge_base.proof import prove
+from knowledge_base.proof import prove, strays
 from knowledge_base.stating import places
 from knowledge_base.text import plain, stems
 from tasks.case import Claim, Draft, Passage, Question, Sentence, Tier, Verdict
@@ -74,6 +74,10 @@ def check(given: Submission) -> Verdict:
         if not reason:
             cited = [evidence(passages[n]) for n in sentence.citations]
             reason, score, in_doubt = _proved(sentence, cited, asked)
+            if (not reason or in_doubt) and sentence.kind != "code":
+                astray, by_wording = strays(sentence.text, spans(sentence, passages), asked)
+                astray = f"{astray}; {_CLOSER}" if by_wording else astray
+                reason, in_doubt = (astray, by_wording) if astray else (reason, in_doubt)
         if i in old and (in_doubt or not reason):
             reason, score, in_doubt = old[i], 0.0, False
         claims.append(Claim(text=sentence.text, supported=not reason, citations=sentence.citations, reason=reason))
@@ -83,6 +87,9 @@ def check(given: Submission) -> Verdict:
         claims.append(Claim(text=given.draft.ask, supported=False, citations=[], reason=reason))
         scores.append(0.0)
     return _verdict(claims, min(scores, default=0.0), undecided)
+
+
+_CLOSER = "say it in the words of the passage, or drop it"
 
 
 def _verdict(claims: list[Claim], score: float, undecided: list[int]) -> Verdict:
@@ -111,7 +118,7 @@ def _proved(sentence: Sentence, cited: list[Evidence], asked: str) -> tuple[str,
     failed = [claim for claim in proof.claims if not claim.supported]
     decided = [claim for claim in failed if not claim.undecided]
     if failed and not decided:
-        return f"{failed[0].reason}; say it in the words of the passage, or drop it", proof.score, True
+        return f"{failed[0].reason}; {_CLOSER}", proof.score, True
     return (decided[0].reason if decided else ""), proof.score, False
 
 

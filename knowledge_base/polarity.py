@@ -105,11 +105,11 @@ LOST = "negation lost: the passage denies what the claim affirms"
 DENIES = "contradicts: the claim denies what the passage affirms"
 
 
-def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool) -> str:
+def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, closely: bool = False) -> str:
     """Why the claim affirms what the passage denies, or the reverse; empty when it does not.
 
     `unit` is what the passage says with what stands above it. `bound`: the two are known to speak of the same
-    thing, since they share a fact. A limit, an exception or a word such as "free" may say
+    thing, since they share a fact; `closely`: the claim was taken from these very words. A limit, an exception or a word such as "free" may say
     in the affirmative what another says in the negative, so where one stands nothing is concluded.
     """
     alike = _alike(said.content, found.content)
@@ -118,9 +118,9 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool) ->
             return LOST
         if said.denials > found.denials and _said_in(said.clauses, found.content):
             return DENIES
-    if alike > SAME and (pair := _exchanged(claim, unit)):
+    if alike > (ALMOST if closely else SAME) and (pair := _exchanged(claim, unit)):
         return f'contradicts: the passage has "{pair[1]}" where the claim has "{pair[0]}"'
-    if alike < (ALMOST if bound else SAME):
+    if not closely and alike < (ALMOST if bound else SAME):
         return ""
     if said.negated and not found.denials and not _LIKE_A_DENIAL.search(unit):
         harmless = _BOUNDING.search(claim) or (_PAYING.search(claim) and _FREE.search(unit))

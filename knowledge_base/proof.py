@@ -21,7 +21,18 @@ from knowledge_base.language import foreign
 from knowledge_base.polarity import Words, opposed
 from knowledge_base.sides import Place, conflict
 from knowledge_base.stating import is_aside, places
-from knowledge_base.support import ASKED, HERE, Known, answer_risk, floor, levels, risk, signs, unknown_names
+from knowledge_base.support import (
+    ASKED,
+    HERE,
+    Known,
+    answer_risk,
+    floor,
+    levels,
+    names_said,
+    risk,
+    signs,
+    unknown_names,
+)
 from knowledge_base.text import stems, words
 
 __all__ = ["Claim", "Evidence", "Proof", "prove"]
@@ -91,6 +102,35 @@ def findings(
     return [_judge(assertion, shelf, require_citations=require_citations) for assertion in made]
 
 
+def strays(text: str, quotes: Sequence[Evidence], question: str = "") -> tuple[str, bool]:
+    """Why a sentence does not say what the words it was taken from say, and whether only its wording speaks against it.
+
+    Empty when it keeps to them. For writing by span: `quotes` are the words alone, with the title and headings they
+    stand under. Closer than `prove`: of a sentence that names its source more may be asked than of any answer. Whether
+    its figures stand in the quotes is not asked here.
+    """
+    doubt = ""
+    for finding in findings(text, quotes, question):
+        made, unit = finding.assertion, finding.unit
+        if finding.reason.startswith(("belongs", "contradicts", "negation")):
+            return finding.reason, False
+        if unit is None or _as_it_stands(made, [read(quote) for quote in quotes]):
+            continue
+        said = " ".join((unit.plain, *unit.around))
+        if reason := opposed(Words(made.prose), made.prose, unit.words, said, bound=True, closely=True):
+            return reason, False
+        known = frozenset(stems(question)).union(*(read(quote).stems for quote in quotes))
+        if strange := [name for name in names_said(made.prose) if not known.issuperset(stems(name))]:
+            return f"absent: {strange[0]} is not in the words it was taken from", False
+        if finding.carried < _TAKEN:
+            doubt = doubt or f"absent: the quoted words do not say it ({', '.join(finding.loose[:4])})"
+    return doubt, bool(doubt)
+
+
+_TAKEN = 0.34
+"""The least share of a sentence's words that the words it was taken from must have."""
+
+
 def _announces(assertion: Assertion, known: Set[str]) -> bool:
     said = Words(assertion.prose)
     asserts = not _ASSERTING.isdisjoint(words(assertion.prose))
@@ -134,7 +174,8 @@ _FAILED = 0.49
 class Finding:
     """What the passages say to one claim. `reason` is empty while nothing speaks against it.
 
-    `signs` are those of `support`; `loose` are the words that stand in none of the passages.
+    `signs` are those of `support`; `loose` are the words that stand in none of the passages, `carried` is the
+    share of the others.
     """
 
     assertion: Assertion
@@ -144,6 +185,7 @@ class Finding:
     source: Source | None = None
     unit: Unit | None = None
     loose: list[str] = field(default_factory=list)
+    carried: float = 1.0
     signs: list[float] = field(default_factory=list)
     bindings: list[tuple[Fact, Binding, set[Key]]] = field(default_factory=list)
 
@@ -197,6 +239,7 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
         or denied
         or "".join(f"absent: {name} is in none of the passages" for name in unknown_names(made.prose, known)[:1])
     )
+    finding.carried = sum(level >= HERE - 1 for *_, level in spoken) / len(spoken) if spoken else 1.0
     finding.loose = [made.prose[start:].split()[0].strip(".,;:()") for _, start, level in spoken if level < HERE - 1]
     finding.bindings = [(fact, binding, claimed) for fact, binding in bound]
     finding.signs = signs(made, known, carried, absent=len(missing), misplaced=misbound, opposed=bool(denied))

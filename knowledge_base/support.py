@@ -216,6 +216,18 @@ def unknown_names(prose: str, known: Known) -> list[str]:
     return found
 
 
+_CAPITAL = re.compile(r"(?<![.!?:] )(?<![.!?:]\s\*\*)(?<!^)(?<!^\*\*)(?<![\w'’-])[A-Z][a-z]{2,}\b")
+
+
+def names_said(prose: str) -> list[str]:
+    """The capitalised words of a sentence that may be names: not its first, nor words of talking about an answer."""
+    return [
+        name
+        for name in _CAPITAL.findall(prose.strip())
+        if name.lower() not in STOP_WORDS | _CALENDAR and stem_all([name.lower()])[0] not in _FRAME
+    ]
+
+
 def _weight(stem: str) -> float:
     """Long words say more than short ones, which are often verbs that carry no topic."""
     return min(len(stem), 9) / 6
@@ -235,7 +247,26 @@ def _worst_clause(prose: str, words: Sequence[tuple[str, int, int]]) -> float:
 
 # --- how likely a claim is unsupported ---------------------------------------------------------------------
 
-_WEIGHTS: tuple[float, ...] = (-0.668, 0.979, 0.324, 0.507, 0.771, 2.013, 0.559, 0.391, 1.544, 0.288, -0.033, 2.096, 1.433, 1.673, 0.014, -0.401, 0.167, -3.135)
+_WEIGHTS: tuple[float, ...] = (
+    -0.668,
+    0.979,
+    0.324,
+    0.507,
+    0.771,
+    2.013,
+    0.559,
+    0.391,
+    1.544,
+    0.288,
+    -0.033,
+    2.096,
+    1.433,
+    1.673,
+    0.014,
+    -0.401,
+    0.167,
+    -3.135,
+)
 _BIAS = -5.559
 
 
