@@ -90,12 +90,12 @@ _SIDES: tuple[tuple[Side, str], ...] = (
 _BESIDE: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern + _LINKING, re.IGNORECASE)) for name, pattern in _SIDES
 )
+_OR_MORE: tuple[tuple[Side, str], ...] = (
+    ("least", r"\s*(?:or|and)\s+(?:more|older|above|higher|over|greater|longer|up)\b|\s+min(?:imum)?\b"),
+    ("most", r"\s*(?:or|and)\s+(?:less|fewer|younger|below|under|lower)\b|\s+max(?:imum)?\b"),
+)
 _BEHIND: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(pattern, re.IGNORECASE))
-    for name, pattern in (
-        ("least", r"\s*(?:or|and)\s+(?:more|older|above|higher|over|greater|longer|up)\b|\s+min(?:imum)?\b"),
-        ("most", r"\s*(?:or|and)\s+(?:less|fewer|younger|below|under|lower)\b|\s+max(?:imum)?\b"),
-    )
+    (name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _OR_MORE
 )
 
 
