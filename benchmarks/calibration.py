@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks import labelled
 from benchmarks.bench import arguments, show
 from benchmarks.labelled import Array, auroc, calibration_error, f1
-from benchmarks.lies import another, exchanged
+from benchmarks.perturbations import another, exchanged
 from benchmarks.proof import Statement, bank, paraphrases, sentences
 from knowledge_base import binding, support
 from knowledge_base.evidence import Evidence

@@ -1,6 +1,6 @@
 """What the proof catches, what it refuses wrongly, and how fast: beside a plain string check and a normalised one.
 
-Sentences are perturbed (`benchmarks.lies`): of the sample, and with --data of the bank's policies, from the half of
+Sentences are perturbed (`benchmarks.perturbations`): of the sample, and with --data of the bank's policies, from the half of
 the documents that nothing was fitted on. Then whole answers with labels, and answers a second.
 
 plain: every run of characters with a digit must stand in the document. normalised: every figure must, by value and
@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks import labelled
 from benchmarks.bench import arguments, show
 from benchmarks.labelled import DATA, auroc, best_f1, calibration_error, f1
-from benchmarks.lies import LIES, figures, respelled
+from benchmarks.perturbations import LIES, figures, respelled
 from knowledge_base.evidence import Evidence, quotable
 from knowledge_base.facts import facts_in, implied, key
 from knowledge_base.proof import prove
