@@ -51,7 +51,8 @@ def test_a_claim_that_denies_what_the_passage_affirms_is_refused(answer: str) ->
     [
         "Passwords can't be reused.", "You can't reuse a password.", "Reusing a password is not possible.",
         "Exports do not need a subscription.", "Never share API keys.", "Guests can't invite other people.",
-        "The API isn't available on Starter.", "Starter does not include the API.", "Wire transfers cannot be reversed.",
+        "The API isn't available on Starter.", "Starter does not include the API.",
+        "Wire transfers cannot be reversed.",
     ],
 )  # fmt: skip
 def test_a_denial_may_be_worded_otherwise(answer: str) -> None:

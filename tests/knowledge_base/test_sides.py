@@ -17,7 +17,8 @@ RULES = Evidence(
 CONDITIONS = Evidence(
     "1",
     "If your balance is more than $5,000, the monthly fee is waived. Orders over $75 ship free. "
-    "The fee is $12 if the balance falls below $300. The account is suspended when an invoice is more than 30 days late.",
+    "The fee is $12 if the balance falls below $300. "
+    "The account is suspended when an invoice is more than 30 days late.",
     "Conditions",
 )
 
