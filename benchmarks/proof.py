@@ -1,7 +1,7 @@
 """What the proof catches, what it refuses wrongly, and how fast: beside a plain string check and a normalised one.
 
-Sentences are perturbed (`benchmarks.perturbations`): of the sample, and with --data of the bank's policies, from the half of
-the documents that nothing was fitted on. Then whole answers with labels, and answers a second.
+Sentences are perturbed (`benchmarks.perturbations`): of the sample, and with --data of the bank's policies, from the
+half of the documents that nothing was fitted on. Then whole answers with labels, and answers a second.
 
 plain: every run of characters with a digit must stand in the document. normalised: every figure must, by value and
 unit. Both only look whether a figure is there, not what it is said of.

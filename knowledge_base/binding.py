@@ -94,12 +94,13 @@ def bind(
     return Binding(own, rival, bool(own and rival and _longer_name(names, own, rival)))
 
 
+_ARTICLE = re.compile(r"^(?:The|A|An|Our|Your|For|On|With|In|And|Yes|If|When) (?=[A-Z])")
 _NAMES = re.compile(r"\b[A-Z]\w*(?:[ -][A-Z]\w*)*")
 
 
 def names_in(text: str) -> frozenset[str]:
-    """The runs of capitalised words in `text`."""
-    return frozenset(_NAMES.findall(text))
+    """The runs of capitalised words in `text`, without articles and the like before them."""
+    return frozenset(_ARTICLE.sub("", name) for name in _NAMES.findall(text))
 
 
 def _longer_name(names: frozenset[str], own: Place, rival: Place) -> bool:

@@ -80,6 +80,9 @@ _CONCEPTS = """
     return returns returned refund refunds refunded reimburse reimbursed reimbursement rebate rebated rebates
     score scores rating
     per each every
+    choose chooses select selects pick picks click clicks press open
+    verify check test tests
+    allow allows permit permits
     """
 
 

@@ -7,6 +7,7 @@ unit that says nearly the same, where one "not" more or less turns the meaning r
 from __future__ import annotations
 
 import re
+
 from knowledge_base.context import BOUNDARY, CONCEPT, tokens
 from knowledge_base.text import STOP_WORDS, stem_all, words
 
@@ -91,7 +92,8 @@ _OPPOSITES = tuple(
         ("enable enabled on", "disable disabled off"), ("include includes included", "exclude excludes excluded"),
         ("increase increases raise higher", "decrease decreases reduce lower"), ("minimum min", "maximum max"),
         ("open opens opened", "close closes closed"), ("allow allowed allows", "forbid forbidden deny denied"),
-        ("more", "less fewer"), ("above over", "below under"), ("with", "without"), ("monthly month", "annual annually yearly year"),
+        ("more", "less fewer"), ("above over", "below under"), ("with", "without"),
+        ("monthly month", "annual annually yearly year"),
         ("second", "minute"), ("minute", "hour"), ("hour hourly", "day daily"), ("day daily", "week weekly"),
         ("week weekly", "month monthly"), ("day daily", "month monthly"), ("day daily", "year yearly annual annually"),
     )
@@ -109,8 +111,9 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, cl
     """Why the claim affirms what the passage denies, or the reverse; empty when it does not.
 
     `unit` is what the passage says with what stands above it. `bound`: the two are known to speak of the same
-    thing, since they share a fact; `closely`: the claim was taken from these very words. A limit, an exception or a word such as "free" may say
-    in the affirmative what another says in the negative, so where one stands nothing is concluded.
+    thing, since they share a fact; `closely`: the claim was taken from these very words. A limit, an exception or a
+    word such as "free" may say in the affirmative what another says in the negative, so where one stands nothing is
+    concluded.
     """
     alike = _alike(said.content, found.content)
     if alike > SAME and said.denials != found.denials:  # the same sentence with a "not" more or less
@@ -124,7 +127,7 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, cl
         return ""
     if said.negated and not found.denials and not _LIKE_A_DENIAL.search(unit):
         harmless = _BOUNDING.search(claim) or (_PAYING.search(claim) and _FREE.search(unit))
-        if not harmless and _said_in(said.clauses, found.content):
+        if not harmless and _said_in(said.clauses, found.content, _SOME_OF_IT if closely else _MOST_OF_IT):
             return DENIES
     if (
         found.negated
@@ -136,13 +139,13 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, cl
     return ""
 
 
-_MOST_OF_IT = 0.6
+_MOST_OF_IT, _SOME_OF_IT = 0.6, 0.4
 
 
-def _said_in(clauses: list[set[str]], content: set[str]) -> bool:
+def _said_in(clauses: list[set[str]], content: set[str], share: float = _MOST_OF_IT) -> bool:
     """Whether another text says most of a clause that is denied."""
     concepts = {CONCEPT.get(stem, stem) for stem in content}
-    return any(clause and len(clause & concepts) >= _MOST_OF_IT * len(clause) for clause in clauses)
+    return any(clause and len(clause & concepts) >= share * len(clause) for clause in clauses)
 
 
 def _exchanged(claim: str, unit: str) -> tuple[str, str] | None:

@@ -102,12 +102,14 @@ def findings(
     return [_judge(assertion, shelf, require_citations=require_citations) for assertion in made]
 
 
-def strays(text: str, quotes: Sequence[Evidence], question: str = "") -> tuple[str, bool]:
+def strays(
+    text: str, quotes: Sequence[Evidence], question: str = "", names: Set[str] = frozenset()
+) -> tuple[str, bool]:
     """Why a sentence does not say what the words it was taken from say, and whether only its wording speaks against it.
 
     Empty when it keeps to them. For writing by span: `quotes` are the words alone, with the title and headings they
     stand under. Closer than `prove`: of a sentence that names its source more may be asked than of any answer. Whether
-    its figures stand in the quotes is not asked here.
+    its figures stand in the quotes is not asked here. `names` are those of the passages: one may begin the sentence.
     """
     doubt = ""
     for finding in findings(text, quotes, question):
@@ -120,9 +122,11 @@ def strays(text: str, quotes: Sequence[Evidence], question: str = "") -> tuple[s
         if reason := opposed(Words(made.prose), made.prose, unit.words, said, bound=True, closely=True):
             return reason, False
         known = frozenset(stems(question)).union(*(read(quote).stems for quote in quotes))
-        if strange := [name for name in names_said(made.prose) if not known.issuperset(stems(name))]:
+        first = made.prose.split()[:1]
+        said_names = [*names_said(made.prose), *(word for word in first if word in names)]
+        if strange := [name for name in said_names if not known.issuperset(stems(name))]:
             return f"absent: {strange[0]} is not in the words it was taken from", False
-        if finding.carried < _TAKEN:
+        if finding.carried < _TAKEN and finding.words > 2:
             doubt = doubt or f"absent: the quoted words do not say it ({', '.join(finding.loose[:4])})"
     return doubt, bool(doubt)
 
@@ -186,6 +190,7 @@ class Finding:
     unit: Unit | None = None
     loose: list[str] = field(default_factory=list)
     carried: float = 1.0
+    words: int = 0
     signs: list[float] = field(default_factory=list)
     bindings: list[tuple[Fact, Binding, set[Key]]] = field(default_factory=list)
 
@@ -239,6 +244,7 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
         or denied
         or "".join(f"absent: {name} is in none of the passages" for name in unknown_names(made.prose, known)[:1])
     )
+    finding.words = len(spoken)
     finding.carried = sum(level >= HERE - 1 for *_, level in spoken) / len(spoken) if spoken else 1.0
     finding.loose = [made.prose[start:].split()[0].strip(".,;:()") for _, start, level in spoken if level < HERE - 1]
     finding.bindings = [(fact, binding, claimed) for fact, binding in bound]
@@ -370,24 +376,27 @@ def _denied(made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]]) -
     return ""
 
 
+_FORM = 5
+"""So many first letters tell the forms of one word."""
+
+
 def _off_topic(judged: list[Finding], asked: frozenset[str]) -> None:
     """Fails the claims of an answer that is about something else than the question, however true it is.
 
-    It is when neither a claim, nor the sentence that supports it, nor what stands around that one has a word of it.
+    It is when neither a claim nor anything in the passages that support it has a word of it.
     """
     wanted = {CONCEPT.get(stem, stem) for stem in asked}
     if len(wanted) < 2:
         return
+    forms = {stem[:_FORM] for stem in asked if len(stem) >= _FORM}
     for finding in judged:
-        around = finding.unit.window if finding.unit else set()
-        said = {CONCEPT.get(stem, stem) for stem in around.union(stems(finding.assertion.prose))}
-        if said & wanted or any(
-            stem[:5] in {word[:5] for word in said if len(word) > 4} for stem in wanted if len(stem) > 4
-        ):
+        around = finding.source.stems | finding.source.named if finding.source else set()
+        said = around.union(stems(finding.assertion.prose))
+        if not wanted.isdisjoint(CONCEPT.get(stem, stem) for stem in said) or any(s[:_FORM] in forms for s in said):
             return
     for finding in judged:
         if not finding.reason:
-            finding.reason = "not about the question: neither it nor what supports it has a word of what was asked"
+            finding.reason = "not about the question: neither it nor its passage has a word of what was asked"
 
 
 def _weigh(judged: list[Finding]) -> None:

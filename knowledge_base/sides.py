@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from knowledge_base.facts import Fact
 
 Side = Literal["over", "under", "most", "least", ""]
-When = Literal["within", "after", "earlier", "later", ""]
+When = Literal["within", "after", "before", ""]
 Way = Literal["up", "down", ""]
 
 
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 def conflict(claim: Place, passage: Place) -> str:
-    """What the passage says of the value that the claim turns round, in a word or two; "" when they agree or are silent.
+    """What the passage says of the value that the claim turns round, in a word; "" when they agree or are silent.
 
     A value in a condition ("if you have more than $5") says when and not how much: it is compared with its like only.
     """
@@ -46,9 +46,9 @@ def conflict(claim: Place, passage: Place) -> str:
     if _denies(claim) != _denies(passage):
         return ""
     if claim.fact.kind in ("quantity", "date", "time"):
-        times = _when(claim), _when(passage)
-        if set(times) in ({"within", "after"}, {"earlier", "later"}):
-            return times[1]
+        for times in (_within(claim), _within(passage)), (_then(claim), _then(passage)):
+            if set(times) in ({"within", "after"}, {"before", "after"}):
+                return times[1]
     if claim.fact.kind in ("percent", "money"):
         ways = _way(claim), _way(passage)
         if set(ways) == {"up", "down"}:
@@ -99,11 +99,16 @@ _BEHIND: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
 )
 
 
+_NO_LONGER = re.compile(r"\bwithin\s+(?:the\s+)?(?:first\s+|next\s+)?$", re.IGNORECASE)
+
+
 def _side(place: Place) -> Side:
     for name, pattern in _BEHIND:
         if pattern.match(place.after):
             return name
     before = place.before
+    if place.fact.kind == "quantity" and _NO_LONGER.search(before):
+        return "most"
     return next((name for name, pattern in _BESIDE if pattern.search(before)), "")
 
 
@@ -116,14 +121,18 @@ _THEN_BEFORE = re.compile(r"\s+(?:before|prior\s+to|ahead\s+of|earlier)\b", re.I
 _THEN_AFTER = re.compile(r"\s+(?:after|following|later|from|since)\b", re.IGNORECASE)
 
 
-def _when(place: Place) -> When:
-    if _THEN_BEFORE.match(place.after):
-        return "earlier"  # "30 days before the renewal"
-    if _THEN_AFTER.match(place.after):
-        return "later"
+def _within(place: Place) -> When:
+    """ "within 30 days", "after 30 days"."""
     if _AFTERWARDS.search(place.before):
-        return "after"  # "after 30 days"
+        return "after"
     return "within" if _WITHIN.search(place.before) else ""
+
+
+def _then(place: Place) -> When:
+    """ "30 days before the renewal", "30 days after it"."""
+    if _THEN_BEFORE.match(place.after):
+        return "before"
+    return "after" if _THEN_AFTER.match(place.after) else ""
 
 
 # --- up or down ------------------------------------------------------------------------------------------

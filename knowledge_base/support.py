@@ -216,6 +216,7 @@ def unknown_names(prose: str, known: Known) -> list[str]:
     return found
 
 
+_SAID_OF_TEXTS = re.compile(r"(?:Passage|Document|Source|Note|Please|According|Yes|No)")
 _CAPITAL = re.compile(r"(?<![.!?:] )(?<![.!?:]\s\*\*)(?<!^)(?<!^\*\*)(?<![\w'’-])[A-Z][a-z]{2,}\b")
 
 
@@ -224,7 +225,7 @@ def names_said(prose: str) -> list[str]:
     return [
         name
         for name in _CAPITAL.findall(prose.strip())
-        if name.lower() not in STOP_WORDS | _CALENDAR and stem_all([name.lower()])[0] not in _FRAME
+        if name.lower() not in STOP_WORDS | _CALENDAR and not _SAID_OF_TEXTS.match(name)
     ]
 
 
