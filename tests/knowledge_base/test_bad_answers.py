@@ -35,7 +35,6 @@ def test_one_wrong_figure_is_found_at_the_end_of_100_kb() -> None:
     proof = prove(true + "Premium costs $48 per user per month.", [PASSAGE])
     assert not proof.supported
     assert [one.text for one in proof.claims if not one.supported] == ["Premium costs $48 per user per month."]
-    assert prove(true, [PASSAGE]).supported
 
 
 @pytest.mark.parametrize(
