@@ -98,6 +98,12 @@ def test_a_name_within_a_longer_name_keeps_its_own_value(plan: str, price: str) 
     assert claim(f"{plan} costs {other} per seat per month.", NESTED).reason.startswith("belongs to something else")
 
 
+def test_a_value_of_the_longer_name_is_not_one_of_the_shorter_though_all_other_words_agree() -> None:
+    logs = Evidence("1", "Log retention on Pro Plus is 90 days. Pro has 30 days of history.")
+    assert claim("Log retention on Pro Plus is 90 days.", logs).supported
+    assert claim("Log retention on Pro is 90 days.", logs).reason.startswith("belongs to something else")
+
+
 def test_two_values_of_one_sentence_cannot_be_exchanged() -> None:
     assert claim(PAIR.text, PAIR).supported
     exchanged = "Exports finish within 12 hours on Team and within 4 hours on Free."

@@ -12,7 +12,7 @@ RULES = Evidence(
     "Passwords cannot be reused. Exports are available without a subscription. Basic transfers are free. "
     "Refunds are paid to the original card. You must not share API keys. Guests may not invite other people. "
     "The API is not available on Starter. Cards are always shipped by courier. Wire transfers are not reversible. "
-    "The minimum deposit is $25. Log in before you connect the printer.",
+    "The minimum deposit is $25. Vouchers are sent within 14 days. Log in before you connect the printer.",
     "Rules",
 )
 
@@ -64,6 +64,7 @@ def test_a_denial_may_be_worded_otherwise(answer: str) -> None:
     [
         "You won't pay for basic transfers.", "You won't be charged for basic transfers.",
         "There is no charge for basic transfers.", "Basic transfers cost nothing.", "A deposit can't be less than $25.",
+        "A voucher is not sent later than 14 days.",
     ],
 )  # fmt: skip
 def test_a_denial_may_say_what_free_or_a_limit_says_in_the_affirmative(answer: str) -> None:

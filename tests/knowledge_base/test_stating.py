@@ -8,6 +8,7 @@ from knowledge_base.proof import Claim, Evidence, prove
 
 FEES = Evidence("1", "The setup fee is $40. Storage costs €3 per GB per month.", "Fees")
 SAVINGS = Evidence("1", "Savings accounts allow twelve withdrawals a month. A further withdrawal costs $2.", "Savings")
+SEATS = Evidence("1", "Starter costs $19 per seat per month.", "Seats")
 LIMITS = Evidence("1", "API calls are limited to 120 requests per minute on Standard and 600 on Scale.", "Limits")
 TABLE = Evidence(
     "1",
@@ -34,6 +35,7 @@ def claim(answer: str, evidence: Evidence) -> Claim:
         (FEES, "Storage costs 3 euros per gigabyte each month."),
         (FEES, "Storage costs 3 euros a month per GB."),
         (FEES, "Storage is €3/GB/month."),
+        (SEATS, "With Starter you pay $19 a seat each month."),
         (SAVINGS, "You can withdraw money twelve times a month."),
         (SAVINGS, "You can withdraw money 12 times a month."),
         (SAVINGS, "Savings accounts allow 12 withdrawals per month."),
