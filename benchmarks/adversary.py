@@ -35,7 +35,7 @@ from opsdesk.settings import Settings
 from tasks.case import Case, Claim, Ticket
 
 KINDS = tuple(LIES)
-TICKETS = 600
+TICKETS = 300
 """So many different tickets are asked; each is answered by many drafts."""
 
 
@@ -201,7 +201,7 @@ def work(number: int) -> Result | None:
     for turn in range(40):
         ticket, doc, claim = _stage.ticket(rng, claims=lie == "ticket quoted")
         key = (ticket.text, lie, reworded)
-        if key in _stage.hopeless:
+        if key in _stage.hopeless or (ticket.text, "any", False) in _stage.hopeless:
             continue
         _stage.mind.begin(Plan(Random(f"{_stage.seed} told {number} {turn}"), lie, reworded, doc, claim))
         case = Case(case_id=f"c-{number}-{turn}", ticket=ticket, kb=KB, created_at=_stage.desk._now())
@@ -210,7 +210,7 @@ def work(number: int) -> Result | None:
             raise RuntimeError(f"{case.case_id} failed: {case.outcome_reason}")
         if _stage.mind.memory.drafts and _stage.mind.memory.drafts[0]:
             return result(number, lie, case, _stage.mind)
-        _stage.hopeless.add(key)
+        _stage.hopeless.add(key if _stage.mind.memory.drafts else (ticket.text, "any", False))
     return None
 
 

@@ -43,6 +43,11 @@ class Figure:
     number: str
     kind: str
 
+    @property
+    def value(self) -> str:
+        """The number, the same however many zeros end it: "2.5" for "2.50"."""
+        return self.number.rstrip("0").rstrip(".") if "." in self.number else self.number
+
 
 @lru_cache(maxsize=20_000)
 def figures(text: str) -> tuple[Figure, ...]:

@@ -47,19 +47,34 @@ class Scene:
         for passage in self.passages:
             text = " ".join((passage.title, *passage.headings, passage.text))
             self.numbers.update(number.replace(",", "") for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text))
-            self.numbers.update(figure.number for figure in figures(text))
+            self.numbers.update(figure.value for figure in figures(text))
+
+    @cached_property
+    def small(self) -> frozenset[str]:
+        """The words that the passages have in small letters: none of them is a name."""
+        return frozenset(word for p in self.passages for word in re.findall(r"\b[a-z]{2,}", p.text))
 
     @cached_property
     def names(self) -> list[str]:
         """The names that stand inside of sentences."""
-        return sorted({match[0] for base in self.bases for match in _NAME.finditer(base.text) if match.start()})
+        return sorted({match[0] for base in self.bases for match in self.names_in(base.text)})
+
+    def names_in(self, text: str) -> list[re.Match[str]]:
+        """The names in a sentence: capitalised words that are no common ones, and the steps of a menu."""
+        return [
+            match
+            for match in _NAME.finditer(text)
+            if match.start()
+            if re.search(r"[→>] \**$", text[: match.start()])
+            or not any(word.lower() in self.small for word in match[0].split())
+        ]
 
 
 Lie = Callable[[Base, Scene, Random], Base | None]
 
 
 def _figure(base: Base, rng: Random) -> Figure | None:
-    found = figures(base.text)
+    found = [figure for figure in figures(base.text) if figure.number != "1"]  # or it would say "77 minute"
     return rng.choice(found) if found else None
 
 
@@ -72,8 +87,12 @@ def _invented_number(like: str, scene: Scene, rng: Random) -> str:
         if rng.random() < 0.4 and digits > 1:
             number = number[:-1] + rng.choice("05")
         number += f".{rng.randrange(1, 10 ** len(rest)):0{len(rest)}}" if rest else ""
-        if number not in scene.numbers and number.rstrip("0").rstrip(".") not in scene.numbers:
+        if number not in scene.numbers and _value(number) not in scene.numbers:
             return number
+
+
+def _value(number: str) -> str:
+    return Figure(0, 0, number, "").value
 
 
 def invented_figure(base: Base, scene: Scene, rng: Random) -> Base | None:
@@ -98,21 +117,21 @@ def off_by_one(base: Base, scene: Scene, rng: Random) -> Base | None:
     value = int(whole + rest)
     near = [str(n).rjust(places + 1, "0") for n in (value + 1, value - 1, value * 10) if n > 0]
     written = [f"{n[:-places]}.{n[-places:]}" if places else n for n in near]
-    new = [number for number in written if number not in scene.numbers and "1" not in (number, figure.number)]
+    new = [n for n in written if not {n, _value(n)} & scene.numbers and "1" not in (n, figure.number)]
     return replace(base, text=put(base.text, figure, rng.choice(new))) if new else None
 
 
 def _others(base: Base, scene: Scene, rng: Random) -> tuple[Figure, str, Base] | None:
     """A figure of `base`, and another number of its kind and unit with the sentence of the same document it is in."""
     mine = figures(base.text)
-    said = {figure.number for figure in mine} | {f.number for _, quote in base.quotes for f in figures(quote)}
+    said = {figure.value for figure in mine} | {f.value for _, quote in base.quotes for f in figures(quote)}
     found = [
         (figure, other.number, near)
         for near in scene.bases
         if near.doc == base.doc and near.form == "verbatim"
         for other in figures(near.text)
         for figure in mine
-        if figure.kind and other.kind == figure.kind and other.number not in said
+        if figure.kind and other.kind == figure.kind and other.value not in said
         if "1" not in (figure.number, other.number)  # or it would say "5 minute"
     ]
     return rng.choice(found) if found else None
@@ -134,7 +153,7 @@ def another_quoted(base: Base, scene: Scene, rng: Random) -> Base | None:
     return replace(base, text=put(base.text, figure, number), quotes=quotes)
 
 
-_LISTED = re.compile(r"\s?(?:%|[a-z]+)?,?\s?(?:to|and|or|then|[-–—])\s?(?:at |after |for |by |in )?[$€£]?")
+_LISTED = re.compile(r"\s?(?:%|[a-z]+)?,?\s?(?:to|and|or|then|[-–—/,])\s?(?:(?:at|after|for|by|in|when)\s)?[$€£]?")
 """Between two figures that may be told in either order."""
 
 
@@ -145,7 +164,7 @@ def exchanged(base: Base, scene: Scene, rng: Random) -> Base | None:
         (a, b)
         for i, a in enumerate(found)
         for b in found[i + 1 :]
-        if a.kind == b.kind and a.kind and a.number != b.number
+        if a.kind == b.kind and a.kind and a.value != b.value
         if not _LISTED.fullmatch(base.text[a.end : b.start])
     ]
     if not pairs:
@@ -177,7 +196,7 @@ _DENIALS = [
     (r"\bmust not\b|\bmustn't\b", "must"), (r"\bhas not\b|\bhasn't\b", "has"), (r"\bhave not\b|\bhaven't\b", "have"),
     (r"\bnever\b", "always"), (r"\bwithout (?=an? |any |the |your )", "with "), (r"\bnot (?=[a-z])", ""),
     (r"\bdoes not\b|\bdoesn't\b", "does"), (r"\bunless\b", "if"), (r"\bno longer\b", "still"),
-    (r"\b(is|are|has|have|with) no\b", r"\1 a"), (r"\b[Nn]o (?=fee|charge|card|limit)", "a "),
+    (r"\b(is|are|has|have|with) no\b(?! (?:less|more|longer))", r"\1 a"), (r"\b[Nn]o (?=fee|charge|card|limit)", "a "),
 ]  # fmt: skip
 
 
@@ -203,25 +222,31 @@ def negation_added(base: Base, scene: Scene, rng: Random) -> Base | None:
     return None if _DENIED.search(base.text) else _one_of(base, _AFFIRMED, rng)
 
 
-_DIRECTIONS = [
-    (r"\bwithin (?=\w+ (?:business |calendar )?(?:second|minute|hour|day|week|month|year))", "after "),
-    (r"\bafter (?=\w+ (?:business |calendar )?(?:second|minute|hour|day|week|month|year))", "within "),
+_TIME = r"(?:business |calendar )?(?:second|minute|hour|day|week|month|year)"
+_SIDES = [
+    (rf"\bwithin (?=\w+ {_TIME})", "after "), (rf"\bafter (?=\w+ {_TIME})", "within "),
     (r"\bat least (?=[$\w])", "at most "), (r"\bat most (?=[$\w])", "at least "), (r"\bup to (?=[$\d])", "at least "),
-    (r"\bmore than (?=[$\d])", "less than "), (r"\bless than (?=[$\d])", "more than "), (r"\bminimum\b", "maximum"),
-    (r"\bmaximum\b", "minimum"), (r"\bbefore\b", "after"), (r"\bafter\b", "before"), (r"\babove\b", "below"),
-    (r"\bbelow\b", "above"), (r"\bover (?=[$\d])", "under "), (r"\bunder (?=[$\d])", "over "),
+    (r"\bmore than (?=[$\d])", "less than "), (r"\bless than (?=[$\d])", "more than "),
+    (r"\b(M|m)inimum\b", r"\1aximum"), (r"\b(M|m)aximum\b", r"\1inimum"), (r"\babove (?=[$\d])", "below "),
+    (r"\bbelow (?=[$\d])", "above "), (r"\bover (?=[$\d])", "under "), (r"\bunder (?=[$\d])", "over "),
     (r"\bexceeds?\b", "stays below"), (r"\bas much as (?=[$\d])", "no less than "),
-    (r"\ba minimum of\b", "a maximum of"), (r"\ba maximum of\b", "a minimum of"), (r"\bno less than\b", "no more than"),
+    (r"\bno less than\b", "no more than"),
 ]  # fmt: skip
+_ORDER = [(r"\bbefore\b", "after"), (r"\bafter\b", "before"), (r"\bBefore\b", "After"), (r"\bAfter\b", "Before")]
 
 
 def turned(base: Base, scene: Scene, rng: Random) -> Base | None:
     """Within for after, at least for at most: the same figure on its other side."""
-    return _one_of(base, _DIRECTIONS, rng)
+    return _one_of(base, _SIDES, rng) if figures(base.text) else None
+
+
+def before_and_after(base: Base, scene: Scene, rng: Random) -> Base | None:
+    """Before for after, or after for before."""
+    return _one_of(base, _ORDER, rng)
 
 
 _NAME = re.compile(
-    r"\b(?!(?:I|If|The|When|Yes|No|You|Your|For|To|In|On|At|A|An|It|This|Note|Please|USD)\b)[A-Z][a-z]\w+(?: [A-Z]\w+)*"
+    r"(?<!-)\b(?!(?:I|If|The|When|Yes|No|You|Your|For|To|In|On|At|A|An|It|This|Note|Please|USD)\b)[A-Z][a-z]\w+(?: [A-Z]\w+)*\b(?!-)"
 )
 _INVENTED = ("Zephyr", "Halcyon", "Quillon Plus", "Meridian", "Corvane", "Ostler Pro")
 
@@ -229,7 +254,7 @@ _INVENTED = ("Zephyr", "Halcyon", "Quillon Plus", "Meridian", "Corvane", "Ostler
 def invented_name(base: Base, scene: Scene, rng: Random) -> Base | None:
     """A name that no passage has, in the place of one, or added."""
     new = rng.choice(_INVENTED)
-    found = [match for match in _NAME.finditer(base.text) if match.start()]
+    found = scene.names_in(base.text)
     if found:
         return replace(base, text=_put(base.text, rng.choice(found), new))
     return replace(base, text=rng.choice(("On the {} plan, {}", "With the {} account, {}")).format(new, low(base.text)))
@@ -240,7 +265,7 @@ def another_name(base: Base, scene: Scene, rng: Random) -> Base | None:
     cited = [p for p in scene.passages if any(p.chunk_id == chunk for chunk, _ in base.quotes)]
     here = " ".join(part for p in cited for part in (p.title, *p.headings, p.text))
     new = [name for name in scene.names if name not in here]
-    found = [match for match in _NAME.finditer(base.text) if match.start()]
+    found = scene.names_in(base.text)
     return replace(base, text=_put(base.text, rng.choice(found), rng.choice(new))) if new and found else None
 
 
@@ -343,6 +368,7 @@ LIES: dict[str, Lie] = {
     "passage not given": not_given,
     "negation dropped": negation_dropped,
     "negation added": negation_added,
+    "before and after": before_and_after,
     "invented name": invented_name,
     "another name": another_name,
     "invented prose": invented_prose,

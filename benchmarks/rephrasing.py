@@ -33,7 +33,7 @@ _SYNONYMS: list[tuple[str, str]] = [
     (r"(?<!no )\bmore than (?=[$\d])", "over "),
     (r"(?<!no )\bless than (?=[$\d])", "under "), (r"\be-mail\b", "email"),
     (r"\bevery\b", "each"), (r"\bvia\b", "through"), (r"\bensure\b", "make sure"), (r"\bEnsure\b", "Make sure"),
-    (r"\badditional\b", "extra"), (r"\bpurchase\b", "buy"), (r"\bimmediately\b", "right away"),
+    (r"\badditional\b", "extra"), (r"\bpurchase\b(?= (?:an?|the|more|extra)\b)", "buy"), (r"\bimmediately\b", "right away"),
     (r"\bapproximately\b", "about"), (r"\bobtain\b", "get"), (r"\brequest\b(?= an?\b)", "ask for"),
     (r"\ballows\b", "permits"), (r"\bwish to\b", "want to"), (r"\bbegins\b", "starts"), (r"\bneeds to\b", "has to"),
     (r"\bneed to\b", "have to"), (r"\bkeeps working\b", "continues to work"), (r"\butilize\b", "use"),
@@ -49,7 +49,7 @@ _STARTS_LOW = frozenset(
 )
 _LED = (
     "Note that {}", "Please note that {}", "In short, {}", "According to our documentation, {}", "Yes, {}",
-    "For your information, {}", "You should know that {}",
+    "For your information, {}",
 )  # fmt: skip
 _BEGINS_WITH_PRONOUN = re.compile(r"(?:it|they|its|their|this|that|these|those|he|she|then)\b", re.IGNORECASE)
 
@@ -84,7 +84,7 @@ _ORDERS: list[tuple[str, _Swap]] = [
     (r"^((?:The|An?|Each) [^,;:.]+?) costs (\$[^,;:]+?)\.?$", lambda m: f"The price of {low(m[1])} is {m[2]}."),
     (r"^((?:The|An?|Each) [^,;:.]+?) costs (\$[^,;:]+?)\.?$", lambda m: f"You pay {m[2]} for {low(m[1])}."),
     (
-        r"^([A-Z][^,;:.|]{2,50}): ((?:up to |at least |about )?[$€£]?\d[^:;|]*?)\.?$",
+        r"^((?!With|For|In|If|Under|Within|After|Up|To|From|At|On|By)[A-Z][^,;:.|]{2,50}): ((?:up to |at least |about )?[$€£]?\d[^:;|]*?)\.?$",
         lambda m: f"The {m[1][0].lower()}{m[1][1:]} is {m[2]}.",
     ),
     (
@@ -114,7 +114,7 @@ def rephrased(text: str, rng: Random) -> str | None:
         said = _reformatted(said, rng)
     if said == text:
         return None
-    return rng.choice(_LED).format(low(said)) if rng.random() < 0.15 else said
+    return rng.choice(_LED).format(low(said)) if rng.random() < 0.2 and low(said) != said else said
 
 
 def _reformatted(text: str, rng: Random) -> str:
@@ -144,6 +144,6 @@ def row_in_words(header: str, row: str, rng: Random) -> str | None:
     if len(heads) != len(values) or not told or not values[0] or len(values[0].split()) > 6:
         return None
     i = rng.choice(told)
-    head = heads[i] if heads[i].isupper() else heads[i][0].lower() + heads[i][1:]
+    head = heads[i] if re.match(r"[A-Z]+\b|[A-Z][a-z]+[- ][A-Z]", heads[i]) else heads[i][0].lower() + heads[i][1:]
     value = values[i].rstrip(".")
-    return rng.choice((f"For {values[0]}, the {head} is {value}.", f"{values[0]} has a {head} of {value}."))
+    return rng.choice((f"For {values[0]}, the {head} is {value}.", f"The {head} for {values[0]} is {value}."))
