@@ -246,7 +246,7 @@ def before_and_after(base: Base, scene: Scene, rng: Random) -> Base | None:
 
 
 _NAME = re.compile(
-    r"(?<!-)\b(?!(?:I|If|The|When|Yes|No|You|Your|For|To|In|On|At|A|An|It|This|Note|Please|USD)\b)[A-Z][a-z]\w+(?: [A-Z]\w+)*\b(?!-)"
+    r"(?<![-–])\b(?!(?:May|I|If|The|When|Yes|No|You|Your|For|To|In|On|At|A|An|It|This|Note|Please|USD)\b)[A-Z][a-z]\w+(?: [A-Z]\w+)*\b(?!-)"
 )
 _INVENTED = ("Zephyr", "Halcyon", "Quillon Plus", "Meridian", "Corvane", "Ostler Pro")
 
