@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from knowledge_base.evidence import Evidence, Source
+from knowledge_base.evidence import Evidence, read
 from knowledge_base.facts import Fact, facts_in, implied, key, one_line
 from knowledge_base.stating import places
 from knowledge_base.text import STOP_WORDS, visible, words
@@ -136,14 +136,20 @@ def _facts(text: str) -> tuple[Fact, ...]:
     return tuple(facts_in(text))
 
 
-@lru_cache(maxsize=256)
-def _source(evidence: Evidence) -> Source:
-    return Source(evidence)
-
-
 def evidence(passage: Passage) -> Evidence:
     """A passage as the proof reads it."""
     return Evidence(str(passage.n), passage.text, passage.title, tuple(passage.headings))
+
+
+def spans(sentence: Sentence, passages: Mapping[int, Passage]) -> list[Evidence]:
+    """The quoted words of a sentence as evidence of their own, under the title and headings of their passage."""
+    found = []
+    for quote in sentence.quotes:
+        passage = passages[quote.n]
+        span = find(quote.text, passage.text)
+        above = (*passage.headings, _table_header(passage.text, span.start)) if span else tuple(passage.headings)
+        found.append(Evidence(str(quote.n), quote.text, passage.title, above))
+    return found
 
 
 # --- a model's draft, tidied --------------------------------------------------------------------------
@@ -271,11 +277,11 @@ def _stated(fact: Fact, quote: Quote, passage: Passage) -> bool:
 
     The quote is read where it stands, so that a table's header or a lead-in may say what its figure counts.
     """
-    span, source = find(quote.text, passage.text), _source(evidence(passage))
+    span, source = find(quote.text, passage.text), read(evidence(passage))
     if span is None:
         return False
     above = (*passage.headings, _table_header(passage.text, span.start))
-    if places(_source(Evidence(str(quote.n), quote.text, passage.title, above)), fact):
+    if places(read(Evidence(str(quote.n), quote.text, passage.title, above)), fact):
         return True
     for place in places(source, fact):
         unit = source.units[place]
@@ -298,7 +304,7 @@ def _unquoted(fact: Fact, sentence: Sentence, cited: Sequence[Passage]) -> str:
     """The reason for a figure that no quote has, with what the passages have in its place."""
     begins = f"absent: {fact.text} is in none of the words you quoted"
     for passage in cited:
-        if places(_source(evidence(passage)), fact):
+        if places(read(evidence(passage)), fact):
             return f"{begins}; [{passage.n}] has it elsewhere: quote the words that hold it, or drop the sentence"
     for quote in sentence.quotes:
         rivals = [rival.text for rival in _facts(quote.text) if rival.kind == fact.kind]

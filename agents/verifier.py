@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
 from agents.extractive.disagreement import outdated
 from agents.models import Skill, Tiers
-from agents.quotes import evidence, find, refusal, seen
-from knowledge_base.evidence import Evidence, Source
+from agents.quotes import evidence, find, refusal, seen, spans
+from knowledge_base.evidence import Evidence, read
 from knowledge_base.facts import facts_in, one_line
 from knowledge_base.polarity import Words
-from knowledge_base.proof import prove
+from knowledge_base.proof import prove, strays
 from knowledge_base.stating import places
+from knowledge_base.support import names_said
 from knowledge_base.text import plain, stems
 from tasks.case import Claim, Draft, Passage, Question, Sentence, Tier, Verdict
 
@@ -54,35 +55,65 @@ class Submission(BaseModel):
 # --- the proof ------------------------------------------------------------------------------------------
 
 
+class _Judged(NamedTuple):
+    """What became of a sentence: why it is refused ("" when it is not), how well it is supported (0..1), whether
+    only its wording is in doubt, and whether it is about something else than the question."""
+
+    reason: str
+    score: float = 0.0
+    in_doubt: bool = False
+    off_topic: bool = False
+
+
 def check(given: Submission) -> Verdict:
     """The gate and the proof, sentence by sentence: one claim each. A question back is a claim only if it fails."""
-    passages = {passage.n: passage for passage in given.passages}
     asked = " ".join(question.text for question in given.questions)
+    judged = [_judged(given, i, asked) for i in range(len(given.draft.sentences))]
+    for i, reason in outdated(given.draft, given.passages, asked).items():
+        if judged[i].in_doubt or not judged[i].reason:
+            judged[i] = _Judged(reason)
+    sentences = given.draft.sentences
+    on_topic = {s.question for s, found in zip(sentences, judged, strict=True) if not found.off_topic}
     claims: list[Claim] = []
-    scores: list[float] = []
-    old = outdated(given.draft, given.passages, asked)
-    undecided: list[int] = []
-    for i, sentence in enumerate(given.draft.sentences):
-        reason, score, in_doubt = refusal(sentence, passages, given.ticket), 0.0, False
-        if not reason and not 0 <= sentence.question < len(given.questions):
-            reason = (
-                f"not about the question: there is no question {sentence.question}; "
-                f"the ticket asks {len(given.questions)}, counted from 0"
-            )
-        if not reason and _leads_nowhere(given.draft.sentences, i):
-            reason = "absent: nothing follows that it leads to; add that with its quote, or drop the line"
-        if not reason:
-            cited = [evidence(passages[n]) for n in sentence.citations]
-            reason, score, in_doubt = _proved(sentence, cited, asked)
-        if i in old and (in_doubt or not reason):
-            reason, score, in_doubt = old[i], 0.0, False
+    for sentence, found in zip(sentences, judged, strict=True):
+        adrift = found.off_topic and not found.reason and sentence.question not in on_topic
+        reason = _OFF_TOPIC if adrift else found.reason
         claims.append(Claim(text=sentence.text, supported=not reason, citations=sentence.citations, reason=reason))
-        scores.append(score)
-        undecided += [i] if in_doubt else []
+    scores = [found.score for found in judged]
     if reason := ask_refused(given.draft.ask, given.passages, given.ticket):
         claims.append(Claim(text=given.draft.ask, supported=False, citations=[], reason=reason))
         scores.append(0.0)
+    undecided = [i for i, found in enumerate(judged) if found.in_doubt]
     return _verdict(claims, min(scores, default=0.0), undecided)
+
+
+_OFF_TOPIC = "not about the question: no sentence for it has a word of what was asked; answer it or list it as open"
+
+
+def _judged(given: Submission, i: int, asked: str) -> _Judged:
+    sentence = given.draft.sentences[i]
+    passages = {passage.n: passage for passage in given.passages}
+    if reason := refusal(sentence, passages, given.ticket):
+        return _Judged(reason)
+    if not 0 <= sentence.question < len(given.questions):
+        return _Judged(
+            f"not about the question: there is no question {sentence.question}; "
+            f"the ticket asks {len(given.questions)}, counted from 0"
+        )
+    if _leads_nowhere(given.draft.sentences, i):
+        return _Judged("absent: nothing follows that it leads to; add that with its quote, or drop the line")
+    cited = [evidence(passages[n]) for n in sentence.citations]
+    found = _proved(sentence, cited, asked)
+    if (found.reason and not found.in_doubt) or sentence.kind == "code":
+        return found
+    names = frozenset(name for passage in cited for name in names_said(passage.text))
+    astray, by_wording = strays(sentence.text, spans(sentence, passages), asked, names)
+    if not astray:
+        return found
+    return found._replace(reason=f"{astray}; {_CLOSER}" if by_wording else astray, in_doubt=by_wording)
+
+
+_CLOSER = "say it in the words of the passage, or drop it"
 
 
 def _verdict(claims: list[Claim], score: float, undecided: list[int]) -> Verdict:
@@ -95,24 +126,24 @@ _LEADING = frozenset(
 )
 
 
-def _proved(sentence: Sentence, cited: list[Evidence], asked: str) -> tuple[str, float, bool]:
-    """Why the cited passages do not support the sentence (empty when they do), how well they do (0..1), and
-    whether its wording alone is in doubt."""
+def _proved(sentence: Sentence, cited: list[Evidence], asked: str) -> _Judged:
     text = f"```\n{sentence.text}\n```" if sentence.kind == "code" else sentence.text
     proof = prove(text, cited, asked)
     if not proof.claims:  # a lead-in such as "Run this:" claims nothing, but it must be the passage's own
         known = _LEADING.union(stems(asked), *(stems(f"{p.title} {' '.join(p.headings)} {p.text}") for p in cited))
         leads = sentence.text.endswith(":") and not Words(sentence.text).denials
         if leads and known.issuperset(stems(sentence.text)):
-            return "", 1.0, False
+            return _Judged("", 1.0)
         if any(_read(sentence.text) in _read(passage.text) for passage in cited):
-            return "", 1.0, False
-        return "absent: the words are in none of the cited passages", 0.0, False
+            return _Judged("", 1.0)
+        return _Judged("absent: the words are in none of the cited passages")
     failed = [claim for claim in proof.claims if not claim.supported]
+    off_topic = any(claim.reason.startswith("not about") for claim in failed)
+    failed = [claim for claim in failed if not claim.reason.startswith("not about")]
     decided = [claim for claim in failed if not claim.undecided]
     if failed and not decided:
-        return f"{failed[0].reason}; say it in the words of the passage, or drop it", proof.score, True
-    return (decided[0].reason if decided else ""), proof.score, False
+        return _Judged(f"{failed[0].reason}; {_CLOSER}", proof.score, True, off_topic)
+    return _Judged(decided[0].reason if decided else "", proof.score, False, off_topic)
 
 
 def _leads_nowhere(sentences: Sequence[Sentence], i: int) -> bool:
@@ -149,7 +180,7 @@ def ask_refused(ask: str, passages: Sequence[Passage], ticket: str) -> str:
         return f"not a question: what is asked back is one question of at most {MAX_ASK} characters"
     if _SECRET.search(ask):
         return "not a question: nobody is asked for a password, code or key"
-    sources = [Source(evidence(passage)) for passage in passages]
+    sources = [read(evidence(passage)) for passage in passages]
     for fact in facts_in(ask):
         if not any(places(source, fact) for source in sources):
             return f"absent: {fact.text} is in none of the passages; ask without it"

@@ -51,25 +51,37 @@ _OPENING = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _BARE_ANSWER = re.compile(r"\W*(?:yes|no)\W*", re.IGNORECASE)
-_SAYING = r"(?:say|state|mention|contain|specif|cover|includ|address|provid|answer|giv|explain|discuss|describ|list|tell|indicat|clarif|offer|have|refer|name|detail|report)\w*"
-_SPEAKER = rf"(?:(?:the|these|this|those|any|all|your|our)\s+)?(?:{_DOCUMENT}|text|article|snippet|author|writer|poster)s?(?:\s+\d+)?|they|it"
+_SAYING = (
+    r"(?:say|state|mention|contain|specif|cover|includ|address|provid|answer|giv|explain|discuss|describ|list|tell|indicat"
+    r"|clarif|offer|have|refer|name|detail|report)\w*"
+)
+_TEXT = rf"(?:{_DOCUMENT}|text|article|snippet|author|writer|poster)s?"
+_SPEAKER = rf"(?:(?:the|these|this|those|any|all|your|our)\s+)?{_TEXT}(?:\s+\d+)?|they|it"
 _ABSTAINING = re.compile(
     rf"""\b(?:
-        (?:i|we)\s+(?:could\s+not|couldn['’]t|cannot|can['’]t|did\s+not|didn['’]t|was\s+unable\s+to|am\s+unable\s+to|are\s+unable\s+to)
-        \s+(?:find|locate|answer|determine|confirm|say|tell|provide)
+        (?:i|we)\s+(?:(?:could|can|did)(?:\s+not|n['’]t)|cannot|(?:was|am|are)\s+unable\s+to)\s+
+        (?:find|locate|answer|determine|confirm|say|tell|provide)
       | (?:i|we)\s+(?:do\s+not|don['’]t)\s+(?:have|know)
       | (?:unable|not\s+possible|impossible)\s+to\s+(?:answer|say|determine|tell|give|provide|confirm)
       | (?:{_SPEAKER})\s+(?:do|does|did)(?:\s+not|n['’]t)\s+(?:\w+ly\s+|actually\s+)?{_SAYING}
-      | (?:none|neither|no\s+one|nothing)\s+(?:of|in)\s+(?:these|them|those|the\s+(?:\w+\s+){{0,2}}(?:{_DOCUMENT}|text|snippet|article)s?)
+      | (?:none|neither|no\s+one|nothing)\s+(?:of|in)\s+(?:these|them|those|the\s+(?:\w+\s+){{0,2}}{_TEXT})
         (?:\s+(?:{_SAYING}|is|are))?
-      | no\s+(?:{_DOCUMENT}|mention|information|details?|figures?|data|passages?)\s+(?:{_SAYING}|is|are|about|on|of|regarding|in)
+      | no\s+(?:{_DOCUMENT}|mention|information|details?|figures?|data|passages?)\s+
+        (?:{_SAYING}|is|are|about|on|of|regarding|in)
       | there\s+(?:is|was|are)\s+no(?:t\s+enough)?\s+(?:\w+\s+)?(?:{_DOCUMENT}|mention|information|details?|data)
-      | (?:is|are|was|were)(?:\s+not|n['’]t)\s+(?:\w+ly\s+)?(?:mentioned|stated|specified|given|provided|addressed|covered|discussed|said|explained|included|clear|listed)
+      | (?:is|are|was|were)(?:\s+not|n['’]t)\s+(?:\w+ly\s+)?
+        (?: mentioned|stated|specified|addressed|discussed
+          | (?:given|provided|covered|said|explained|included|clear|listed)
+            (?=\s+(?:in|by|from)\s+(?:the|these|any|this)\s+(?:\w+\s+)?{_TEXT})
+        )
         (?:\s+(?:in|by|from)\s+(?:the|these|any|this))?
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ABSTAINED = re.compile(r"[^.;!?]*?(?=$|[.;!?]|,?\s\b(?:but|however|although|though|yet|except|so(?! many)|because|while|since)\b)", re.IGNORECASE)
+_ABSTAINED = re.compile(
+    r"[^.;!?]*?(?=$|[.;!?]|,?\s\b(?:but|however|although|though|yet|except|so(?! many)|because|while|since)\b)",
+    re.IGNORECASE,
+)
 _TURN = re.compile(r"[,;.]|\b(?:but|and)\b", re.IGNORECASE)
 _COURTESY = re.compile(
     r"\W*(?:hi|hello|dear|hey|thanks|thank\s+you|(?:i|we)\s+(?:hope|understand|apologi[sz]e)|hope\s+th|(?:i'm|we're"

@@ -38,8 +38,10 @@ _BEHIND_A_RIVAL = 0.6
 """What remains of that when another fact of the same kind lies between."""
 _OF_A_RIVAL = 0.2
 """What remains when the word lies between the two, in the other's clause."""
+_NEARER_TO_A_RIVAL = 0.6
+"""What remains when the word is nearer to the other, with no clause boundary between."""
 _SHARED = 0.75
-"""What the words before the first of several facts count for each: "support answers within 4 hours on Pro and 8 on Free"."""
+"""What the words before the first of several facts count for each: "answers within 4 hours on Pro, 8 on Free"."""
 
 # Words that a writer puts for one another when stating a figure: each line counts as nearly one word.
 _CONCEPTS = """
@@ -78,6 +80,9 @@ _CONCEPTS = """
     return returns returned refund refunds refunded reimburse reimbursed reimbursement rebate rebated rebates
     score scores rating
     per each every
+    choose chooses select selects pick picks click clicks press open
+    verify check test tests
+    allow allows permit permits
     """
 
 
@@ -117,9 +122,7 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
     """The words and other facts of one sentence around `fact`. `text` begins at `offset` of what the facts are in."""
     start, end = fact.start - offset, fact.end - offset
     low, high = max(0, start - _WINDOW), end + _WINDOW
-    beside = [
-        (o, o.start - offset, o.end - offset) for o in _near(facts, low + offset, high + offset) if o is not fact
-    ]
+    beside = [(o, o.start - offset, o.end - offset) for o in _near(facts, low + offset, high + offset) if o is not fact]
     others = [(at, to) for o, at, to in beside if o.kind == fact.kind]
     values = [Token(as_word(o), at, to) for o, at, to in beside]
     words = [word for word in words if low <= word.start <= high]
@@ -135,12 +138,17 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
         weight = _FADE[min(crossed, len(_FADE) - 1)]
         if any(low <= other[0] < high for other in others):
             weight = _SHARED if word.end <= first else weight * _BEHIND_A_RIVAL
-        elif crossed and any((other[0] >= word.end) if word.start >= end else (other[1] <= word.start) for other in others):
-            weight *= _OF_A_RIVAL
+        elif any(_nearer(word, other, high - low) for other in others):
+            weight *= _OF_A_RIVAL if crossed else _NEARER_TO_A_RIVAL
         out = any(match.start("excluded") <= word.start < match.end("excluded") for match in excluded)
         stem = NOT + word.stem if out else word.stem
         context[stem] = max(weight, context.get(stem, 0.0))
     return context
+
+
+def _nearer(word: Token, other: tuple[int, int], distance: int) -> bool:
+    """Whether a word is nearer to the fact at `other` than `distance`."""
+    return (other[0] - word.end if other[0] >= word.end else word.start - other[1]) < distance
 
 
 def _near(facts: Sequence[Fact], low: int, high: int) -> Sequence[Fact]:
@@ -164,28 +172,38 @@ def merged(*parts: tuple[float, Iterable[str]], own: Context | None = None) -> C
     return context
 
 
-def likeness(claimed: Context, found: Context, rarity: Mapping[str, float]) -> float:
-    """How much of what a claim says of its fact `found` says too, 0..1; rare words count more.
+def weighed(claimed: Context, rarity: Mapping[str, float]) -> list[tuple[str, str, float]]:
+    """The words of a claim's context as (stem, concept or "", weight times rarity).
 
     Words that no passage has (no `rarity`) say nothing about which of two places is meant, and are left out.
     """
-    total = agreed = 0.0
-    concepts: dict[str, float] | None = None
+    found = []
     for stem, weight in claimed.items():
         bare = stem.removeprefix(NOT)
-        if (rare := rarity.get(bare) or rarity.get(CONCEPT.get(bare, ""))) is None:
-            continue
-        total += weight * rare
+        concept = CONCEPT.get(bare, "")
+        if (rare := rarity.get(bare) or rarity.get(concept)) is not None:
+            found.append((stem, concept if stem is bare or stem == bare else "", weight * rare))
+    return found
+
+
+def concepts_of(context: Context) -> Context:
+    """The concepts of a context's words, each at the weight of its surest word."""
+    found: Context = {}
+    for stem, weight in context.items():
+        if (concept := CONCEPT.get(stem)) and weight > found.get(concept, 0.0):
+            found[concept] = weight
+    return found
+
+
+def likeness(claimed: Sequence[tuple[str, str, float]], found: Context, concepts: Context) -> float:
+    """How much of what a claim says of its fact (`weighed`) `found` says too, in the sum of weights agreed on."""
+    agreed = 0.0
+    for stem, concept, weight in claimed:
         match = found.get(stem, 0.0)
-        if match < 1 and (concept := CONCEPT.get(stem)):
-            if concepts is None:
-                concepts = {}
-                for other, there in found.items():
-                    if name := CONCEPT.get(other):
-                        concepts[name] = max(there, concepts.get(name, 0.0))
+        if concept and match < 1:
             match = max(match, _BY_CONCEPT * concepts.get(concept, 0.0))
-        agreed += weight * rare * match
-    return agreed / total if total else 0.0
+        agreed += weight * match
+    return agreed
 
 
 def neighbours(text: str, fact: Fact, offset: int = 0) -> tuple[list[str], list[str]]:

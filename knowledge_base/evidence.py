@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from knowledge_base.context import Context, Token, as_word, merged, tokens, within
-from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
+from knowledge_base.context import Context, Token, as_word, concepts_of, merged, tokens, within
+from knowledge_base.facts import Fact, Key, facts_in, implied, one_line
+from knowledge_base.language import foreign
 from knowledge_base.polarity import Words
 from knowledge_base.text import Kind, Sentence, sentences, stems
 
@@ -32,6 +34,8 @@ class Evidence:
 # --- words -------------------------------------------------------------------------------------------
 
 _MARKER = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
+
+
 def quotable(text: str) -> list[Sentence]:
     """`sentences(text)`, with list items cut into their sentences and without their markers."""
     found: list[Sentence] = []
@@ -71,6 +75,17 @@ class Unit:
     near: list[tuple[float, list[str]]] = field(default_factory=list)  # weight and stems of the sentences beside it
 
 
+@lru_cache(maxsize=64)
+def read(evidence: Evidence) -> Source:
+    """`evidence` as a source; the passages last read are kept, since several answers often rest on the same."""
+    return Source(evidence)
+
+
+AMOUNTS = frozenset(("money", "percent", "quantity", "number"))
+_MOST = 400
+"""So many amounts are compared at most: a passage of numbers alone must not take quadratic time."""
+
+
 class Source:
     """A passage prepared for many claims."""
 
@@ -84,7 +99,7 @@ class Source:
         self.units = _units(evidence.text, set(self.stems), self.title)
         self.stated: dict[Key, list[int]] = defaultdict(list)  # -> units; -1 is title or headings
         self.valued: dict[str, list[tuple[int, Fact]]] = defaultdict(list)
-        self.of_kind: dict[str, list[tuple[int, Fact]]] = defaultdict(list)
+        self.amounts: list[tuple[int, Fact, set[Key]]] = []  # with the unit each stands in, and all that it states
         self.dates: list[tuple[int, Fact]] = []
         for place, fact in [
             *((-1, fact) for fact in facts_in(above)),
@@ -93,22 +108,28 @@ class Source:
             self.valued[fact.value].append((place, fact))
             if fact.kind == "date":
                 self.dates.append((place, fact))
-            if place >= 0:
-                self.of_kind[fact.kind].append((place, fact))
-            for stated in implied(fact):
+            states = implied(fact)
+            if place >= 0 and fact.kind in AMOUNTS and len(self.amounts) < _MOST:
+                self.amounts.append((place, fact, states))
+            for stated in states:
                 self.stated[stated].append(place)
         for unit in self.units:
             self.stems |= unit.words.content
         self.found: dict[tuple[str, str, str], list[int]] = {}  # what `stating` has looked up
-        self._contexts: dict[tuple[int, int], tuple[Context, Context]] = {}
+        self.language = foreign(evidence.text)
+        self._contexts: dict[tuple[int, int], tuple[Context, Context, Context]] = {}
 
-    def context(self, place: int, fact: Fact) -> tuple[Context, Context]:
-        """What the unit at `place` says that `fact`, one of its own, is about: with what stands around it, and alone."""
+    def context(self, place: int, fact: Fact) -> tuple[Context, Context, Context]:
+        """What the unit at `place` says that `fact`, one of its own, is about.
+
+        With what stands around the unit, by the unit alone, and the concepts of the first.
+        """
         at = (place, fact.start)
         if at not in self._contexts:
             unit = self.units[place]
             own = _own_context(unit, fact)
-            self._contexts[at] = merged(*unit.above, *unit.near, own=own), own
+            whole = merged(*unit.above, *unit.near, own=own)
+            self._contexts[at] = whole, own, concepts_of(whole)
         return self._contexts[at]
 
 
@@ -192,7 +213,7 @@ def _place(unit: Unit, before: Unit | None, above: _Above, text: str) -> None:
         return
     if unit.kind == "prose":
         above.parents = []
-        unit.above = above.parts() if unit.text.rstrip("*_ ").endswith(":") else above.parts()
+        unit.above = above.parts()
         above.lead = spoken if unit.text.rstrip("*_ ").endswith(":") else []
         return
     unit.above = above.parts()
@@ -208,25 +229,33 @@ def _cells(row: str) -> list[str]:
 
 
 def _own_context(unit: Unit, fact: Fact) -> Context:
-    if unit.kind == "row" and unit.text.lstrip().startswith("|"):
+    if is_row(unit):
         return _cell_context(unit, fact)
     return within(unit.text, unit.tokens, unit.facts, fact, unit.start)
+
+
+def column(unit: Unit, fact: Fact) -> int:
+    """The column of a table row that one of its facts stands in, from 0."""
+    return unit.text.count("|", unit.text.index("|") + 1, fact.start - unit.start)
+
+
+def is_row(unit: Unit) -> bool:
+    """Whether a unit is a row of a table with cells."""
+    return unit.kind == "row" and unit.text.lstrip().startswith("|")
 
 
 def _cell_context(unit: Unit, fact: Fact) -> Context:
     """In a row, the label and the fact's own cell count fully, the column's head too, other cells little."""
     start = fact.start - unit.start
-    first = unit.text.index("|") + 1
-    column = unit.text.count("|", first, start)
-    label_end = unit.text.find("|", first)
+    label_end = unit.text.find("|", unit.text.index("|") + 1)
     mine = (unit.text.rfind("|", 0, start), unit.text.find("|", start))
     values = [Token(as_word(o), o.start - unit.start, o.end - unit.start) for o in unit.facts if o is not fact]
     context: Context = {}
     for token in [*unit.tokens, *values]:
         inside = token.start < label_end or mine[0] < token.start < (mine[1] if mine[1] >= 0 else len(unit.text))
         context[token.stem] = max(context.get(token.stem, 0.0), 1.0 if inside else 0.4)
-    if column < len(unit.header):
-        context = merged((1.0, unit.header[column]), own=context)
+    if (at := column(unit, fact)) < len(unit.header):
+        context = merged((1.0, unit.header[at]), own=context)
     return merged(*((0.3, head) for head in unit.header), own=context)
 
 

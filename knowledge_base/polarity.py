@@ -1,4 +1,4 @@
-"""Polarity: does a text affirm or deny, and on which side of a value does it stand?
+"""Polarity: does a text affirm or deny?
 
 Deterministic and shallow: cues of denial and what they reach. It is only consulted for a claim and the passage
 unit that says nearly the same, where one "not" more or less turns the meaning round.
@@ -7,14 +7,15 @@ unit that says nearly the same, where one "not" more or less turns the meaning r
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from knowledge_base.context import BOUNDARY, CONCEPT, tokens
-from knowledge_base.facts import Fact
 from knowledge_base.text import STOP_WORDS, stem_all, words
 
 _CUES = frozenset("not no never cannot without neither nor none non unless except unable nobody nothing".split())
-_CUE = re.compile(r"\b(?:not|no|never|cannot|without|neither|nor|none|non|unless|except|unable|nobody|nothing)\b|n['’]t\b", re.IGNORECASE)
+_CUE = re.compile(
+    r"\b(?:not|no|never|cannot|without|neither|nor|none|non|unless|except|unable|nobody|nothing)\b|n['’]t\b",
+    re.IGNORECASE,
+)
 _HARMLESS = re.compile(
     r"\b(?:not\s+only|whether\s+or\s+not|no\s+(?:more|less|later|fewer|longer\s+than|earlier|sooner)\s+than|if\s+not"
     r"|no\s+matter)\b",
@@ -25,7 +26,7 @@ _LIKE_A_DENIAL = re.compile(
     r"|declin\w*|den(?:y|ied|ies)|prohibit\w*|forbid\w*|prevent\w*|avoid\w*|block\w*|fail\w*|lack\w*|miss(?:ed|ing)?|ineligib\w*"
     r"|in(?:valid|correct|active|sufficient)\w*|un(?!der|til|less|it|ion|ique|ivers)\w{4,}|rather|instead|zero|false|outside|stop\w*"
     r"|refus\w*|reject\w*|disallow\w*|restrict\w*|remov\w*|cease\w*|expire\w*|los(?:es?|t)|void|discontinu\w*|alone|other\s+than"
-    r"|regardless|sav(?:e|ing)|dis\w{4,}|revok\w*|withh\w*|clos\w*|end\w*|lock\w*|suspend\w*|freez\w*|frozen)\b",
+    r"|regardless|sav(?:e|ing)|dis\w{4,}|revok\w*|withh\w*|clos\w*|end\w*|lock\w*|suspend\w*|idle|dormant|freez\w*|frozen)\b",
     re.IGNORECASE,
 )
 _BOUNDING = re.compile(
@@ -36,7 +37,10 @@ _BOUNDING = re.compile(
 )
 """A denial that only says where something ends: what a limit says in the affirmative."""
 _FREE = re.compile(r"\b(?:free|waiv\w*|rebat\w*|refund\w*|complimentary|includ\w*|no|zero)\b|[$€£]0\b", re.IGNORECASE)
-_PAYING = re.compile(r"(?:\b(?:not?|never|without|cannot)\b|n['’]t\b)[^.;]{0,40}?\b(?:pay|cost|charg|fee|bill|owe|spend)\w*", re.IGNORECASE)
+_PAYING = re.compile(
+    r"(?:\b(?:not?|never|without|cannot)\b|n['’]t\b)[^.;]{0,40}?\b(?:pay|cost|charg|fee|bill|owe|spend)\w*",
+    re.IGNORECASE,
+)
 
 
 class Words:
@@ -81,6 +85,21 @@ def _content(text: str) -> set[str]:
 SAME = 0.6
 """The share of all content words that two sentences have in common when they say the same or the opposite."""
 
+_OPPOSITES = tuple(
+    (frozenset(stem_all(one.split())), frozenset(stem_all(other.split())))
+    for one, other in (
+        ("before prior ahead", "after following once since"), ("always", "never"), ("first", "last"),
+        ("enable enabled on", "disable disabled off"), ("include includes included", "exclude excludes excluded"),
+        ("increase increases raise higher", "decrease decreases reduce lower"), ("minimum min", "maximum max"),
+        ("open opens opened", "close closes closed"), ("allow allowed allows", "forbid forbidden deny denied"),
+        ("more", "less fewer"), ("above over", "below under"), ("with", "without"),
+        ("monthly month", "annual annually yearly year"),
+        ("second", "minute"), ("minute", "hour"), ("hour hourly", "day daily"), ("day daily", "week weekly"),
+        ("week weekly", "month monthly"), ("day daily", "month monthly"), ("day daily", "year yearly annual annually"),
+    )
+)  # fmt: skip
+"""Words of which one turns a sentence round when it stands in the other's place."""
+
 ALMOST = 0.35
 """The same where they are known to speak of one thing, since they share a fact."""
 
@@ -88,12 +107,13 @@ LOST = "negation lost: the passage denies what the claim affirms"
 DENIES = "contradicts: the claim denies what the passage affirms"
 
 
-def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool) -> str:
+def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, closely: bool = False) -> str:
     """Why the claim affirms what the passage denies, or the reverse; empty when it does not.
 
     `unit` is what the passage says with what stands above it. `bound`: the two are known to speak of the same
-    thing, since they share a fact. A limit, an exception or a word such as "free" may say
-    in the affirmative what another says in the negative, so where one stands nothing is concluded.
+    thing, since they share a fact; `closely`: the claim was taken from these very words. A limit, an exception or a
+    word such as "free" may say in the affirmative what another says in the negative, so where one stands nothing is
+    concluded.
     """
     alike = _alike(said.content, found.content)
     if alike > SAME and said.denials != found.denials:  # the same sentence with a "not" more or less
@@ -101,116 +121,45 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool) ->
             return LOST
         if said.denials > found.denials and _said_in(said.clauses, found.content):
             return DENIES
-    if alike < (ALMOST if bound else SAME):
+    if alike > (ALMOST if closely else SAME) and (pair := _exchanged(claim, unit)):
+        return f'contradicts: the passage has "{pair[1]}" where the claim has "{pair[0]}"'
+    if not closely and alike < (ALMOST if bound else SAME):
         return ""
     if said.negated and not found.denials and not _LIKE_A_DENIAL.search(unit):
         harmless = _BOUNDING.search(claim) or (_PAYING.search(claim) and _FREE.search(unit))
-        if not harmless and _said_in(said.clauses, found.content):
+        if not harmless and _said_in(said.clauses, found.content, _SOME_OF_IT if closely else _MOST_OF_IT):
             return DENIES
-    if found.negated and not said.denials and not _LIKE_A_DENIAL.search(claim) and _said_in(found.clauses, said.affirmed):
+    if (
+        found.negated
+        and not said.denials
+        and not _LIKE_A_DENIAL.search(claim)
+        and _said_in(found.clauses, said.affirmed)
+    ):
         return LOST
     return ""
 
 
-_MOST_OF_IT = 0.6
+_MOST_OF_IT, _SOME_OF_IT = 0.6, 0.4
 
 
-def _said_in(clauses: list[set[str]], content: set[str]) -> bool:
+def _said_in(clauses: list[set[str]], content: set[str], share: float = _MOST_OF_IT) -> bool:
     """Whether another text says most of a clause that is denied."""
     concepts = {CONCEPT.get(stem, stem) for stem in content}
-    return any(clause and len(clause & concepts) >= _MOST_OF_IT * len(clause) for clause in clauses)
+    return any(clause and len(clause & concepts) >= share * len(clause) for clause in clauses)
+
+
+def _exchanged(claim: str, unit: str) -> tuple[str, str] | None:
+    """A word of the claim, and its opposite that stands in the unit instead."""
+    mine, theirs = (dict(zip(stem_all(spoken), spoken, strict=True)) for spoken in (words(claim), words(unit)))
+    for pair in _OPPOSITES:
+        for ours, others in (pair, pair[::-1]):
+            here, there = ours & mine.keys(), others & theirs.keys()
+            if here and there and not (ours & theirs.keys() or others & mine.keys()):
+                return mine[min(here)], theirs[min(there)]
+    return None
 
 
 def _alike(some: set[str], others: set[str]) -> float:
     """The share of all words of two sentences that they have in common, near synonyms being one (Jaccard)."""
     a, b = ({CONCEPT.get(stem, stem) for stem in words} for words in (some, others))
     return len(a & b) / len(a | b) if a or b else 0.0
-
-
-# --- the side of a value ---------------------------------------------------------------------------------
-
-Side = Literal["over", "under", "most", "least", ""]
-
-_NEGATED = r"(?:\b(?:no|not|never|cannot|without)\b|n['’]t\b)(?:(?!\band\b)[^.;:,|\n]){0,30}?"
-_SIDES: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
-    (side, re.compile(rf"{pattern}(?:\s+(?:of|is|are|at|to|a|an|the|total))*\W{{0,4}}$", re.IGNORECASE))
-    for side, pattern in (
-        ("most", rf"{_NEGATED}\b(?:more|greater|higher|longer|over|above|exceed\w*|past|beyond)(?:\s+than)?"),
-        ("least", rf"{_NEGATED}\b(?:less|fewer|lower|below|under)(?:\s+than)?"),
-        ("over", r"\b(?:(?:more|greater|higher|longer)\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)"),
-        ("under", r"\b(?:(?:less|fewer|lower)\s+than|under|below)"),
-        ("most", r"\b(?:up\s+to|at\s+most|max(?:imum)?|limited|capped|(?<!credit\s)(?:limit|cap))"),
-        ("least", r"\b(?:at\s+least|min(?:imum)?)"),
-    )
-)
-_AFTER: tuple[tuple[Side, re.Pattern[str]], ...] = (
-    ("least", re.compile(r"\s*(?:or|and)\s+(?:more|older|above|higher|over|greater|longer|up)\b", re.IGNORECASE)),
-    ("most", re.compile(r"\s*(?:or|and)\s+(?:less|fewer|younger|below|under|lower)\b|\s+(?:max|maximum)\b", re.IGNORECASE)),
-    ("least", re.compile(r"\s+(?:min|minimum)\b", re.IGNORECASE)),
-)
-_CONDITION = re.compile(r"\b(?:if|when|once|after|where|whose|who|unless|for|with|while|until)\b[^.;:,|\n]*$", re.IGNORECASE)
-_OPPOSITE: frozenset[tuple[str, str]] = frozenset(
-    {("over", "most"), ("most", "over"), ("under", "least"), ("least", "under"), ("most", "least"), ("least", "most"),
-     ("over", "under"), ("under", "over")}
-)  # fmt: skip
-
-
-def side(text: str, fact: Fact, offset: int = 0) -> Side:
-    """On which side of a value a sentence stands: at "most" $5, at "least", "over", "under"; "" when it says none.
-
-    Values in a condition ("if you have more than $5") have none: they say when, not how much.
-    """
-    before = text[max(0, fact.start - offset - 80) : fact.start - offset]
-    if _CONDITION.search(before):
-        return ""
-    for name, pattern in _AFTER:
-        if pattern.match(text, fact.end - offset):
-            return name
-    return next((name for name, pattern in _SIDES if pattern.search(before)), "")
-
-
-def on_other_side(claimed: Side, found: Side) -> bool:
-    """Whether two sides of one value contradict each other."""
-    return (claimed, found) in _OPPOSITE
-
-
-# --- before or after, up or down ----------------------------------------------------------------------------
-
-_WITHIN = re.compile(r"\b(?:within|in|inside|during|up\s+to|before|until)\s+(?:the\s+)?(?:first\s+|next\s+)?$", re.IGNORECASE)
-_AFTERWARDS = re.compile(r"\b(?:after|beyond|past|once|later\s+than|following)\s+(?:the\s+)?(?:first\s+)?$", re.IGNORECASE)
-_DOWN = re.compile(
-    r"(?<!or )\b(?:cheaper|less|lower|off|discount\w*|decreas\w*|reduc\w*|sav(?:e|es|ing|ings)|fewer|down|drops?|falls?)\b(?!\s+than\b)",
-    re.IGNORECASE,
-)
-_UP = re.compile(
-    r"(?<!or )\b(?:more|higher|extra|increas\w*|rais\w*|additional|surcharge|expensive|dearer|rises?)\b(?!\s+than\b)", re.IGNORECASE
-)
-
-
-def turned_round(claim: str, claimed: Fact, offset: int, unit: str, found: Fact, start: int) -> bool:
-    """Whether a claim says after where the passage says within, or up where it says down, of one value.
-
-    `claim` begins at `offset` of the text that `claimed` is in, `unit` at `start` of that of `found`.
-    """
-    mine, theirs = _before_and_after(claim, claimed, offset), _before_and_after(unit, found, start)
-    if claimed.kind == "quantity":
-        when = [("in" if _WITHIN.search(b) else "after" if _AFTERWARDS.search(b) else "") for b, _ in (mine, theirs)]
-        if set(when) == {"in", "after"} and _denials(claim) == _denials(unit):
-            return True
-    if claimed.kind in ("percent", "money"):
-        ways = [_way(*around) for around in (mine, theirs)]
-        return set(ways) == {"up", "down"} and _denials(claim) == _denials(unit)
-    return False
-
-
-def _before_and_after(text: str, fact: Fact, offset: int) -> tuple[str, str]:
-    return text[max(0, fact.start - offset - 25) : fact.start - offset], text[fact.end - offset : fact.end - offset + 20]
-
-
-def _way(before: str, after: str) -> str:
-    down, up = (bool(pattern.search(before) or pattern.search(after)) for pattern in (_DOWN, _UP))
-    return "down" if down and not up else "up" if up and not down else ""
-
-
-def _denials(text: str) -> bool:
-    return bool(_CUE.search(text))

@@ -8,24 +8,36 @@ A fact that fails is decided, whatever the wording; wording alone is weighed, an
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from knowledge_base.binding import Binding, bind, misplaced, names_in, rarity
 from knowledge_base.claims import Assertion, assertions
-from knowledge_base.context import Token, merged, neighbours, tokens, within
-from knowledge_base.evidence import Evidence, Source, Unit
-from knowledge_base.facts import Fact, Key, facts_in, implied, key
-from knowledge_base.polarity import Words, on_other_side, opposed, side, turned_round
-from knowledge_base.stating import AMOUNTS, is_aside, places
-from knowledge_base.support import HERE, Known, answer_risk, floor, levels, risk, signs, unknown_names
-from knowledge_base.text import STOP_WORDS, stems, words
+from knowledge_base.context import CONCEPT, Token, merged, neighbours, tokens, within
+from knowledge_base.evidence import AMOUNTS, Evidence, Source, Unit, read
+from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
+from knowledge_base.language import foreign
+from knowledge_base.polarity import Words, opposed
+from knowledge_base.sides import Place, conflict
+from knowledge_base.stating import is_aside, places
+from knowledge_base.support import (
+    ASKED,
+    HERE,
+    Known,
+    answer_risk,
+    floor,
+    levels,
+    names_said,
+    risk,
+    signs,
+    unknown_names,
+)
+from knowledge_base.text import stems, words
 
 __all__ = ["Claim", "Evidence", "Proof", "prove"]
 
-MISPLACED = 0.6
+MISPLACED = 0.7
 """How likely a value must be said of something else before the claim fails for it."""
 DOUBT = 0.3
 """How likely an answer may be unsupported as a whole; where F1 is best when a fifth of all answers are."""
@@ -71,6 +83,7 @@ def prove(answer: str, passages: Sequence[Evidence], question: str = "", *, requ
     judged = findings(answer, passages, question, require_citations=require_citations)
     if not judged:
         return Proof(False, 0.0, ())
+    _off_topic(judged, frozenset(stems(question)))
     _weigh(judged)
     claims = tuple(finding.claim() for finding in judged)
     return Proof(all(c.supported for c in claims), round(1 - answer_risk([f.risk for f in judged]), 4), claims)
@@ -80,18 +93,49 @@ def findings(
     answer: str, passages: Sequence[Evidence], question: str = "", *, require_citations: bool = False
 ) -> list[Finding]:
     """What the passages say to each claim of `answer`, before the doubts are weighed against each other."""
-    shelf = _Shelf([Source(passage) for passage in passages], question)
+    shelf = _Shelf([read(passage) for passage in passages], question)
     made = [
         assertion
         for assertion in assertions(answer, shelf.sources)
         if not (assertion.lead_in and _announces(assertion, shelf.known(()).stems | shelf.asked))
     ]
-    return [
-        _judge(assertion, shelf, require_citations=require_citations) for assertion in made
-    ]
+    return [_judge(assertion, shelf, require_citations=require_citations) for assertion in made]
 
 
-def _announces(assertion: Assertion, known: frozenset[str] | set[str]) -> bool:
+def strays(
+    text: str, quotes: Sequence[Evidence], question: str = "", names: Set[str] = frozenset()
+) -> tuple[str, bool]:
+    """Why a sentence does not say what the words it was taken from say, and whether only its wording speaks against it.
+
+    Empty when it keeps to them. For writing by span: `quotes` are the words alone, with the title and headings they
+    stand under. Closer than `prove`: of a sentence that names its source more may be asked than of any answer. Whether
+    its figures stand in the quotes is not asked here. `names` are those of the passages: one may begin the sentence.
+    """
+    doubt = ""
+    for finding in findings(text, quotes, question):
+        made, unit = finding.assertion, finding.unit
+        if finding.reason.startswith(("belongs", "contradicts", "negation")):
+            return finding.reason, False
+        if unit is None or _as_it_stands(made, [read(quote) for quote in quotes]):
+            continue
+        said = " ".join((unit.plain, *unit.around))
+        if reason := opposed(Words(made.prose), made.prose, unit.words, said, bound=True, closely=True):
+            return reason, False
+        known = frozenset(stems(question)).union(*(read(quote).stems for quote in quotes))
+        first = made.prose.split()[:1]
+        said_names = [*names_said(made.prose), *(word for word in first if word in names)]
+        if strange := [name for name in said_names if not known.issuperset(stems(name))]:
+            return f"absent: {strange[0]} is not in the words it was taken from", False
+        if finding.carried < _TAKEN and finding.words > 2:
+            doubt = doubt or f"absent: the quoted words do not say it ({', '.join(finding.loose[:4])})"
+    return doubt, bool(doubt)
+
+
+_TAKEN = 0.34
+"""The least share of a sentence's words that the words it was taken from must have."""
+
+
+def _announces(assertion: Assertion, known: Set[str]) -> bool:
     said = Words(assertion.prose)
     asserts = not _ASSERTING.isdisjoint(words(assertion.prose))
     return not said.denials and (not asserts or 3 * len(said.content - known) <= max(len(said.content), 3))
@@ -104,14 +148,16 @@ class _Shelf:
     """The passages of one call, by id, with what any choice of them says between them."""
 
     def __init__(self, sources: Sequence[Source], question: str) -> None:
-        self.sources = {source.evidence.id: source for source in sources}
+        self.sources: dict[str, list[Source]] = {}  # an id that two passages share names both
+        for source in sources:
+            self.sources.setdefault(source.evidence.id, []).append(source)
         self.asked = frozenset(stems(question))
         self.asked_facts = {stated for fact in facts_in(question) for stated in implied(fact)}
         self._known: dict[tuple[str, ...], Known] = {}
 
     def cited(self, ids: tuple[str, ...]) -> list[Source]:
         """The passages named, or all."""
-        return [self.sources[id_] for id_ in ids] or list(self.sources.values())
+        return [source for id_ in ids or self.sources for source in self.sources[id_]]
 
     def known(self, ids: tuple[str, ...]) -> Known:
         """What those say."""
@@ -132,7 +178,8 @@ _FAILED = 0.49
 class Finding:
     """What the passages say to one claim. `reason` is empty while nothing speaks against it.
 
-    `signs` are those of `support`; `loose` are the words that stand in none of the passages.
+    `signs` are those of `support`; `loose` are the words that stand in none of the passages, `carried` is the
+    share of the others.
     """
 
     assertion: Assertion
@@ -142,6 +189,8 @@ class Finding:
     source: Source | None = None
     unit: Unit | None = None
     loose: list[str] = field(default_factory=list)
+    carried: float = 1.0
+    words: int = 0
     signs: list[float] = field(default_factory=list)
     bindings: list[tuple[Fact, Binding, set[Key]]] = field(default_factory=list)
 
@@ -167,11 +216,15 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     if not any(source.units for source in cited):
         return Finding(made, "absent: there is no passage to support it")
     known = shelf.known(made.citations)
-    spoken, best = levels(made, known)
+    spoken, best = carried = levels(made, known)
+    if reason := _unreadable(made, spoken, cited):
+        return Finding(made, reason)
     finding = Finding(made)
     finding.unit = _evidence(made, best, cited)
     finding.source = next(source for source in cited if finding.unit in source.units)
-    stated = {fact: any(places(source, fact) for source in cited) for fact in made.facts}
+    stated = {
+        fact: any(places(source, fact) for source in cited) or _said_apart(fact, made, cited) for fact in made.facts
+    }
     amounts = [fact for fact in made.facts if fact.kind in AMOUNTS][:_BOUND]
     spoken_words = tokens(made.text)
     bindings = [(fact, _binding(fact, made, spoken_words, cited, known)) for fact in amounts]
@@ -181,21 +234,43 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     doubts = [(misplaced(binding, fact, claimed), fact, binding) for fact, binding in bound]
     misbound, wrong, found = max(doubts, key=lambda doubt: doubt[0], default=(0.0, None, None))
     denied = _denied(made, finding.unit, bound)
+    as_it_stands = _as_it_stands(made, cited)
+    if as_it_stands:
+        denied, misbound, wrong = "", 0.0, None
     finding.reason = (
         _missing(missing, cited)
+        or _repeats(made, spoken, known)
         or (_elsewhere(wrong, found) if wrong and found and misbound > MISPLACED else "")
         or denied
         or "".join(f"absent: {name} is in none of the passages" for name in unknown_names(made.prose, known)[:1])
     )
+    finding.words = len(spoken)
+    finding.carried = sum(level >= HERE - 1 for *_, level in spoken) / len(spoken) if spoken else 1.0
     finding.loose = [made.prose[start:].split()[0].strip(".,;:()") for _, start, level in spoken if level < HERE - 1]
     finding.bindings = [(fact, binding, claimed) for fact, binding in bound]
-    finding.signs = signs(made, known, absent=len(missing), misplaced=misbound, opposed=bool(denied))
+    finding.signs = signs(made, known, carried, absent=len(missing), misplaced=misbound, opposed=bool(denied))
     finding.risk = max(risk(finding.signs), floor(finding.reason))
-    if not finding.reason or finding.reason.startswith("absent"):
-        covered = {stem for stem, _, level in spoken if level >= HERE - 1}
-        if _foreign(made.prose, covered, cited):
-            finding.reason, finding.risk = "cannot judge: it is in another language than the passages", 1.0
     return finding
+
+
+def _unreadable(made: Assertion, spoken: list[tuple[str, int, int]], cited: Sequence[Source]) -> str:
+    """Why the proof, which reads English, cannot judge a claim; empty when it can."""
+    if all(source.language for source in cited if source.units):
+        return "cannot judge: the passages are in another language than English"
+    known = sum(level >= HERE - 1 for *_, level in spoken)
+    if 2 * known < len(spoken) and foreign(made.prose):
+        return "cannot judge: it is in another language than the passages"
+    return ""
+
+
+def _as_it_stands(made: Assertion, cited: Sequence[Source]) -> bool:
+    """Whether a claim is a whole sentence, item or row of a passage, word for word."""
+    said = one_line(made.prose).strip(_MARKS).casefold()
+    return len(said) > _SHORT and any(said == unit.plain.strip(_MARKS).casefold() for s in cited for unit in s.units)
+
+
+_MARKS = " .:;,*_-|"
+_SHORT = 15
 
 
 def _evidence(made: Assertion, best: list[Unit], cited: Sequence[Source]) -> Unit:
@@ -212,7 +287,9 @@ def _evidence(made: Assertion, best: list[Unit], cited: Sequence[Source]) -> Uni
     if not stating:
         return best[0] if best else next(source.units[0] for source in cited if source.units)
     said = set(stems(made.prose))
-    return max(stating.values(), key=lambda pair: (pair[0], len(said & pair[1].window), len(said & pair[1].words.content)))[1]
+    return max(
+        stating.values(), key=lambda pair: (pair[0], len(said & pair[1].window), len(said & pair[1].words.content))
+    )[1]
 
 
 _BOUND = 24
@@ -229,6 +306,18 @@ _ASKED = 0.15
 """What a word of the question counts as being said around a fact: "it costs $49" is said of what was asked."""
 
 
+def _said_apart(fact: Fact, made: Assertion, cited: Sequence[Source]) -> bool:
+    """Whether a claim says elsewhere what its rate lacks: "a seat is $49 per month" of $49 per seat per month."""
+    mine = fact.unit.split("/")
+    for source in cited:
+        for _, other in source.valued.get(fact.value, ()):
+            theirs = other.unit.split("/")
+            dropped = [part for part in theirs if part not in mine]
+            if fact.unit and dropped and all(part in theirs for part in mine) and other.kind == fact.kind:
+                return set(stems(made.wording)).issuperset(stem for part in dropped for stem in stems(part))
+    return False
+
+
 def _excused(fact: Fact, bindings: dict[Fact, Binding], shelf: _Shelf) -> bool:
     """Whether a fact that no passage states may stand: the writer's own count, or what the question itself said.
 
@@ -239,6 +328,14 @@ def _excused(fact: Fact, bindings: dict[Fact, Binding], shelf: _Shelf) -> bool:
         return rival is None or rival.likeness < _IN_ITS_PLACE or not rival.adjacent
     repeated = fact.kind in AMOUNTS and fact.kind != "money" and key(fact) in shelf.asked_facts
     return repeated and (rival is None or rival.likeness < _IN_ITS_PLACE)
+
+
+def _repeats(made: Assertion, spoken: list[tuple[str, int, int]], known: Known) -> str:
+    """Whether a claim is the question said again, which no passage confirms."""
+    again = [level for stem, _, level in spoken if stem in known.asked]
+    if len(again) > 2 and len(again) >= 0.8 * len(spoken) and 2 * sum(level <= ASKED for level in again) > len(again):
+        return "absent: it only repeats the question"
+    return ""
 
 
 _IN_ITS_PLACE = 0.4
@@ -273,12 +370,30 @@ def _denied(made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]]) -
         return reason
     for fact, binding in bindings:
         if binding.own and binding.own.source.units[binding.own.unit] is unit:
-            claimed, found = side(made.text, fact, made.start), side(unit.text, binding.own.fact, unit.start)
-            if on_other_side(claimed, found):
-                return f"contradicts: the passage has {found} {fact.text}, the claim {claimed} it"
-            if turned_round(made.text, fact, made.start, unit.text, binding.own.fact, unit.start):
-                return f"contradicts: the passage says the opposite of {fact.text}: {_short(unit.plain)}"
+            here, there = Place(made.text, fact, made.start), Place(unit.text, binding.own.fact, unit.start)
+            if turned := conflict(here, there):
+                return f"contradicts: the passage has {turned} {fact.text.strip()}, the claim the opposite"
     return ""
+
+
+def _off_topic(judged: list[Finding], asked: frozenset[str]) -> None:
+    """Fails the claims of an answer that is about something else than the question, however true it is.
+
+    It is when neither a claim, nor the sentence that supports it, nor what stands around that one has a word of it.
+    """
+    wanted = {CONCEPT.get(stem, stem) for stem in asked}
+    if len(wanted) < 2:
+        return
+    for finding in judged:
+        around = finding.unit.window if finding.unit else set()
+        said = {CONCEPT.get(stem, stem) for stem in around.union(stems(finding.assertion.prose))}
+        if said & wanted or any(
+            stem[:5] in {word[:5] for word in said if len(word) > 4} for stem in wanted if len(stem) > 4
+        ):
+            return
+    for finding in judged:
+        if not finding.reason:
+            finding.reason = "not about the question: neither it nor what supports it has a word of what was asked"
 
 
 def _weigh(judged: list[Finding]) -> None:
@@ -290,22 +405,3 @@ def _weigh(judged: list[Finding]) -> None:
         said = ", ".join(dict.fromkeys(finding.loose[:4]))
         finding.reason = f"absent: no passage says it ({said})" if said else "absent: no passage says it like this"
         finding.undecided = True
-
-
-def _foreign(prose: str, covered: set[str], sources: Sequence[Source]) -> bool:
-    """Whether a claim is in a script, or shares no word and is in a language, that the passages are not in."""
-    spoken, written = _language(prose), _language("\n".join(source.evidence.text for source in sources))
-    return bool(spoken and written) and spoken != written and ("other" in (spoken, written) or not covered)
-
-
-def _language(text: str) -> str:
-    """Which of "english", "latin" or "other" a text is written in; "" if it is too short to tell."""
-    letters = [character for character in text if character.isalpha()]
-    if len(letters) < 12:
-        return ""
-    if 2 * sum(ord(letter) > 0x24F for letter in letters) > len(letters):
-        return "other"  # than the Latin script
-    spoken = words(text)
-    if len(spoken) < 8:
-        return ""
-    return "english" if 16 * sum(word in STOP_WORDS for word in spoken) > len(spoken) else "latin"

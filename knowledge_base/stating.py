@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import re
 
-from knowledge_base.evidence import Source
+from knowledge_base.context import tokens
+from knowledge_base.evidence import AMOUNTS, Source, Unit, column, is_row
 from knowledge_base.facts import Fact, key
 from knowledge_base.text import stems
 
 _MOST = 64
-AMOUNTS = frozenset(("money", "percent", "quantity", "number"))
 _SAID_AS = {"year": {"annual"}, "day": {"daili"}, "USD": {"dollar"}, "EUR": {"euro"}, "%": {"percent", "percentag"}}
-_PAYING = frozenset(stems("paid pay pays cost costs price priced quote quoted quotes charge charged fee fees wanted asking bucks bill"))
+_PAYING = frozenset(
+    stems("paid pay pays cost costs price priced quote quoted quotes charge charged fee fees wanted asking bucks bill")
+)
 _GENERIC = frozenset(("x", "time", "occasion", ""))
-_NOUN_NEXT = re.compile(r"\s?(?!(?:and|or|on|for|of|in|to|with|at|per|from|but|by|if|when|after|each|a|an|the|is|was)\b)[A-Za-z]")
+_NOUN_NEXT = re.compile(
+    r"\s?(?!(?:and|or|on|for|of|in|to|with|at|per|from|but|by|if|when|after|each|a|an|the|is|was)\b)[A-Za-z]"
+)
 _NUMBER_OF = re.compile(r"(\d[\d,]*(?:\.\d+)?)-[a-z]")
 
 
@@ -39,7 +43,9 @@ def _places(source: Source, fact: Fact) -> list[int]:
         return [place for place, other in source.dates if fact.value in other.value.split("|")]
     if fact.kind not in AMOUNTS or not fact.unit:
         return []
-    return [place for place, stated in source.valued.get(fact.value, ())[:_MOST] if _implies(source, place, stated, fact)]
+    return [
+        place for place, stated in source.valued.get(fact.value, ())[:_MOST] if _implies(source, place, stated, fact)
+    ]
 
 
 def _written(source: Source, fact: Fact) -> list[int]:
@@ -69,17 +75,32 @@ def _implies(source: Source, place: int, stated: Fact, claimed: Fact) -> bool:
     missing, have = _parts(claimed.unit), _parts(stated.unit)
     if {claimed.unit, stated.unit} == {"%", "pp"}:
         return True  # "a bonus of +0.4%" is one of 0.4 percentage points
+    if not have and missing == ["x"]:
+        return True  # "8 times running" of 8 attempts in a row
     if have and missing[0] in _GENERIC and have[0] not in missing:
         return missing[1:] in (have[1:], have[:1])  # "twelve times a month" of twelve withdrawals a month
     if any(part not in missing for part in have):
         return False
     missing = [part for part in missing if part not in have]
-    unit = source.units[place]
-    said = unit.words.content | unit.around
-    if have or not re.match(r"\s?[A-Za-z]", source.evidence.text[stated.end : stated.end + 2]):
-        if all(_SAID_AS.get(part, set()) & said or said.issuperset(stems(part) or {part}) for part in missing):
-            return True
-    return bool(have or not _NOUN_NEXT.match(source.evidence.text, stated.end)) and _elided(source, place, claimed, have)
+    said = _said_beside(source.units[place], stated)
+    alone = have or not re.match(r"\s?[A-Za-z]", source.evidence.text[stated.end : stated.end + 2])
+    if alone and all(_SAID_AS.get(part, set()) & said or said.issuperset(stems(part) or {part}) for part in missing):
+        return True
+    return bool(have or not _NOUN_NEXT.match(source.evidence.text, stated.end)) and _elided(
+        source, place, claimed, have
+    )
+
+
+def _said_beside(unit: Unit, stated: Fact) -> set[str]:
+    """The words that may name what a number counts: those of its sentence and above it; in a row, of its own column."""
+    if not is_row(unit):
+        return unit.words.content | unit.around
+    at = column(unit, stated)
+    others = set().union(*(head for i, head in enumerate(unit.header) if i != at))
+    mine = set(unit.header[at]) if at < len(unit.header) else set()
+    cells = unit.text.strip().strip("|").split("|")
+    own = {token.stem for cell in {cells[0], cells[min(at, len(cells) - 1)]} for token in tokens(cell)}
+    return own | (unit.around - others) | mine
 
 
 def _parts(unit: str) -> list[str]:
@@ -94,7 +115,7 @@ def _elided(source: Source, place: int, claimed: Fact, have: list[str]) -> bool:
         return True
     if claimed.kind != "money" or head in have:
         return False
-    currencies = {_parts(fact.unit)[0] for _, fact in source.of_kind.get("money", ())}
+    currencies = {_parts(fact.unit)[0] for _, fact, _ in source.amounts if fact.kind == "money"}
     return currencies <= {head} and not _PAYING.isdisjoint(source.units[place].words.content)
 
 
@@ -114,7 +135,7 @@ _FEW = 12
 
 
 def is_aside(fact: Fact) -> bool:
-    """Whether a number may be the writer's own count ("there are two ways", "in one day"), which no passage need have."""
+    """Whether a number may be the writer's own count ("there are two ways"), which no passage need have."""
     if fact.kind not in ("number", "quantity") or any(character.isdigit() for character in fact.text):
         return False
     try:

@@ -12,6 +12,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 from knowledge_base.claims import Assertion
 from knowledge_base.context import BOUNDARY, CONCEPT, tokens
@@ -20,17 +22,23 @@ from knowledge_base.text import STOP_WORDS, stem_all
 
 _FRAME = frozenset(
     stem_all(
-        """passage passages provide provided providing provides mention mentions mentioned state states stated according
-        based given overall summary summarize answer question note noted noting important importantly include includes
-        including follow following follows information text context document documents source sources describe describes
-        described explain explains explained suggest suggests suggested indicate indicates say says said however
-        additionally also finally conclusion therefore thus moreover furthermore example several various certain specific
-        specifically refer refers different main mainly generally typically usually often commonly sometimes likely may
-        might depend depends depending keep mind worth first second third fourth step steps way ways option options
-        point points list key briefly short mean means case cases thing things need needs help helps use used using uses
-        make makes making made take takes taking get gets getting one two three people person note important overall
-        advise advises recommend recommends recommended warn warns add adds writer author poster discusses discuss experience experiences
-        opinion personal story someone""".split()
+        """passage passages provide provided providing provides mention mentions mentioned state states stated
+        according based given overall summary summarize answer question note noted noting important
+        importantly include includes including follow following follows information text context document
+        documents source sources describe describes described explain explains explained suggest suggests
+        suggested indicate indicates say says said however additionally also finally conclusion therefore
+        thus moreover furthermore example several various certain specific specifically refer refers
+        different main mainly generally typically usually often commonly sometimes likely may might depend
+        depends depending keep mind worth first second third fourth step steps way ways option options point
+        points list key briefly short mean means case cases thing things need needs help helps use used
+        using uses make makes making made take takes taking get gets getting one two three people person
+        advise advises recommend recommends recommended warn warns add adds writer author poster discusses
+        discuss experience experiences opinion personal story someone whatever whoever whichever somebody
+        anybody anyone everybody everyone everything anything something still later soon earlier already
+        even really quite rather back away along around else stuff lot bit part kind sort time times go goes
+        going went come comes put puts set sets run runs turn turns look looks see let lets give gives bring
+        brings count counts want wants like know known ask asks try tries happen happens every much many
+        able""".split()
     )
 )
 """Words of talking about an answer, which passages need not have."""
@@ -92,8 +100,18 @@ _FORM = 5
 NOWHERE, ASKED, ELSEWHERE, HERE = 0, 1, 2, 3
 
 
-def levels(assertion: Assertion, known: Known) -> tuple[list[tuple[str, int, int]], list[Unit]]:
-    """Each content word of a claim as (stem, offset in its prose, how well it is supported), and the best units."""
+class Carried(NamedTuple):
+    """How the passages carry a claim's wording.
+
+    `words`: each content word as (stem, offset in the claim's prose, NOWHERE to HERE); `best`: the units nearest to it.
+    """
+
+    words: list[tuple[str, int, int]]
+    best: list[Unit]
+
+
+def levels(assertion: Assertion, known: Known) -> Carried:
+    """Where each content word of a claim stands: nowhere, only in the question, elsewhere, or in the best units."""
     spoken = [token for token in tokens(assertion.wording) if token.stem not in _FRAME]
     said = {token.stem for token in spoken}
     best = sorted(known.units, key=lambda unit: -_overlap(unit, said, known.rare))[:2] if said else []
@@ -112,7 +130,7 @@ def levels(assertion: Assertion, known: Known) -> tuple[list[tuple[str, int, int
         else:
             level = NOWHERE
         found.append((stem, token.start, level))
-    return found, best
+    return Carried(found, best)
 
 
 def _overlap(unit: Unit, said: set[str], rare: Mapping[str, float]) -> float:
@@ -123,9 +141,11 @@ def _overlap(unit: Unit, said: set[str], rare: Mapping[str, float]) -> float:
 _REACH = 5
 
 
-def signs(assertion: Assertion, known: Known, *, absent: int, misplaced: float, opposed: bool) -> list[float]:
-    """What tells whether a claim is supported; the order of `SIGNS`."""
-    words, best = levels(assertion, known)
+def signs(
+    assertion: Assertion, known: Known, carried: Carried, *, absent: int, misplaced: float, opposed: bool
+) -> list[float]:
+    """What tells whether a claim is supported, in the order of `SIGNS`; `carried` is what `levels` gives for it."""
+    words, best = carried
     missing = [(_weight(stem), level) for stem, _, level in words]
     loose = [weight if level == NOWHERE else 0.6 * weight if level == ASKED else 0.0 for weight, level in missing]
     far = [weight * (1.0, 0.8, 0.4, 0.0)[level] for weight, level in missing]
@@ -137,7 +157,7 @@ def signs(assertion: Assertion, known: Known, *, absent: int, misplaced: float, 
         run = run + 1 if level <= ASKED else 0
         longest = max(longest, run)
     stems = [stem for stem, _, _ in words]
-    pairs = [(a, b) for a, b in zip(stems, stems[1:]) if a in known.stems and b in known.stems]
+    pairs = [(a, b) for a, b in pairwise(stems) if a in known.stems and b in known.stems]
     apart = sum(not any(a in unit.window and b in unit.window for unit in known.units) for a, b in pairs)
     written = {word for unit in best for word in unit.plain.lower().split()}
     absolute = sum(word.lower() not in written for word in _ABSOLUTE.findall(assertion.prose))
@@ -166,8 +186,8 @@ def signs(assertion: Assertion, known: Known, *, absent: int, misplaced: float, 
 
 
 SIGNS = (
-    "loose", "loose share", "loose span", "far span", "run", "worst clause", "pairs apart", "absolute", "names", "adding",
-    "adding loose", "absent", "misplaced", "opposed", "facts", "anchored", "length", "lead-in",
+    "loose", "loose share", "loose span", "far span", "run", "worst clause", "pairs apart", "absolute", "names",
+    "adding", "adding loose", "absent", "misplaced", "opposed", "facts", "anchored", "length", "lead-in",
 )  # fmt: skip
 
 
@@ -179,7 +199,14 @@ def unknown_names(prose: str, known: Known) -> list[str]:
         run = _RUN.match(prose, match.start())
         initials = "".join(word[0] for word in run[0].split()).lower() if run else ""
         stem = stem_all([name.lower()])[0]
-        if name.lower() in STOP_WORDS or name.lower() in _CALENDAR or stem in _FRAME or stem in known.stems or stem in known.asked or stem in known.named:
+        if (
+            name.lower() in STOP_WORDS
+            or name.lower() in _CALENDAR
+            or stem in _FRAME
+            or stem in known.stems
+            or stem in known.asked
+            or stem in known.named
+        ):
             continue
         if len(initials) > 1 and initials in known.acronyms:
             continue  # "United States" where the passage has "US"
@@ -187,6 +214,19 @@ def unknown_names(prose: str, known: Known) -> list[str]:
             continue  # "Swedish" where it has "Sweden"
         found.append(name)
     return found
+
+
+_SAID_OF_TEXTS = re.compile(r"(?:Passage|Document|Source|Note|Please|According|Yes|No)")
+_CAPITAL = re.compile(r"(?<![.!?:] )(?<![.!?:]\s\*\*)(?<!^)(?<!^\*\*)(?<![\w'’-])[A-Z][a-z]{2,}\b")
+
+
+def names_said(prose: str) -> list[str]:
+    """The capitalised words of a sentence that may be names: not its first, nor words of talking about an answer."""
+    return [
+        name
+        for name in _CAPITAL.findall(prose.strip())
+        if name.lower() not in STOP_WORDS | _CALENDAR and not _SAID_OF_TEXTS.match(name)
+    ]
 
 
 def _weight(stem: str) -> float:
@@ -208,8 +248,27 @@ def _worst_clause(prose: str, words: Sequence[tuple[str, int, int]]) -> float:
 
 # --- how likely a claim is unsupported ---------------------------------------------------------------------
 
-_WEIGHTS: tuple[float, ...] = (-0.512, 0.959, 0.151, 0.600, 0.457, 1.963, 0.575, 0.495, 1.715, 0.209, 0.077, 2.307, 1.885, 2.395, -0.519, -0.163, 0.098, -2.964)
-_BIAS = -5.391
+_WEIGHTS: tuple[float, ...] = (
+    -0.668,
+    0.979,
+    0.324,
+    0.507,
+    0.771,
+    2.013,
+    0.559,
+    0.391,
+    1.544,
+    0.288,
+    -0.033,
+    2.096,
+    1.433,
+    1.673,
+    0.014,
+    -0.401,
+    0.167,
+    -3.135,
+)
+_BIAS = -5.559
 
 
 def risk(found: Sequence[float]) -> float:
@@ -217,7 +276,7 @@ def risk(found: Sequence[float]) -> float:
     return _logistic(_BIAS + sum(w * x for w, x in zip(_WEIGHTS, found, strict=True)))
 
 
-_FLOORS = {"absent": 0.45, "unit differs": 0.45, "belongs": 0.3, "contradicts": 0.3, "negation": 0.3}
+_FLOORS = {"absent": 0.45, "unit differs": 0.45, "belongs": 0.3, "contradicts": 0.3, "negation": 0.3, "not about": 0.5}
 
 
 def floor(reason: str) -> float:
@@ -225,8 +284,8 @@ def floor(reason: str) -> float:
     return next((least for start, least in _FLOORS.items() if reason.startswith(start)), 0.0)
 
 
-_SCALE, _SHIFT = 0.737, -0.241
-_NORM = 3
+_SCALE, _SHIFT = 0.718, -0.259
+NORM = 3
 
 
 def answer_risk(risks: Sequence[float]) -> float:
@@ -234,7 +293,7 @@ def answer_risk(risks: Sequence[float]) -> float:
 
     The worst claim counts most: a 3-norm, scaled to be a probability (Platt 1999).
     """
-    worst = min(max(sum(risk**_NORM for risk in risks) ** (1 / _NORM), 1e-6), 0.999)
+    worst = min(max(sum(risk**NORM for risk in risks) ** (1 / NORM), 1e-6), 0.999)
     return _logistic(_SHIFT + _SCALE * math.log(worst / (1 - worst)))
 
 

@@ -61,11 +61,14 @@ def words(text: str) -> list[str]:
 
     `etcdMembersDown` gives `etcdmembersdown etcd members down`, `AUTH-417` gives `auth-417 auth 417`.
     """
+    shown = text if text.isascii() else visible(text).replace("’", "'")
     found: list[str] = []
-    for match in _WORD.finditer(visible(text)):
-        word = match.group().replace("’", "'")
+    for word in _WORD.findall(shown):
+        lower = word.lower()
+        found.append(lower)
+        if word[1:].isalpha() and word[1:].islower():
+            continue  # one plain word, as most are
         parts = [p for joint in _JOINT.split(word) for p in _CAMEL.split(joint) if p]
-        found.append(word.lower())
         if len(parts) > 1:
             found.extend(p.lower() for p in parts)
     return found

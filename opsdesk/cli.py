@@ -231,18 +231,13 @@ def check(
     Prints one JSON line an answer: supported, score, and each claim with its reason and span.
     Example: opsdesk check answers.jsonl
     """
-    from knowledge_base.proof import Evidence, prove
     from opsdesk import show
+    from opsdesk.checking import checked
 
-    for where, line in show.json_lines(file, required=("id", "answer", "passages")):
-        try:
-            passages = [Evidence(str(p["id"]), str(p["text"]), str(p.get("title", ""))) for p in line["passages"]]
-        except (TypeError, KeyError, AttributeError) as error:
-            raise UsageError(f'{where}: "passages" is not a list of {{"id", "text"}}; mend that line') from error
-        if not isinstance(line["answer"], str):
-            raise UsageError(f'{where}: "answer" is not a text; mend that line')
-        proof = prove(line["answer"], passages, str(line.get("question") or ""))
-        _print_json({"id": line["id"], **show.proof_json(proof)})
+    with show.progress("checking", "answers") as told:
+        for done, (id_, proof) in enumerate(checked(show.json_lines(file, required=("id", "answer", "passages"))), 1):
+            _print_json({"id": id_, **show.proof_json(proof)})
+            told(done, 0)
 
 
 @app.command()

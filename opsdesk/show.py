@@ -136,7 +136,7 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         task = bar.add_task(what, total=None, rate=unit)
 
         def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+            bar.update(task, completed=done, total=total or None)
             speed = bar.tasks[0].speed
             bar.update(task, rate=f"{speed:.0f} {unit}/s" if speed else unit)
 

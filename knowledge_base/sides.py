@@ -1,0 +1,154 @@
+"""Sides: at most or at least, within or after, more or less: on which side of a value does a sentence stand?
+
+Two texts may state one value and mean opposite things by it. What stands right beside it tells, where both say it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from knowledge_base.facts import Fact
+
+Side = Literal["over", "under", "most", "least", ""]
+When = Literal["within", "after", "before", ""]
+Way = Literal["up", "down", ""]
+
+
+class Place(NamedTuple):
+    """A value in a sentence: `fact` is in a text of which `text` is the part that begins at `offset`."""
+
+    text: str
+    fact: Fact
+    offset: int
+
+    @property
+    def before(self) -> str:
+        """The 80 characters before the value."""
+        at = self.fact.start - self.offset
+        return self.text[max(0, at - 80) : at]
+
+    @property
+    def after(self) -> str:
+        """The 25 characters after it."""
+        return self.text[self.fact.end - self.offset :][:25]
+
+
+def conflict(claim: Place, passage: Place) -> str:
+    """What the passage says of the value that the claim turns round, in a word; "" when they agree or are silent.
+
+    A value in a condition ("if you have more than $5") says when and not how much: it is compared with its like only.
+    """
+    if _conditional(claim) == _conditional(passage):
+        sides = _side(claim), _side(passage)
+        if sides in _OPPOSITE:
+            return {"most": "at most", "least": "at least"}.get(sides[1], sides[1])
+    if _denies(claim) != _denies(passage):
+        return ""
+    if claim.fact.kind in ("quantity", "date", "time"):
+        for times in (_within(claim), _within(passage)), (_then(claim), _then(passage)):
+            if set(times) in ({"within", "after"}, {"before", "after"}):
+                return times[1]
+    if claim.fact.kind in ("percent", "money"):
+        ways = _way(claim), _way(passage)
+        if set(ways) == {"up", "down"}:
+            return "more" if ways[1] == "up" else "less"
+    return ""
+
+
+_OPPOSITE = frozenset(
+    {("over", "most"), ("most", "over"), ("under", "least"), ("least", "under"), ("most", "least"), ("least", "most"),
+     ("over", "under"), ("under", "over")}
+)  # fmt: skip
+_CONDITION = re.compile(r"\b(?:if|when|whenever|once|where|whose|unless)\b[^.;:,|\n]*$", re.IGNORECASE)
+_CUE = re.compile(r"\b(?:not|no|never|cannot|without|nor|none|unless)\b|n['’]t\b", re.IGNORECASE)
+
+
+def _conditional(place: Place) -> bool:
+    return bool(_CONDITION.search(place.before))
+
+
+def _denies(place: Place) -> bool:
+    return bool(_CUE.search(place.text))
+
+
+# --- how much ------------------------------------------------------------------------------------------
+
+_NEGATED = r"(?:\b(?:no|not|never|cannot|without)\b|n['’]t\b)(?:(?!\band\b)[^.;:,|\n]){0,30}?"
+_LINKING = r"(?:\s+(?:of|is|are|at|to|a|an|the|total))*\W{0,4}$"
+_SIDES: tuple[tuple[Side, str], ...] = (
+    ("most", rf"{_NEGATED}\b(?:more|greater|higher|longer|over|above|exceed\w*|past|beyond)(?:\s+than)?"),
+    ("least", rf"{_NEGATED}\b(?:less|fewer|lower|below|under)(?:\s+than)?"),
+    ("over", r"\b(?:(?:more|greater|higher|longer)\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)"),
+    ("under", r"\b(?:(?:less|fewer|lower)\s+than|under|below)"),
+    (
+        "most",
+        r"\b(?:up\s+to|at\s+most|as\s+(?:much|many|long)\s+as|max(?:imum)?|limited|capped|(?<!credit\s)(?:limit|cap))",
+    ),
+    ("least", r"\b(?:at\s+least|min(?:imum)?)"),
+)
+_BESIDE: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern + _LINKING, re.IGNORECASE)) for name, pattern in _SIDES
+)
+_OR_MORE: tuple[tuple[Side, str], ...] = (
+    ("least", r"\s*(?:or|and)\s+(?:more|older|above|higher|over|greater|longer|up)\b|\s+min(?:imum)?\b"),
+    ("most", r"\s*(?:or|and)\s+(?:less|fewer|younger|below|under|lower)\b|\s+max(?:imum)?\b"),
+)
+_BEHIND: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _OR_MORE
+)
+
+
+_NO_LONGER = re.compile(r"\bwithin\s+(?:the\s+)?(?:first\s+|next\s+)?$", re.IGNORECASE)
+
+
+def _side(place: Place) -> Side:
+    for name, pattern in _BEHIND:
+        if pattern.match(place.after):
+            return name
+    before = place.before
+    if place.fact.kind == "quantity" and _NO_LONGER.search(before):
+        return "most"
+    return next((name for name, pattern in _BESIDE if pattern.search(before)), "")
+
+
+# --- when ----------------------------------------------------------------------------------------------
+
+_THE = r"\s+(?:the\s+)?(?:first\s+|next\s+)?$"
+_WITHIN = re.compile(rf"\b(?:within|in|inside|during|up\s+to|before|until){_THE}", re.IGNORECASE)
+_AFTERWARDS = re.compile(rf"\b(?:after|beyond|past|once|later\s+than|following){_THE}", re.IGNORECASE)
+_THEN_BEFORE = re.compile(r"\s+(?:before|prior\s+to|ahead\s+of|earlier)\b", re.IGNORECASE)
+_THEN_AFTER = re.compile(r"\s+(?:after|following|later|from|since)\b", re.IGNORECASE)
+
+
+def _within(place: Place) -> When:
+    """ "within 30 days", "after 30 days"."""
+    if _AFTERWARDS.search(place.before):
+        return "after"
+    return "within" if _WITHIN.search(place.before) else ""
+
+
+def _then(place: Place) -> When:
+    """ "30 days before the renewal", "30 days after it"."""
+    if _THEN_BEFORE.match(place.after):
+        return "before"
+    return "after" if _THEN_AFTER.match(place.after) else ""
+
+
+# --- up or down ------------------------------------------------------------------------------------------
+
+_DOWN = re.compile(
+    r"(?<!or )\b(?:cheaper|less|lower|off|discount\w*|decreas\w*|reduc\w*|sav(?:e|es|ing|ings)|fewer|down|drops?"
+    r"|falls?)\b(?!\s+than\b)",
+    re.IGNORECASE,
+)
+_UP = re.compile(
+    r"(?<!or )\b(?:more|higher|extra|increas\w*|rais\w*|additional|surcharge|expensive|dearer|rises?)\b(?!\s+than\b)",
+    re.IGNORECASE,
+)
+
+
+def _way(place: Place) -> Way:
+    near = place.before[-25:], place.after[:20]
+    down, up = (any(pattern.search(text) for text in near) for pattern in (_DOWN, _UP))
+    return "down" if down and not up else "up" if up and not down else ""
