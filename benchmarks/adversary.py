@@ -32,7 +32,7 @@ from benchmarks.liar import Liar, Plan, SimulatedModel, bases_of
 from benchmarks.lies import LIES, OF_FIGURES, PRESENT, Base, Scene, invented_figure
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
-from tasks.case import Case, Claim, Ticket
+from tasks.case import Case, Claim, Ticket, Verdict
 
 KINDS = tuple(LIES)
 TICKETS = 300
@@ -72,7 +72,14 @@ def main() -> None:
         again = list(told(setting, part, options.processes, began, agreeable=True))
     report = summed(found, again, time.monotonic() - began)
     if options.examples:
-        kept = [{"lie": r.lie, "form": r.form, "loose": r.loose, **r.example} for r in found if r.example]
+        before = {r.number: r.fate for r in found}
+        swayed = [r for r in again if r.example and r.fate != before[r.number]]
+        kept = [
+            {"lie": r.lie, "form": r.form, "loose": r.loose, "judge": judge, **r.example}
+            for judge, results in (("none", found), ("agreeable", swayed))
+            for r in results
+            if r.example
+        ]
         options.examples.write_text("".join(json.dumps(k, ensure_ascii=False) + "\n" for k in kept), encoding="utf-8")
     if options.json:
         print(json.dumps(report))
@@ -187,7 +194,7 @@ _stage: Stage
 
 def start(home: str, asked: list[str], seed: int, agreeable: bool) -> None:
     """Sets the stage of this process."""
-    global _stage  # noqa: PLW0603  (what a pool's initializer makes can be kept nowhere else)
+    global _stage  # what a pool's initializer makes can be kept nowhere else
     _stage = Stage(home, asked, seed, agreeable)
 
 
@@ -247,8 +254,8 @@ def said_in(case: Case) -> str:
 
 def first_claims(case: Case) -> list[Claim]:
     """The claims of the first draft, as the verifier judged them at first."""
-    sent = next((h.payload["sent"] for h in case.handoffs if h.task == "verify"), {})
-    return [Claim.model_validate(claim) for claim in sent.get("claims", [])] if isinstance(sent, dict) else []
+    sent = next((h.payload["sent"] for h in case.handoffs if h.task == "verify"), None)
+    return Verdict.model_validate(sent).claims if isinstance(sent, dict) and "claims" in sent else []
 
 
 def example(case: Case, told: Base, claims: Sequence[Claim], lie: str) -> dict[str, Any]:

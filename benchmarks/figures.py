@@ -24,11 +24,12 @@ _MONTHS = "january february march april may june july august september october n
 
 _FIGURE = re.compile(
     r"(?<![\w.,:/#$€£§-])(?P<sign>[$€£])?\s?"
-    rf"(?P<number>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\b(?:{_NUMERAL})(?=[ -](?:{_TIMES}|dollars|percent)\b))"
+    r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+    rf"|\b(?:{_NUMERAL})(?=[ -](?:{_TIMES}|dollars|percent)\b))"
     rf"(?P<unit>\s?%|[ -](?:percent|dollars)\b|[ -]?(?:{_SIZES})\b|[ -]{_TIMES}\b|\s[a-z]{{3,}}\b)?(?![\w:/)]|[.,-]\d)",
     re.IGNORECASE,
 )
-_NO_UNIT = frozenset("and for per the with from but are was were has have may can must will when than into that".split())
+_NO_UNIT = frozenset("and for per the with from but are was were has have may can must will when than into".split())
 
 
 @dataclass(frozen=True, slots=True)

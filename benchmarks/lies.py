@@ -7,7 +7,7 @@ lie, or None when it cannot be told of that sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
@@ -70,6 +70,7 @@ class Scene:
         ]
 
 
+_Swap = str | Callable[[re.Match[str]], str]
 Lie = Callable[[Base, Scene, Random], Base | None]
 
 
@@ -208,7 +209,7 @@ def negation_dropped(base: Base, scene: Scene, rng: Random) -> Base | None:
 
 
 _DENIED = re.compile(r"\b(?:not|never|no|none|nobody|cannot|without|unless)\b|n't\b", re.IGNORECASE)
-_AFFIRMED = [
+_AFFIRMED: list[tuple[str, _Swap]] = [
     (r"\b(is|are|was|were|may|must|will|should)\b(?! not)", r"\1 not"), (r"\bcan\b(?! not)", "cannot"),
     (r"\bcosts\b", "does not cost"), (r"\bincludes\b", "does not include"), (r"\ballows\b", "does not allow"),
     (r"\bapplies\b", "does not apply"), (r"\brequires\b", "does not require"), (r"\bexpires\b", "does not expire"),
@@ -245,9 +246,8 @@ def before_and_after(base: Base, scene: Scene, rng: Random) -> Base | None:
     return _one_of(base, _ORDER, rng)
 
 
-_NAME = re.compile(
-    r"(?<![-–])\b(?!(?:May|I|If|The|When|Yes|No|You|Your|For|To|In|On|At|A|An|It|This|Note|Please|USD)\b)[A-Z][a-z]\w+(?: [A-Z]\w+)*\b(?!-)"
-)
+_NO_NAMES = "May|I|If|The|When|Yes|No|You|Your|For|To|In|On|At|A|An|It|This|Note|Please|USD"
+_NAME = re.compile(rf"(?<![-–])\b(?!(?:{_NO_NAMES})\b)[A-Z][a-z]\w+(?: [A-Z]\w+)*\b(?!-)")
 _INVENTED = ("Zephyr", "Halcyon", "Quillon Plus", "Meridian", "Corvane", "Ostler Pro")
 
 
@@ -336,11 +336,12 @@ def invented_prose(base: Base, scene: Scene, rng: Random) -> Base | None:
 
 def irrelevant(base: Base, scene: Scene, rng: Random) -> Base | None:
     """A true sentence of another page that has no word of the question."""
-    off = [b for b in scene.bases if b.doc != base.doc and scene.asked.isdisjoint(stems(b.text)) and b.form == base.form]
+    others = [other for other in scene.bases if other.doc != base.doc and other.form == base.form]
+    off = [other for other in others if scene.asked.isdisjoint(stems(other.text))]
     return rng.choice(off) if off else None
 
 
-def _one_of(base: Base, swaps: Iterable[tuple[str, str | Callable[[re.Match[str]], str]]], rng: Random) -> Base | None:
+def _one_of(base: Base, swaps: Sequence[tuple[str, _Swap]], rng: Random) -> Base | None:
     """`base` with one of the swaps that it allows done in one place."""
     ways = []
     for pattern, new in swaps:

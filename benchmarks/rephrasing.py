@@ -33,8 +33,9 @@ _SYNONYMS: list[tuple[str, str]] = [
     (r"(?<!no )\bmore than (?=[$\d])", "over "),
     (r"(?<!no )\bless than (?=[$\d])", "under "), (r"\be-mail\b", "email"),
     (r"\bevery\b", "each"), (r"\bvia\b", "through"), (r"\bensure\b", "make sure"), (r"\bEnsure\b", "Make sure"),
-    (r"\badditional\b", "extra"), (r"\bpurchase\b(?= (?:an?|the|more|extra)\b)", "buy"), (r"\bimmediately\b", "right away"),
-    (r"\bapproximately\b", "about"), (r"\bobtain\b", "get"), (r"\brequest\b(?= an?\b)", "ask for"),
+    (r"\badditional\b", "extra"), (r"\bpurchase\b(?= (?:an?|the|more|extra)\b)", "buy"),
+    (r"\bimmediately\b", "right away"), (r"\bapproximately\b", "about"), (r"\bobtain\b", "get"),
+    (r"\brequest\b(?= an?\b)", "ask for"),
     (r"\ballows\b", "permits"), (r"\bwish to\b", "want to"), (r"\bbegins\b", "starts"), (r"\bneeds to\b", "has to"),
     (r"\bneed to\b", "have to"), (r"\bkeeps working\b", "continues to work"), (r"\butilize\b", "use"),
     (r"\bVerify\b", "Check"), (r"\bReview\b", "Look over"), (r"\bSubmit\b", "Send in"), (r"\bcharged\b", "billed"),
@@ -84,7 +85,8 @@ _ORDERS: list[tuple[str, _Swap]] = [
     (r"^((?:The|An?|Each) [^,;:.]+?) costs (\$[^,;:]+?)\.?$", lambda m: f"The price of {low(m[1])} is {m[2]}."),
     (r"^((?:The|An?|Each) [^,;:.]+?) costs (\$[^,;:]+?)\.?$", lambda m: f"You pay {m[2]} for {low(m[1])}."),
     (
-        r"^((?!With|For|In|If|Under|Within|After|Up|To|From|At|On|By)[A-Z][^,;:.|]{2,50}): ((?:up to |at least |about )?[$€£]?\d[^:;|]*?)\.?$",
+        r"^((?!With|For|In|If|Under|Within|After|Up|To|From|At|On|By)[A-Z][^,;:.|]{2,50}): "
+        r"((?:up to |at least |about )?[$€£]?\d[^:;|]*?)\.?$",
         lambda m: f"The {m[1][0].lower()}{m[1][1:]} is {m[2]}.",
     ),
     (
@@ -121,7 +123,8 @@ def _reformatted(text: str, rng: Random) -> str:
     for pattern, swap in rng.sample(_FORMATS, 3):
         if (said := re.sub(pattern, swap, text)) != text:
             return said
-    times = [f for f in figures(text) if f.kind.rpartition(" ")[2] in ("day", "hour", "minute", "month", "week", "year")]
+    units = ("day", "hour", "minute", "month", "week", "year")
+    times = [figure for figure in figures(text) if figure.kind.rpartition(" ")[2] in units]
     if times and text[times[0].start].isdigit() and not text[times[0].end :].startswith("-"):
         figure = times[0]
         word = in_words(figure.number)
