@@ -376,24 +376,27 @@ def _denied(made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]]) -
     return ""
 
 
+_FORM = 5
+"""So many first letters tell the forms of one word."""
+
+
 def _off_topic(judged: list[Finding], asked: frozenset[str]) -> None:
     """Fails the claims of an answer that is about something else than the question, however true it is.
 
-    It is when neither a claim, nor the sentence that supports it, nor what stands around that one has a word of it.
+    It is when neither a claim nor anything in the passages that support it has a word of it.
     """
     wanted = {CONCEPT.get(stem, stem) for stem in asked}
     if len(wanted) < 2:
         return
+    forms = {stem[:_FORM] for stem in asked if len(stem) >= _FORM}
     for finding in judged:
-        around = finding.unit.window if finding.unit else set()
-        said = {CONCEPT.get(stem, stem) for stem in around.union(stems(finding.assertion.prose))}
-        if said & wanted or any(
-            stem[:5] in {word[:5] for word in said if len(word) > 4} for stem in wanted if len(stem) > 4
-        ):
+        around = finding.source.stems | finding.source.named if finding.source else set()
+        said = around.union(stems(finding.assertion.prose))
+        if not wanted.isdisjoint(CONCEPT.get(stem, stem) for stem in said) or any(s[:_FORM] in forms for s in said):
             return
     for finding in judged:
         if not finding.reason:
-            finding.reason = "not about the question: neither it nor what supports it has a word of what was asked"
+            finding.reason = "not about the question: neither it nor its passage has a word of what was asked"
 
 
 def _weigh(judged: list[Finding]) -> None:
