@@ -72,14 +72,14 @@ class Liar:
         told = self._again(given) if self.memory.drafts else self._first(given)
         self.memory.drafts.append(told)
         places = {passage.chunk_id: passage for passage in given.passages}
-        answered = {self._question(base, places) for base in told}
+        answered = {_answers(base, given, places) for base in told}
         return Draft(
             sentences=[
                 Sentence(
                     text=base.text,
                     kind=base.kind,
                     quotes=[Quote(n=_number(chunk, places), text=quote) for chunk, quote in base.quotes],
-                    question=self._question(base, places),
+                    question=_answers(base, given, places),
                 )
                 for base in told
             ],
@@ -136,7 +136,7 @@ class Liar:
         return None, None
 
     def _scene(self, given: Assignment) -> Scene:
-        asked = frozenset(stems(" ".join(question.search_text for question in given.questions)))
+        asked = frozenset(stems(" ".join(question.text for question in given.questions)))
         current = [p for p in given.passages if not _superseded(p, given.passages)]
         bases = [base for p in current for base in bases_of(p.chunk_id, p.doc_id, p.text)]
         if self.plan.reworded:
@@ -158,7 +158,7 @@ class Liar:
         return found
 
     def _fitting(self, scene: Scene) -> list[Base]:
-        """The sentences that are about the question, those that share most words with it: at most sixteen."""
+        """The sentences that share a word with the question, those with most of them: at most sixteen."""
         wanted = [
             base
             for base in scene.bases
@@ -166,14 +166,9 @@ class Liar:
         ]
         shared = {id(base): len(scene.asked.intersection(stems(base.text))) for base in wanted}
         best = sorted(wanted, key=lambda base: -shared[id(base)])
-        floor = 0 if self.plan.doc else 1
-        near = [base for base in best if shared[id(base)] >= floor][:24]
+        near = [base for base in best if shared[id(base)]][:24]
         distinct = {base.quotes: base for base in self.plan.rng.sample(near, len(near))}
         return list(distinct.values())[:16]
-
-    def _question(self, base: Base, places: dict[str, Passage]) -> int:
-        chunk = base.quotes[0][0]
-        return places[chunk].questions[0] if chunk in places and places[chunk].questions else 0
 
 
 class SimulatedModel(BaseLLM):
@@ -268,6 +263,13 @@ def _superseded(passage: Passage, given: Sequence[Passage]) -> bool:
         and len(shared := mine & set(stems(other.title))) >= 2
         and 3 * len(shared) >= 2 * min(len(mine), len(stems(other.title)))
     )
+
+
+def _answers(base: Base, given: Assignment, places: dict[str, Passage]) -> int:
+    """The index of the question that a sentence shares most words with, of those that its passage was found for."""
+    chunk, said = base.quotes[0][0], set(stems(base.text))
+    asked = places[chunk].questions if chunk in places else []
+    return max(asked, key=lambda i: len(said.intersection(stems(given.questions[i].text))), default=0)
 
 
 def _number(chunk: str, places: dict[str, Passage]) -> int:
