@@ -98,7 +98,7 @@ HIDDEN = re.compile("[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\
 _RUN = re.compile(r"[$€£]?[\w.:/@%+-]*\d[\w.:/@%+-]*|[$€£]")
 _MONTH = "|".join(name[:3] for name in _MONTHS)
 _DAY = re.compile(r"\b((?:19|20)\d\d)-(\d\d)-(\d\d)\b")
-_SUFFIX = {" dollars": "$", " usd": "$", " euros": "€", " pounds": "£"}
+_SUFFIX = {" dollars": "$", " usd": "$", " euros": "€"}
 
 
 def shown(text: str) -> str:

@@ -222,14 +222,15 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%`*"
 @lru_cache(maxsize=4_000)
 def rows_of(text: str) -> tuple[tuple[str, str], ...]:
     """The rows of a passage's tables, each with its header."""
-    found, header = [], ""
+    found, header, before = [], "", ""
     for line in text.splitlines():
         if not line.startswith("|"):
             header = ""
-        elif not header:
-            header = line
-        elif not re.fullmatch(r"[|\s:-]+", line):
+        elif re.fullmatch(r"[|\s:-]+", line):
+            header = before
+        elif header:
             found.append((header, line))
+        before = line
     return tuple(found)
 
 
@@ -242,13 +243,13 @@ def _written() -> dict[str, list[str]]:
 
 
 def _by_hand(doc: str, bases: Sequence[Base]) -> list[Base]:
-    """The paraphrases of a page written by hand, each with the sentence that has its figures and most of its words."""
+    """The paraphrases of a page written by hand, each with the sentence of its figures and of half its words."""
     found = []
     for text in _written().get(doc.partition("#")[0], ()):
         figures, said = runs(text), set(stems(text))
         near = [(len(said & set(stems(b.text))), b) for b in bases if b.doc == doc and figures <= runs(b.text)]
         shared, base = max(near, key=lambda pair: pair[0], default=(0, None))
-        if base and figures and shared >= 2:
+        if base and figures and 2 * shared >= len(said):
             found.append(Base(text, base.quotes, "prose", doc, "hand"))
     return found
 

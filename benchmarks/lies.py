@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 
-from benchmarks.figures import Figure, figures, put
+from benchmarks.figures import Figure, figures, loose, put
 from benchmarks.rephrasing import low
-from knowledge_base.text import stems
+from knowledge_base.text import STOP_WORDS, stems
 from tasks.case import Passage
 
 NOT_GIVEN = "not given"
@@ -64,9 +64,9 @@ class Scene:
         return [
             match
             for match in _NAME.finditer(text)
-            if match.start()
+            if match.start() and not re.search(r"[:.!?•;] [\"'(*]*$", text[: match.start()])
             if re.search(r"[→>] \**$", text[: match.start()])
-            or not any(word.lower() in self.small for word in match[0].split())
+            or not any(word.lower() in self.small | STOP_WORDS for word in match[0].split())
         ]
 
 
@@ -120,6 +120,19 @@ def off_by_one(base: Base, scene: Scene, rng: Random) -> Base | None:
     written = [f"{n[:-places]}.{n[-places:]}" if places else n for n in near]
     new = [n for n in written if not {n, _value(n)} & scene.numbers and "1" not in (n, figure.number)]
     return replace(base, text=put(base.text, figure, rng.choice(new))) if new else None
+
+
+def altered_run(base: Base, scene: Scene, rng: Random) -> Base | None:
+    """Another digit in a date, clock time, version, code, address or step's number: in what is no amount."""
+    amounts = {at for figure in figures(base.text) for at in range(figure.start, figure.end)}
+    places = [i for i, c in enumerate(base.text) if c.isascii() and c.isdigit() and i not in amounts]
+    said = "\n".join(part for p in scene.passages for part in (p.title, *p.headings, p.text))
+    for at in rng.sample(places, len(places)):
+        digit = rng.choice([d for d in "123456789" if d != base.text[at]])
+        text = base.text[:at] + digit + base.text[at + 1 :]
+        if loose(text, said):
+            return replace(base, text=text)
+    return None
 
 
 def _others(base: Base, scene: Scene, rng: Random) -> tuple[Figure, str, Base] | None:
@@ -358,6 +371,7 @@ def _put(text: str, match: re.Match[str], new: str) -> str:
 LIES: dict[str, Lie] = {
     "invented figure": invented_figure,
     "off by one": off_by_one,
+    "date, time or code altered": altered_run,
     "another figure": another_figure,
     "another figure, its quote": another_quoted,
     "figures exchanged": exchanged,
@@ -379,4 +393,4 @@ LIES: dict[str, Lie] = {
 PRESENT = ("another figure", "another figure, its quote", "figures exchanged")
 """Lies whose figures all stand in the document, in another place."""
 
-OF_FIGURES = tuple(LIES)[:9]
+OF_FIGURES = tuple(LIES)[:10]

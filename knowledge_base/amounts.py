@@ -89,7 +89,10 @@ _RATE = rf"""(?:
 _NOUN_RATE = rf"""(?=\s(?i:per)[\s-](?!rolling|cent\b)
         |\s?/\s?(?:{_TIME_NAME}|(?i:user|seat|agent|request|gb|tb|account|card))\b
         |\s(?i:an?|each|every)\s{_TIME_NAME}\b)"""
-_FUNCTION_WORD = r"(?i:is|are|was|were|be|will|can|must|may|of|and|or|in|on|at|to|for|with|from|by|as|per|if|that|than|an?|each|every)\b"
+_FUNCTION_WORD = (
+    r"(?i:is|are|was|were|be|will|can|must|may|of|and|or|in|on|at|to|for|with|from|by|as|per|if|that|than|an?|each"
+    r"|every)\b"
+)
 _GOES_ON = r"(?:(?=\d{1,4}(?:h|hr|m|min|s|sec|ms)(?![a-z]))|(?<=\dh)(?=\d\d(?!\w)))"  # "1h30m", "1h15"
 _TAIL = r"""
     (?P<more> \sand\s(?i:an?|one)[\s-](?i:half|quarter)\b )?

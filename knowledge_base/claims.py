@@ -64,6 +64,7 @@ _ABSTAINING = re.compile(
       | (?:i|we)\s+(?:do\s+not|don['’]t)\s+(?:have|know)
       | (?:unable|not\s+possible|impossible)\s+to\s+(?:answer|say|determine|tell|give|provide|confirm)
       | (?:{_SPEAKER})\s+(?:do|does|did)(?:\s+not|n['’]t)\s+(?:\w+ly\s+|actually\s+)?{_SAYING}
+      | (?:neither|no)\s+passages?\s+(?:{_SAYING}|is|are)
       | (?:none|neither|no\s+one|nothing)\s+(?:of|in)\s+(?:these|them|those|the\s+(?:\w+\s+){{0,2}}{_TEXT})
         (?:\s+(?:{_SAYING}|is|are))?
       | no\s+(?:{_DOCUMENT}|mention|information|details?|figures?|data|passages?)\s+

@@ -40,8 +40,9 @@ _OF_A_RIVAL = 0.2
 """What remains when the word lies between the two, in the other's clause."""
 _NEARER_TO_A_RIVAL = 0.6
 """What remains when the word is nearer to the other, with no clause boundary between."""
-_SHARED = 0.75
-"""What the words before the first of several facts count for each: "answers within 4 hours on Pro, 8 on Free"."""
+_SHARED = 0.6
+"""What the words before the first of several facts count for the others if these have words of their own before them
+("Basic costs $19 and Premium $49"); without, they count fully ("answers within 4 hours on Pro and 8 on Free")."""
 
 # Words that a writer puts for one another when stating a figure: each line counts as nearly one word.
 _CONCEPTS = """
@@ -130,6 +131,8 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
     excluded = list(_OTHERS.finditer(text, low, high))
     context: Context = {OTHERS: 1.0} if excluded else {}
     first = min((at for at, _ in others), default=start)
+    since = max((cut for cut in cuts if cut < start), default=low)
+    shared = _SHARED if any(since <= word.start and word.end <= start for word in words) else 1.0
     for word in [*words, *values]:
         if word.start >= start and word.end <= end:
             continue
@@ -137,7 +140,7 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
         crossed = sum(low <= cut < high for cut in cuts)
         weight = _FADE[min(crossed, len(_FADE) - 1)]
         if any(low <= other[0] < high for other in others):
-            weight = _SHARED if word.end <= first else weight * _BEHIND_A_RIVAL
+            weight = shared if word.end <= first else weight * _BEHIND_A_RIVAL
         elif any(_nearer(word, other, high - low) for other in others):
             weight *= _OF_A_RIVAL if crossed else _NEARER_TO_A_RIVAL
         out = any(match.start("excluded") <= word.start < match.end("excluded") for match in excluded)

@@ -81,7 +81,7 @@ def read(evidence: Evidence) -> Source:
     return Source(evidence)
 
 
-AMOUNTS = frozenset(("money", "percent", "quantity", "number"))
+AMOUNTS = frozenset(("money", "percent", "quantity", "number", "date", "time"))
 _MOST = 400
 """So many amounts are compared at most: a passage of numbers alone must not take quadratic time."""
 

@@ -9,9 +9,18 @@ from __future__ import annotations
 import re
 
 from knowledge_base.context import BOUNDARY, CONCEPT, tokens
-from knowledge_base.text import STOP_WORDS, stem_all, words
+from knowledge_base.folding import latin
+from knowledge_base.text import STOP_WORDS, stem_all, visible, words
 
 _CUES = frozenset("not no never cannot without neither nor none non unless except unable nobody nothing".split())
+_APOSTROPHES = str.maketrans("’ʼ＇`´", "'''''")
+
+
+def readable(text: str) -> str:
+    """`text` as it is read: no hidden characters, look-alike letters and apostrophes made plain ones."""
+    return text if text.isascii() else latin(visible(text)).translate(_APOSTROPHES)
+
+
 _CUE = re.compile(
     r"\b(?:not|no|never|cannot|without|neither|nor|none|non|unless|except|unable|nobody|nothing)\b|n['’]t\b",
     re.IGNORECASE,
@@ -36,6 +45,10 @@ _BOUNDING = re.compile(
     re.IGNORECASE,
 )
 """A denial that only says where something ends: what a limit says in the affirmative."""
+_LIMIT = re.compile(
+    r"\b(?:max\w*|min\w*|limit\w*|cap|caps|capped|up\s+to|at\s+(?:most|least)|ceiling|within|only|as\s+(?:much|many)\s+as)\b",
+    re.IGNORECASE,
+)
 _FREE = re.compile(r"\b(?:free|waiv\w*|rebat\w*|refund\w*|complimentary|includ\w*|no|zero)\b|[$€£]0\b", re.IGNORECASE)
 _PAYING = re.compile(
     r"(?:\b(?:not?|never|without|cannot)\b|n['’]t\b)[^.;]{0,40}?\b(?:pay|cost|charg|fee|bill|owe|spend)\w*",
@@ -49,6 +62,7 @@ class Words:
     __slots__ = ("affirmed", "clauses", "content", "denials", "negated")
 
     def __init__(self, text: str) -> None:
+        text = readable(text)
         spoken = words(_HARMLESS.sub(" ", text) if "no" in text or "No" in text else text)
         stemmed = stem_all(spoken)
         topical = [w not in STOP_WORDS and not w[0].isdigit() for w in spoken]  # numbers are held as facts
@@ -99,6 +113,18 @@ _OPPOSITES = tuple(
     )
 )  # fmt: skip
 """Words of which one turns a sentence round when it stands in the other's place."""
+_TURNING = {
+    one: frozenset(others.split())
+    for pair in (
+        ("before", "after"),
+        ("more", "less fewer"),
+        ("first", "last"),
+        ("always", "never"),
+        ("minimum", "maximum"),
+    )
+    for here, others in (pair, pair[::-1])
+    for one in here.split()
+}
 
 ALMOST = 0.35
 """The same where they are known to speak of one thing, since they share a fact."""
@@ -115,12 +141,13 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, cl
     word such as "free" may say in the affirmative what another says in the negative, so where one stands nothing is
     concluded.
     """
+    claim, unit = readable(claim), readable(unit)
     alike = _alike(said.content, found.content)
     if alike > SAME and said.denials != found.denials:  # the same sentence with a "not" more or less
         if said.denials < found.denials and _said_in(found.clauses, said.content):
-            return LOST
+            return "" if _BOUNDING.search(unit) and _LIMIT.search(claim) else LOST
         if said.denials > found.denials and _said_in(said.clauses, found.content):
-            return DENIES
+            return "" if _BOUNDING.search(claim) and _LIMIT.search(unit) else DENIES
     if alike > (ALMOST if closely else SAME) and (pair := _exchanged(claim, unit)):
         return f'contradicts: the passage has "{pair[1]}" where the claim has "{pair[0]}"'
     if not closely and alike < (ALMOST if bound else SAME):
@@ -150,6 +177,11 @@ def _said_in(clauses: list[set[str]], content: set[str], share: float = _MOST_OF
 
 def _exchanged(claim: str, unit: str) -> tuple[str, str] | None:
     """A word of the claim, and its opposite that stands in the unit instead."""
+    turns = [[word for word in words(text) if word in _TURNING] for text in (claim, unit)]
+    if len(turns[0]) == len(turns[1]):
+        for ours, others in zip(*turns, strict=True):
+            if others in _TURNING[ours]:
+                return ours, others
     mine, theirs = (dict(zip(stem_all(spoken), spoken, strict=True)) for spoken in (words(claim), words(unit)))
     for pair in _OPPOSITES:
         for ours, others in (pair, pair[::-1]):

@@ -386,7 +386,7 @@ def _off_topic(judged: list[Finding], asked: frozenset[str]) -> None:
     It is when neither a claim nor anything in the passages that support it has a word of it.
     """
     wanted = {CONCEPT.get(stem, stem) for stem in asked}
-    if len(wanted) < 2:
+    if len(wanted) < 3:
         return
     forms = {stem[:_FORM] for stem in asked if len(stem) >= _FORM}
     for finding in judged:
@@ -397,6 +397,7 @@ def _off_topic(judged: list[Finding], asked: frozenset[str]) -> None:
     for finding in judged:
         if not finding.reason:
             finding.reason = "not about the question: neither it nor its passage has a word of what was asked"
+            finding.risk = max(finding.risk, floor(finding.reason))
 
 
 def _weigh(judged: list[Finding]) -> None:

@@ -9,6 +9,7 @@ import re
 from typing import Literal, NamedTuple
 
 from knowledge_base.facts import Fact
+from knowledge_base.polarity import readable
 
 Side = Literal["over", "under", "most", "least", ""]
 When = Literal["within", "after", "before", ""]
@@ -26,12 +27,12 @@ class Place(NamedTuple):
     def before(self) -> str:
         """The 80 characters before the value."""
         at = self.fact.start - self.offset
-        return self.text[max(0, at - 80) : at]
+        return readable(self.text[max(0, at - 80) : at])
 
     @property
     def after(self) -> str:
         """The 25 characters after it."""
-        return self.text[self.fact.end - self.offset :][:25]
+        return readable(self.text[self.fact.end - self.offset :][:25])
 
 
 def conflict(claim: Place, passage: Place) -> str:
@@ -69,7 +70,7 @@ def _conditional(place: Place) -> bool:
 
 
 def _denies(place: Place) -> bool:
-    return bool(_CUE.search(place.text))
+    return bool(_CUE.search(readable(place.text)))
 
 
 # --- how much ------------------------------------------------------------------------------------------
@@ -81,11 +82,9 @@ _SIDES: tuple[tuple[Side, str], ...] = (
     ("least", rf"{_NEGATED}\b(?:less|fewer|lower|below|under)(?:\s+than)?"),
     ("over", r"\b(?:(?:more|greater|higher|longer)\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)"),
     ("under", r"\b(?:(?:less|fewer|lower)\s+than|under|below)"),
-    (
-        "most",
-        r"\b(?:up\s+to|at\s+most|as\s+(?:much|many|long)\s+as|max(?:imum)?|limited|capped|(?<!credit\s)(?:limit|cap))",
-    ),
-    ("least", r"\b(?:at\s+least|min(?:imum)?)"),
+    ("most", r"\b(?:up\s+to|at\s+most|as\s+(?:much|many|long)\s+as|max(?:imum)?(?:\s+[a-z]+){0,3}|limited|capped)"),
+    ("most", r"\b(?<!credit\s)(?:limit|cap)"),
+    ("least", r"\b(?:at\s+least|min(?:imum)?(?:\s+[a-z]+){0,3})"),
 )
 _BESIDE: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern + _LINKING, re.IGNORECASE)) for name, pattern in _SIDES

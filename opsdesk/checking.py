@@ -63,12 +63,18 @@ class _Jobs(Iterator[Job]):
 
 def _job(where: str, line: dict[str, Any]) -> Job:
     try:
-        passages = tuple(Evidence(str(p["id"]), str(p["text"]), str(p.get("title", ""))) for p in line["passages"])
+        passages = tuple(Evidence(str(p["id"]), _text(p["text"]), str(p.get("title") or "")) for p in line["passages"])
     except (TypeError, KeyError, AttributeError) as error:
         raise UsageError(f'{where}: "passages" is not a list of {{"id", "text"}}; mend that line') from error
     if not isinstance(line["answer"], str):
         raise UsageError(f'{where}: "answer" is not a text; mend that line')
     return Job(line["id"], line["answer"], passages, str(line.get("question") or ""))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _in_processes(jobs: Iterator[Job], processes: int) -> Iterator[tuple[Any, Proof]]:

@@ -1,0 +1,88 @@
+"""One "not" more or less turns a sentence round; other words for the same do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from knowledge_base.polarity import Words
+from knowledge_base.proof import Claim, Evidence, prove
+
+RULES = Evidence(
+    "1",
+    "Passwords cannot be reused. Exports are available without a subscription. Basic transfers are free. "
+    "Refunds are paid to the original card. You must not share API keys. Guests may not invite other people. "
+    "The API is not available on Starter. Cards are always shipped by courier. Wire transfers are not reversible. "
+    "The minimum deposit is $25. Vouchers are sent within 14 days. Log in before you connect the printer.",
+    "Rules",
+)
+
+
+def claim(answer: str) -> Claim:
+    (made,) = prove(answer, [RULES]).claims
+    return made
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Passwords can be reused.", "Passwords may be reused.", "Exports are available with a subscription.",
+        "You must share API keys.", "Guests may invite other people.", "The API is available on Starter.",
+        "Wire transfers are reversible.", "Wire transfers can be reversed.",
+    ],
+)  # fmt: skip
+def test_a_claim_that_affirms_what_the_passage_denies_is_refused(answer: str) -> None:
+    assert claim(answer).reason.startswith("negation lost")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Refunds are not paid to the original card.", "Refunds aren't paid to the original card.",
+        "Refunds are never paid to the original card.", "Basic transfers are not free.",
+        "Exports are not available without a subscription.", "Cards are never shipped by courier.",
+    ],
+)  # fmt: skip
+def test_a_claim_that_denies_what_the_passage_affirms_is_refused(answer: str) -> None:
+    assert claim(answer).reason.startswith("contradicts")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Passwords can't be reused.", "You can't reuse a password.", "Reusing a password is not possible.",
+        "Exports do not need a subscription.", "Never share API keys.", "Guests can't invite other people.",
+        "The API isn't available on Starter.", "Starter does not include the API.",
+        "Wire transfers cannot be reversed.",
+    ],
+)  # fmt: skip
+def test_a_denial_may_be_worded_otherwise(answer: str) -> None:
+    assert claim(answer).reason == ""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "You won't pay for basic transfers.", "You won't be charged for basic transfers.",
+        "There is no charge for basic transfers.", "Basic transfers cost nothing.", "A deposit can't be less than $25.",
+        "A voucher is not sent later than 14 days.",
+    ],
+)  # fmt: skip
+def test_a_denial_may_say_what_free_or_a_limit_says_in_the_affirmative(answer: str) -> None:
+    assert claim(answer).reason == ""
+
+
+def test_a_word_in_the_place_of_its_opposite_is_refused() -> None:
+    assert claim("Log in after you connect the printer.").reason.startswith("contradicts")
+    assert claim("Log in before you connect the printer.").supported
+
+
+def test_a_denial_reaches_the_word_behind_it_and_not_those_of_the_next_clause() -> None:
+    said = Words("Cards are not refundable, but vouchers are.")
+    assert "voucher" in said.affirmed
+    assert said.negated == {"refund"}
+    assert (said.denials, Words("Vouchers are refundable.").denials) == (1, 0)
+
+
+@pytest.mark.parametrize("text", ["Not only cards are refundable.", "Pay no later than Friday.", "No more than 5."])
+def test_some_words_of_denial_deny_nothing(text: str) -> None:
+    assert Words(text).denials == 0

@@ -1,0 +1,111 @@
+"""Two texts may state one value and mean opposite things by it: at most and at least, within and after, up and down."""
+
+from __future__ import annotations
+
+import pytest
+
+from knowledge_base.proof import Claim, Evidence, prove
+
+RULES = Evidence(
+    "1",
+    "Deposits of at least $100 earn interest. Uploads are limited to 20 files. Cancel 30 days before the renewal. "
+    "Refunds must be requested within 14 days of purchase. The trial ends after 21 days. "
+    "Annual billing is 20% cheaper. Priority support costs 15% more. The balance must stay above $250. "
+    "The rate rises by 2% in May.",
+    "Rules",
+)
+CONDITIONS = Evidence(
+    "1",
+    "If your balance is more than $5,000, the monthly fee is waived. Orders over $75 ship free. "
+    "The fee is $12 if the balance falls below $300. "
+    "The account is suspended when an invoice is more than 30 days late.",
+    "Conditions",
+)
+
+
+def claim(answer: str, evidence: Evidence = RULES) -> Claim:
+    (made,) = prove(answer, [evidence]).claims
+    return made
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Deposits of at most $100 earn interest.", "Deposits of up to $100 earn interest.",
+        "Deposits under $100 earn interest.", "You can upload at least 20 files.", "You can upload more than 20 files.",
+        "The balance must stay below $250.",
+    ],
+)  # fmt: skip
+def test_the_other_side_of_a_limit_contradicts(answer: str) -> None:
+    assert claim(answer).reason.startswith("contradicts")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Deposits of $100 or more earn interest.", "You can upload up to 20 files.",
+        "You can upload no more than 20 files.", "You can upload at most 20 files.", "The balance must stay over $250.",
+    ],
+)  # fmt: skip
+def test_the_same_side_of_a_limit_may_be_worded_otherwise(answer: str) -> None:
+    assert claim(answer).reason == ""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Cancel 30 days after the renewal.", "Refunds must be requested after 14 days of purchase.",
+        "The trial ends within 21 days.", "The trial ends before 21 days.",
+    ],
+)  # fmt: skip
+def test_before_and_after_a_term_contradict(answer: str) -> None:
+    assert claim(answer).reason.startswith("contradicts")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Cancel at least 30 days before the renewal.", "Cancel 30 days ahead of the renewal.",
+        "Request a refund within 14 days of your purchase.", "After 21 days the trial ends.",
+    ],
+)  # fmt: skip
+def test_a_term_may_be_worded_otherwise(answer: str) -> None:
+    assert claim(answer).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "stands"),
+    [
+        ("You save 20% with annual billing.", True),
+        ("Annual billing costs 20% less.", True),
+        ("Annual billing is 20% more expensive.", False),
+        ("Annual billing costs 20% more.", False),
+        ("Priority support costs 15% extra.", True),
+        ("Priority support is 15% cheaper.", False),
+        ("The rate increases by 2% in May.", True),
+        ("The rate falls by 2% in May.", False),
+    ],
+)
+def test_a_difference_goes_one_way(answer: str, stands: bool) -> None:
+    assert claim(answer).reason.startswith("" if stands else "contradicts")
+    assert claim(answer).supported is stands
+
+
+@pytest.mark.parametrize(
+    ("answer", "stands"),
+    [
+        ("The monthly fee is waived if your balance is more than $5,000.", True),
+        ("The monthly fee is waived for balances over $5,000.", True),
+        ("If your balance is under $5,000, the monthly fee is waived.", False),
+        ("The monthly fee is waived if your balance is less than $5,000.", False),
+        ("Orders of more than $75 ship free.", True),
+        ("Orders under $75 ship free.", False),
+        ("When the balance is less than $300, a $12 fee applies.", True),
+        ("The fee is $12 if the balance is above $300.", False),
+        ("An account is suspended when an invoice is less than 30 days late.", False),
+    ],
+)
+def test_a_condition_keeps_its_side(answer: str, stands: bool) -> None:
+    made = claim(answer, CONDITIONS)
+    assert made.supported is stands
+    assert made.reason.startswith("" if stands else "contradicts")
