@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 
 from benchmarks import bench, labelled, proof
+from benchmarks.figures import loose, shown
+from benchmarks.lies import Base, Scene, disguised, invented_figure, off_by_one
+from benchmarks.rephrasing import rephrased
+from tests.agents.bench import passage
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -129,3 +133,42 @@ def test_the_calibration_error_is_how_far_scores_are_from_the_share_that_is_righ
 
 def test_latency_prints_what_a_person_waits_for() -> None:
     assert {"search, warm", "ask, warm", "search, cold process"} <= set(run("latency"))
+
+
+def test_no_lie_of_a_simulated_writer_gets_a_loose_figure_out() -> None:
+    report = run("adversary", "--drafts", "60", "--processes", "1")
+    everything, honest = report["all"], report["honest"]["drafts"]
+    assert everything["answers with a loose figure"] == 0
+    assert everything["drafts"] >= 50
+    assert len(report["lies"]) >= 15
+    assert honest["refused"] < 0.2
+    assert report["lies"]["invented figure"]["accepted"] == report["lies"]["look-alikes and splits"]["accepted"] == 0
+
+
+STATED = (
+    "The Pro plan costs $1,200 per seat per month, and 2.5% more if it is paid within 30 days.",
+    "The Pro plan includes API access with 50,000 calls a month.",
+    "If you close the workspace, its files are kept for 60 days.",
+    "To get support, write within 14 days after 2026-03-01.",
+)
+
+
+@pytest.mark.parametrize("text", STATED)
+def test_the_count_of_loose_figures_takes_no_other_format_for_another_figure(text: str) -> None:
+    said = {rephrased(text, random.Random(seed)) or text for seed in range(200)}
+    assert len(said) > 3
+    assert [each for each in said if loose(each, text)] == []
+
+
+@pytest.mark.parametrize("lie", [invented_figure, off_by_one, disguised])
+@pytest.mark.parametrize("text", STATED)
+def test_the_count_of_loose_figures_sees_every_false_figure(lie: Any, text: str) -> None:
+    base = Base(text, (("d1.md#1", text),), "prose", "d1.md")
+    scene = Scene([passage(1, text)], [base], frozenset())
+    told = [lie(base, scene, random.Random(seed)) for seed in range(100)]
+    assert len({each.text for each in told if each}) > 2
+    assert [each.text for each in told if each and not loose(each.text, text)] == []
+
+
+def test_what_is_looked_for_in_an_answer_is_what_a_reader_sees() -> None:
+    assert shown("It **costs** $4\u200b9 \uff15\uff10.") == "it costs $49 50."
