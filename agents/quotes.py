@@ -226,13 +226,31 @@ def refusal(sentence: Sentence, passages: Mapping[int, Passage], ticket: str) ->
         if markup not in raw and markup not in one_line(raw):
             return f"absent: the link or tag {markup} is not in the words you quoted; write plain text"
     text = f"```\n{sentence.text}\n```" if sentence.kind == "code" else sentence.text
-    for fact in facts_in(text):
+    facts = facts_in(text)
+    for fact in facts:
         if not any(_stated(fact, quote, passages[quote.n]) for quote in sentence.quotes):
             return _unquoted(fact, sentence, cited)
+    above = "\n".join(f"{passage.title}\n{' '.join(passage.headings)}" for passage in cited)
+    if pointer := _loose_number(text, facts, f"{raw}\n{above}"):
+        return f"absent: the number {pointer} is in none of the words you quoted; use theirs, or drop the sentence"
     promise = _PROMISE.search(said)
     if promise and promise[0] not in quoted:
         return f'absent: "{promise[0]}" is a promise that the quoted words do not make; say only what they say'
     return ""
+
+
+_DIGITS = re.compile(r"\d+")
+_RANGE = re.compile(r"\b(\d[\d,.]*)\s?[-–—]\s?(\d[\d,.]*)\b")
+
+
+def _loose_number(text: str, facts: Sequence[Fact], quoted: str) -> str:
+    """A number that is no figure, such as that of a step, and not in the quoted words; or a range of one value."""
+    written = set(_DIGITS.findall(visible(quoted)))
+    for number in _DIGITS.finditer(text):
+        inside = any(fact.start <= number.start() < fact.end for fact in facts)
+        if not inside and visible(number[0]) not in written:
+            return number[0]
+    return next((found[0] for found in _RANGE.finditer(text) if found[1] == found[2] and found[0] not in quoted), "")
 
 
 def _not_a_quote(quote: Quote, passage: Passage, ticket: str) -> str:

@@ -103,7 +103,9 @@ def _judged(given: Submission, i: int, asked: str) -> _Judged:
     if _leads_nowhere(given.draft.sentences, i):
         return _Judged("absent: nothing follows that it leads to; add that with its quote, or drop the line")
     cited = [evidence(passages[n]) for n in sentence.citations]
-    found = _proved(sentence, cited, asked)
+    documents = {passages[n].doc_id for n in sentence.citations}
+    beside = [evidence(p) for p in given.passages if p.doc_id in documents and p.n not in sentence.citations]
+    found = _proved(sentence, cited, beside, asked)
     if (found.reason and not found.in_doubt) or sentence.kind == "code":
         return found
     names = frozenset(name for passage in cited for name in names_said(passage.text))
@@ -126,9 +128,9 @@ _LEADING = frozenset(
 )
 
 
-def _proved(sentence: Sentence, cited: list[Evidence], asked: str) -> _Judged:
+def _proved(sentence: Sentence, cited: list[Evidence], beside: list[Evidence], asked: str) -> _Judged:
     text = f"```\n{sentence.text}\n```" if sentence.kind == "code" else sentence.text
-    proof = prove(text, cited, asked)
+    proof = prove(text, cited, asked, beside=beside)
     if not proof.claims:  # a lead-in such as "Run this:" claims nothing, but it must be the passage's own
         known = _LEADING.union(stems(asked), *(stems(f"{p.title} {' '.join(p.headings)} {p.text}") for p in cited))
         leads = sentence.text.endswith(":") and not Words(sentence.text).denials

@@ -65,10 +65,12 @@ def bind(
     sources: Sequence[Source],
     rare: Mapping[str, float],
     names: frozenset[str] = frozenset(),
+    beside_them: Sequence[Source] = (),
 ) -> Binding:
     """Compares what a claim says around `fact` (`said`; `beside`: the words that touch it) with the passages.
 
-    `names` are the proper names that the claim says, as `names_in` gives them.
+    `names` are the proper names that the claim says, as `names_in` gives them. `beside_them` is more of the same
+    documents: nothing there states the value, but another one may belong there.
     """
     said_here = _Said.of(said, rare)
     wanted = key(fact)
@@ -81,7 +83,7 @@ def bind(
                 if own is None or _rank(at) > _rank(own):
                     own = at
     rival: Place | None = None
-    for source in sources:
+    for source in (*sources, *beside_them):
         for place, other, states in source.amounts:
             if other.value == fact.value or wanted in states:
                 continue
@@ -171,6 +173,46 @@ def _place(
 
 def _rank(place: Place) -> float:
     return place.likeness + 0.05 * place.adjacent + 0.1 * place.precision
+
+
+def exchanged(pairs: Sequence[tuple[Binding, Context]], rare: Mapping[str, float]) -> tuple[Place, Place] | None:
+    """Two values of a claim that stand in each other's place, by their own places; None when no two do.
+
+    `pairs` are the bindings of a claim's amounts, each with what the claim says around it. Two of one kind and one
+    sentence of the passage are exchanged when what is said around each fits the other's place much better.
+    """
+    found = [(binding.own, said) for binding, said in pairs if binding.own]
+    for i, (a, said_a) in enumerate(found):
+        for b, said_b in found[i + 1 :]:
+            together = a.source is b.source and a.unit == b.unit and a.fact.kind == b.fact.kind
+            if not together or a.fact.value == b.fact.value or _in_one_range(a.source, a.unit, a.fact, b.fact):
+                continue
+            at_a, at_b = (place.source.context(place.unit, place.fact)[1] for place in (a, b))
+            straight = _fit(said_a, at_a, rare) + _fit(said_b, at_b, rare)
+            crossed = _fit(said_a, at_b, rare) + _fit(said_b, at_a, rare)
+            if crossed - straight > _CROSSED:
+                return a, b
+    return None
+
+
+_CROSSED = 0.3
+
+
+def _fit(said: Context, found: Context, rare: Mapping[str, float]) -> float:
+    """How alike two contexts are, weight for weight (weighted Jaccard), near synonyms being one word, 0..1."""
+    mine, theirs = (_by_concept(context, rare) for context in (said, found))
+    stems = mine.keys() | theirs.keys()
+    most = sum(max(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems)
+    return sum(min(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems) / most if most else 0.0
+
+
+def _by_concept(context: Context, rare: Mapping[str, float]) -> Context:
+    found: Context = {}
+    for stem, weight in context.items():
+        name = CONCEPT.get(stem, stem)
+        if "\0" not in name and (stem in rare or name in rare):
+            found[name] = max(weight, found.get(name, 0.0))
+    return found
 
 
 # --- how likely a value is in the wrong place --------------------------------------------------------------

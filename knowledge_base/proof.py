@@ -12,14 +12,15 @@ from bisect import bisect_left
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
-from knowledge_base.binding import Binding, bind, misplaced, names_in, rarity
+from knowledge_base.binding import Binding, Place, bind, exchanged, misplaced, names_in, rarity
 from knowledge_base.claims import Assertion, assertions
-from knowledge_base.context import CONCEPT, Token, merged, neighbours, tokens, within
+from knowledge_base.context import CONCEPT, Context, Token, merged, neighbours, tokens, within
 from knowledge_base.evidence import AMOUNTS, Evidence, Source, Unit, read
 from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
 from knowledge_base.language import foreign
 from knowledge_base.polarity import Words, opposed
-from knowledge_base.sides import Place, conflict
+from knowledge_base.sides import Place as Beside
+from knowledge_base.sides import conflict
 from knowledge_base.stating import is_aside, places
 from knowledge_base.support import (
     ASKED,
@@ -75,12 +76,20 @@ class Proof:
     claims: tuple[Claim, ...]
 
 
-def prove(answer: str, passages: Sequence[Evidence], question: str = "", *, require_citations: bool = False) -> Proof:
+def prove(
+    answer: str,
+    passages: Sequence[Evidence],
+    question: str = "",
+    *,
+    require_citations: bool = False,
+    beside: Sequence[Evidence] = (),
+) -> Proof:
     """Hold every claim of `answer` against the passages it cites, or against all if it cites none.
 
-    With `require_citations` a claim without a citation is not supported.
+    With `require_citations` a claim without a citation is not supported. `beside` is more of the same documents:
+    it supports nothing, but shows what a value might rather belong to.
     """
-    judged = findings(answer, passages, question, require_citations=require_citations)
+    judged = findings(answer, passages, question, require_citations=require_citations, beside=beside)
     if not judged:
         return Proof(False, 0.0, ())
     _off_topic(judged, frozenset(stems(question)))
@@ -90,10 +99,15 @@ def prove(answer: str, passages: Sequence[Evidence], question: str = "", *, requ
 
 
 def findings(
-    answer: str, passages: Sequence[Evidence], question: str = "", *, require_citations: bool = False
+    answer: str,
+    passages: Sequence[Evidence],
+    question: str = "",
+    *,
+    require_citations: bool = False,
+    beside: Sequence[Evidence] = (),
 ) -> list[Finding]:
     """What the passages say to each claim of `answer`, before the doubts are weighed against each other."""
-    shelf = _Shelf([read(passage) for passage in passages], question)
+    shelf = _Shelf([read(passage) for passage in passages], question, [read(passage) for passage in beside])
     made = [
         assertion
         for assertion in assertions(answer, shelf.sources)
@@ -147,7 +161,8 @@ _ASSERTING = frozenset("is are was were be been has have had does do did will wo
 class _Shelf:
     """The passages of one call, by id, with what any choice of them says between them."""
 
-    def __init__(self, sources: Sequence[Source], question: str) -> None:
+    def __init__(self, sources: Sequence[Source], question: str, beside: Sequence[Source]) -> None:
+        self.beside = beside
         self.sources: dict[str, list[Source]] = {}  # an id that two passages share names both
         for source in sources:
             self.sources.setdefault(source.evidence.id, []).append(source)
@@ -226,8 +241,13 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
         fact: any(places(source, fact) for source in cited) or _said_apart(fact, made, cited) for fact in made.facts
     }
     amounts = [fact for fact in made.facts if fact.kind in AMOUNTS][:_BOUND]
-    spoken_words = tokens(made.text)
-    bindings = [(fact, _binding(fact, made, spoken_words, cited, known)) for fact in amounts]
+    spoken_words, names = tokens(made.text), names_in(made.text)
+    around = {fact: _around(fact, made, spoken_words, known) for fact in amounts}
+    beside_them = shelf.beside
+    bindings = [
+        (fact, bind(fact, said, neighbours(made.text, fact, made.start), cited, known.rare, names, beside_them))
+        for fact, said in around.items()
+    ]
     missing = [fact for fact in made.facts if not stated[fact] and not _excused(fact, dict(bindings), shelf)]
     bound = [(fact, binding) for fact, binding in bindings if stated[fact] and binding.own]
     claimed = {key(fact) for fact in made.facts}
@@ -240,6 +260,9 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     finding.reason = (
         _missing(missing, cited)
         or _repeats(made, spoken, known)
+        or _crossed(
+            exchanged([(binding, around[fact]) for fact, binding in bound], known.rare) if not as_it_stands else None
+        )
         or (_elsewhere(wrong, found) if wrong and found and misbound > MISPLACED else "")
         or denied
         or "".join(f"absent: {name} is in none of the passages" for name in unknown_names(made.prose, known)[:1])
@@ -296,10 +319,8 @@ _BOUND = 24
 """So many amounts of one claim are compared with the others around them; every one must stand in a passage."""
 
 
-def _binding(fact: Fact, made: Assertion, spoken: list[Token], cited: Sequence[Source], known: Known) -> Binding:
-    said = within(made.text, spoken, made.facts, fact, made.start)
-    said = merged((_ASKED, known.asked), own=said)
-    return bind(fact, said, neighbours(made.text, fact, made.start), cited, known.rare, names_in(made.text))
+def _around(fact: Fact, made: Assertion, spoken: list[Token], known: Known) -> Context:
+    return merged((_ASKED, known.asked), own=within(made.text, spoken, made.facts, fact, made.start))
 
 
 _ASKED = 0.15
@@ -359,6 +380,13 @@ def _elsewhere(fact: Fact, binding: Binding) -> str:
     return f'belongs to something else: {fact.text.strip()} is said in "{said_of}"{instead}'
 
 
+def _crossed(places: tuple[Place, Place] | None) -> str:
+    if places is None:
+        return ""
+    one, other = (place.fact.text.strip() for place in places)
+    return f"belongs to something else: {one} and {other} stand in each other's place"
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 80 else text[:77].rsplit(" ", 1)[0] + " …"
 
@@ -370,7 +398,8 @@ def _denied(made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]]) -
         return reason
     for fact, binding in bindings:
         if binding.own and binding.own.source.units[binding.own.unit] is unit:
-            here, there = Place(made.text, fact, made.start), Place(unit.text, binding.own.fact, unit.start)
+            here = Beside(made.text, fact, made.start)
+            there = Beside(unit.text, binding.own.fact, unit.start)
             if turned := conflict(here, there):
                 return f"contradicts: the passage has {turned} {fact.text.strip()}, the claim the opposite"
     return ""
