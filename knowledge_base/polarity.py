@@ -126,6 +126,9 @@ _TURNING = {
     for one in here.split()
 }
 
+_NEARLY_ONE = 0.85
+"""Above this two sentences are one but for a word, and no limit is said in other words."""
+
 ALMOST = 0.35
 """The same where they are known to speak of one thing, since they share a fact."""
 
@@ -145,9 +148,9 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, cl
     alike = _alike(said.content, found.content)
     if alike > SAME and said.denials != found.denials:  # the same sentence with a "not" more or less
         if said.denials < found.denials and _said_in(found.clauses, said.content):
-            return "" if _BOUNDING.search(unit) and _LIMIT.search(claim) else LOST
+            return "" if alike < _NEARLY_ONE and _BOUNDING.search(unit) and _LIMIT.search(claim) else LOST
         if said.denials > found.denials and _said_in(said.clauses, found.content):
-            return "" if _BOUNDING.search(claim) and _LIMIT.search(unit) else DENIES
+            return "" if alike < _NEARLY_ONE and _BOUNDING.search(claim) and _LIMIT.search(unit) else DENIES
     if alike > (ALMOST if closely else SAME) and (pair := _exchanged(claim, unit)):
         return f'contradicts: the passage has "{pair[1]}" where the claim has "{pair[0]}"'
     if not closely and alike < (ALMOST if bound else SAME):
