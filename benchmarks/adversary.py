@@ -21,6 +21,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -211,7 +212,7 @@ def work(number: int) -> Result | None:
         if key in _stage.hopeless or (ticket.text, "any", False) in _stage.hopeless:
             continue
         _stage.mind.begin(Plan(Random(f"{_stage.seed} told {number} {turn}"), lie, reworded, doc, claim))
-        case = Case(case_id=f"c-{number}-{turn}", ticket=ticket, kb=KB, created_at=_stage.desk._now())
+        case = Case(case_id=f"c-{number}-{turn}", ticket=ticket, kb=KB, created_at=datetime.now(UTC))
         _stage.crew.work(case, Limits(budget_usd=1_000, deadline_s=600))
         if case.outcome == "failed":
             raise RuntimeError(f"{case.case_id} failed: {case.outcome_reason}")

@@ -65,6 +65,11 @@ def _high(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
+def _inside(label: str) -> str:
+    """A label as it stands inside a sentence: its first letter small, unless it looks like a name."""
+    return label if re.match(r"[A-Z]{2}|[A-Z]\b|[A-Z][a-z]+[- ][A-Z]", label) else label[0].lower() + label[1:]
+
+
 def _condition_last(match: re.Match[str]) -> str:
     then = match[3]
     if ";" in then or ":" in then or _BEGINS_WITH_PRONOUN.match(then) or "," in match[2]:
@@ -87,7 +92,7 @@ _ORDERS: list[tuple[str, _Swap]] = [
     (
         r"^((?!With|For|In|If|Under|Within|After|Up|To|From|At|On|By)[A-Z][^,;:.|]{2,50}): "
         r"((?:up to |at least |about )?[$€£]?\d[^:;|]*?)\.?$",
-        lambda m: f"The {m[1][0].lower()}{m[1][1:]} is {m[2]}.",
+        lambda m: f"The {_inside(m[1])} is {m[2]}.",
     ),
     (
         r"^([^,;:]+?) (within \d[\d,]* (?:business |calendar )?[a-z]+)\.?$",
@@ -147,6 +152,5 @@ def row_in_words(header: str, row: str, rng: Random) -> str | None:
     if len(heads) != len(values) or not told or not values[0] or len(values[0].split()) > 6:
         return None
     i = rng.choice(told)
-    head = heads[i] if re.match(r"[A-Z]+\b|[A-Z][a-z]+[- ][A-Z]", heads[i]) else heads[i][0].lower() + heads[i][1:]
-    value = values[i].rstrip(".")
+    head, value = _inside(heads[i]), values[i].rstrip(".")
     return rng.choice((f"For {values[0]}, the {head} is {value}.", f"The {head} for {values[0]} is {value}."))
