@@ -20,7 +20,7 @@ from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
 from knowledge_base.language import foreign
 from knowledge_base.polarity import Words, opposed
 from knowledge_base.sides import Place as Beside
-from knowledge_base.sides import conflict
+from knowledge_base.sides import conflict, moved
 from knowledge_base.stating import is_aside, places
 from knowledge_base.support import (
     ASKED,
@@ -400,6 +400,9 @@ def _denied(made: Assertion, unit: Unit, bindings: list[tuple[Fact, Binding]]) -
         if binding.own and binding.own.source.units[binding.own.unit] is unit:
             here = Beside(made.text, fact, made.start)
             there = Beside(unit.text, binding.own.fact, unit.start)
+            others = [o for o in unit.facts if o.kind == fact.kind and o.value != binding.own.fact.value]
+            if side := moved(here, there, others):
+                return f'belongs to something else: the passage has "{side}" of another value than {fact.text.strip()}'
             if turned := conflict(here, there):
                 return f"contradicts: the passage has {turned} {fact.text.strip()}, the claim the opposite"
     return ""

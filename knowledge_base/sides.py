@@ -6,6 +6,7 @@ Two texts may state one value and mean opposite things by it. What stands right 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from knowledge_base.facts import Fact
@@ -57,6 +58,18 @@ def conflict(claim: Place, passage: Place) -> str:
     return ""
 
 
+def moved(claim: Place, passage: Place, others: Sequence[Fact]) -> str:
+    """Whether "at most" or "at least" has come from another value of the sentence to this one; "" when it has not.
+
+    "10% an hour, up to 50%" is not "50% an hour, up to 10%". `others` are the passage's other values of this kind.
+    """
+    side = _side(claim)
+    if side not in ("most", "least") or _side(passage):
+        return ""
+    theirs = any(_side(Place(passage.text, other, passage.offset)) == side for other in others)
+    return {"most": "at most", "least": "at least"}[side] if theirs else ""
+
+
 _OPPOSITE = frozenset(
     {("over", "most"), ("most", "over"), ("under", "least"), ("least", "under"), ("most", "least"), ("least", "most"),
      ("over", "under"), ("under", "over")}
@@ -82,7 +95,10 @@ _SIDES: tuple[tuple[Side, str], ...] = (
     ("least", rf"{_NEGATED}\b(?:less|fewer|lower|below|under)(?:\s+than)?"),
     ("over", r"\b(?:(?:more|greater|higher|longer)\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)"),
     ("under", r"\b(?:(?:less|fewer|lower)\s+than|under|below)"),
-    ("most", r"\b(?:up\s+to|at\s+most|as\s+(?:much|many|long)\s+as|max(?:imum)?(?:\s+[a-z]+){0,3}|limited|capped)"),
+    (
+        "most",
+        r"\b(?:up\s+to|at\s+most|as\s+(?:much|many|long)\s+as|max(?:imum)?(?:\s+[a-z]+){0,3}|limited|capped|ceiling)",
+    ),
     ("most", r"\b(?<!credit\s)(?:limit|cap)"),
     ("least", r"\b(?:at\s+least|min(?:imum)?(?:\s+[a-z]+){0,3})"),
 )

@@ -109,3 +109,14 @@ def test_a_condition_keeps_its_side(answer: str, stands: bool) -> None:
     made = claim(answer, CONDITIONS)
     assert made.supported is stands
     assert made.reason.startswith("" if stands else "contradicts")
+
+
+def test_a_limit_that_has_moved_to_another_value_of_the_sentence_is_seen() -> None:
+    passage = Evidence("1", "The credit is 10% of the month's fee for each full hour missed, up to 50%.")
+    assert prove(
+        "You are credited 10% of the month's fee for each full hour missed, to a ceiling of 50%.", [passage]
+    ).supported
+    swapped = prove(
+        "You are credited 50% of the month's fee for each full hour missed, to a ceiling of 10%.", [passage]
+    )
+    assert swapped.claims[0].reason.startswith("belongs to something else")
