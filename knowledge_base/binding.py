@@ -152,7 +152,7 @@ class _Said(NamedTuple):
     def of(cls, said: Context, rare: Mapping[str, float]) -> _Said:
         words = weighed(said, rare)
         concepts = {CONCEPT[stem] for stem in said if stem in CONCEPT}
-        return cls(words, sum(weight for *_, weight in words), said, concepts)
+        return cls(words, math.fsum(weight for *_, weight in words), said, concepts)
 
 
 def _place(
@@ -161,12 +161,11 @@ def _place(
     context, own, concepts = source.context(unit, fact)
     text = source.units[unit]
     touching = neighbours(text.text, fact, text.start)
-    spoken = agreed = 0.0
-    for stem, weight in own.items():
-        rarity = weight * rare.get(stem, 0.0)
-        spoken += rarity
-        if stem in said.stems or CONCEPT.get(stem) in said.concepts:
-            agreed += rarity
+    rarity = {stem: weight * rare.get(stem, 0.0) for stem, weight in own.items()}
+    spoken = math.fsum(rarity.values())
+    agreed = math.fsum(
+        weight for stem, weight in rarity.items() if stem in said.stems or CONCEPT.get(stem) in said.concepts
+    )
     alike = likeness(said.words, context, concepts) / said.total if said.total else 0.0
     return Place(source, unit, fact, alike, adjacency(beside, touching), agreed / spoken if spoken else 1.0)
 
@@ -202,8 +201,8 @@ def _fit(said: Context, found: Context, rare: Mapping[str, float]) -> float:
     """How alike two contexts are, weight for weight (weighted Jaccard), near synonyms being one word, 0..1."""
     mine, theirs = (_by_concept(context, rare) for context in (said, found))
     stems = mine.keys() | theirs.keys()
-    most = sum(max(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems)
-    return sum(min(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems) / most if most else 0.0
+    most = math.fsum(max(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems)
+    return math.fsum(min(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems) / most if most else 0.0
 
 
 def _by_concept(context: Context, rare: Mapping[str, float]) -> Context:

@@ -7,6 +7,7 @@ same is read off an answer and off a passage, and `likeness` says how well the t
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -200,13 +201,13 @@ def concepts_of(context: Context) -> Context:
 
 def likeness(claimed: Sequence[tuple[str, str, float]], found: Context, concepts: Context) -> float:
     """How much of what a claim says of its fact (`weighed`) `found` says too, in the sum of weights agreed on."""
-    agreed = 0.0
+    agreed: list[float] = []  # summed exactly: the order of a set's words must not turn a tie
     for stem, concept, weight in claimed:
         match = found.get(stem, 0.0)
         if concept and match < 1:
             match = max(match, _BY_CONCEPT * concepts.get(concept, 0.0))
-        agreed += weight * match
-    return agreed
+        agreed.append(weight * match)
+    return math.fsum(agreed)
 
 
 def neighbours(text: str, fact: Fact, offset: int = 0) -> tuple[list[str], list[str]]:

@@ -135,7 +135,7 @@ def levels(assertion: Assertion, known: Known) -> Carried:
 
 def _overlap(unit: Unit, said: set[str], rare: Mapping[str, float]) -> float:
     shared = said & unit.window
-    return sum(rare.get(stem, 0.0) * (1.3 if stem in unit.words.content else 1.0) for stem in shared)
+    return math.fsum(rare.get(stem, 0.0) * (1.3 if stem in unit.words.content else 1.0) for stem in shared)
 
 
 _REACH = 5
