@@ -20,6 +20,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -102,13 +103,14 @@ def given(corpus: Sequence[Path], file: Path | None) -> list[dict[str, Any]]:
 def told(
     setting: tuple[str, list[str], int], numbers: Sequence[int], processes: int, began: float, *, agreeable: bool
 ) -> Iterator[Result]:
-    """The results of the cases with these numbers, in the order in which they are done."""
+    """The results of the cases with these numbers, in their order."""
     if processes < 2 or len(numbers) < 200:
         start(*setting, agreeable)
         yield from reported(map(work, numbers), len(numbers), began)
         return
-    with multiprocessing.get_context("spawn").Pool(processes, start, (*setting, agreeable)) as pool:
-        yield from reported(pool.imap_unordered(work, numbers, chunksize=20), len(numbers), began)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, spawn, start, (*setting, agreeable)) as pool:  # tells when a process dies
+        yield from reported(pool.map(work, numbers, chunksize=20), len(numbers), began)
 
 
 def reported(results: Iterable[Result | None], expected: int, began: float) -> Iterator[Result]:

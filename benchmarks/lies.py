@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from random import Random
 
 from benchmarks.figures import Figure, figures, loose, put
@@ -82,14 +83,15 @@ def _figure(base: Base, rng: Random) -> Figure | None:
 def _invented_number(like: str, scene: Scene, rng: Random) -> str:
     """A number of the size of `like` that no passage has."""
     whole, _, rest = like.partition(".")
-    while True:
-        digits = len(whole) + rng.choice((0, 0, 1))
+    for tried in count():
+        digits = len(whole) + rng.choice((0, 0, 1)) + tried // 20
         number = str(rng.randrange(10 ** (digits - 1), 10**digits))
         if rng.random() < 0.4 and digits > 1:
             number = number[:-1] + rng.choice("05")
         number += f".{rng.randrange(1, 10 ** len(rest)):0{len(rest)}}" if rest else ""
         if number not in scene.numbers and _value(number) not in scene.numbers:
-            return number
+            break
+    return number
 
 
 def _value(number: str) -> str:

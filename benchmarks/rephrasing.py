@@ -11,8 +11,8 @@ from benchmarks.figures import figures, in_words
 _Swap = str | Callable[[re.Match[str]], str]
 
 _FORMATS: list[tuple[str, _Swap]] = [
-    (r"\$(\d[\d,]*(?:\.\d+)?)(?![\d.,]*[KMBkmb]\b)(?! ?dollars)", r"\1 dollars"),
-    (r"\$(\d[\d,]*(?:\.\d+)?)(?![\d.,]*[KMBkmb]\b)(?! ?dollars)", r"USD \1"),
+    (r"\$(\d[\d,]*(?:\.\d+)?)(?![\d.]*\d)(?![\d.,]*[KMBkmb]\b)(?! ?dollars)", r"\1 dollars"),
+    (r"\$(\d[\d,]*(?:\.\d+)?)(?![\d.]*\d)(?![\d.,]*[KMBkmb]\b)(?! ?dollars)", r"USD \1"),
     (r"(?<=\d)%", " percent"),
     (r"\bper (?=(?:month|year|day|seat|minute|week)\b)", "a "),
     (r"\bper (?=(?:month|year|day|hour|minute|week)\b)", "each "),
