@@ -7,7 +7,7 @@ overrule. A model is asked, as a judge, only about claims whose wording alone is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -68,7 +68,8 @@ class _Judged(NamedTuple):
 def check(given: Submission) -> Verdict:
     """The gate and the proof, sentence by sentence: one claim each. A question back is a claim only if it fails."""
     asked = " ".join(question.text for question in given.questions)
-    judged = [_judged(given, i, asked) for i in range(len(given.draft.sentences))]
+    passages = {passage.n: passage for passage in given.passages}
+    judged = [_judged(given, passages, i, asked) for i in range(len(given.draft.sentences))]
     for i, reason in outdated(given.draft, given.passages, asked).items():
         if judged[i].in_doubt or not judged[i].reason:
             judged[i] = _Judged(reason)
@@ -90,9 +91,8 @@ def check(given: Submission) -> Verdict:
 _OFF_TOPIC = "not about the question: no sentence for it has a word of what was asked; answer it or list it as open"
 
 
-def _judged(given: Submission, i: int, asked: str) -> _Judged:
+def _judged(given: Submission, passages: Mapping[int, Passage], i: int, asked: str) -> _Judged:
     sentence = given.draft.sentences[i]
-    passages = {passage.n: passage for passage in given.passages}
     if reason := refusal(sentence, passages, given.ticket):
         return _Judged(reason)
     if not 0 <= sentence.question < len(given.questions):

@@ -21,7 +21,7 @@ from benchmarks.perturbations import another, exchanged
 from benchmarks.proof import Statement, bank, paraphrases, sentences
 from knowledge_base import binding, support
 from knowledge_base.evidence import Evidence
-from knowledge_base.proof import MISPLACED, Finding, findings
+from knowledge_base.findings import MISPLACED, Finding, findings
 
 FOLDS = 5
 OF_ANSWERS = 0.3

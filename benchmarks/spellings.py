@@ -309,12 +309,9 @@ def _digit_changed(text: str, rng: random.Random) -> str:
     return text[:at] + rng.choice([c for c in "123456789" if c != text[at]]) + text[at + 1 :]
 
 
-def different(rng: random.Random) -> Iterator[Pair]:
-    """Pairs that look alike and differ: kind, source, claim."""
-    n = rng.randrange(2, 90)
-    y = rng.randrange(2019, 2031)
-    d = rng.randrange(13, 28)
-    for kind, pairs in {
+def _apart(n: int, y: int, d: int) -> dict[str, list[tuple[str, str]]]:
+    """Pairs that look alike and differ, by kind, around a number, a year and a day of a month."""
+    return {
         "money": [
             (f"${n}", f"€{n}"), (f"£{n}", f"${n}"), (f"${n} CAD", f"${n}"), (f"${n}.5", f"${n}5"),
             (f"${n}", f"-${n}"),
@@ -388,7 +385,15 @@ def different(rng: random.Random) -> Iterator[Pair]:
             ("$001", "\u202e$001\u202c"), ("10 users", "10² users"), ("102 users", "10² users"),
             (f"${n}", f"${n}\u200b0"), (f"${n}", f"${n}٠"), (f"{n} MB", f"{n} Mb\u200b"), ("$49", "$4９5"),
         ],
-    }.items():  # fmt: skip
+    }  # fmt: skip
+
+
+def different(rng: random.Random) -> Iterator[Pair]:
+    """Pairs that look alike and differ: kind, source, claim."""
+    n = rng.randrange(2, 90)
+    y = rng.randrange(2019, 2031)
+    d = rng.randrange(13, 28)
+    for kind, pairs in _apart(n, y, d).items():
         yield from ((kind, *pair) for pair in pairs)
     for kind, groups in SAME.items():
         for group in groups(rng):

@@ -14,9 +14,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from knowledge_base.context import CONCEPT, OTHERS, Context, adjacency, as_word, likeness, neighbours, weighed
+from knowledge_base.context import CONCEPT, OTHERS, Context, adjacency, as_word, concepts, likeness, neighbours, weighed
 from knowledge_base.evidence import Source, column, is_row
 from knowledge_base.facts import Fact, Key, key
+from knowledge_base.logistic import probability
 from knowledge_base.stating import places
 
 _RANGE_GAP = re.compile(r"\s?(?:-|–|—|to|or|through|and)\s?")
@@ -50,7 +51,7 @@ def rarity(sources: Sequence[Source]) -> dict[str, float]:
     for unit in units:
         named = {token.stem for token in unit.tokens}
         named |= {as_word(fact) for fact in unit.facts}
-        counts.update(named | {CONCEPT[stem] for stem in named if stem in CONCEPT})
+        counts.update(named | concepts(named))
     lent: set[str] = set().union(*(source.stems for source in sources)) if sources else set()
     for stem in lent:
         counts.setdefault(stem, 1)
@@ -151,14 +152,13 @@ class _Said(NamedTuple):
     @classmethod
     def of(cls, said: Context, rare: Mapping[str, float]) -> _Said:
         words = weighed(said, rare)
-        concepts = {CONCEPT[stem] for stem in said if stem in CONCEPT}
-        return cls(words, math.fsum(weight for *_, weight in words), said, concepts)
+        return cls(words, math.fsum(weight for *_, weight in words), said, concepts(said))
 
 
 def _place(
     source: Source, unit: int, fact: Fact, said: _Said, beside: tuple[list[str], list[str]], rare: Mapping[str, float]
 ) -> Place:
-    context, own, concepts = source.context(unit, fact)
+    context, own, by_concept = source.context(unit, fact)
     text = source.units[unit]
     touching = neighbours(text.text, fact, text.start)
     rarity = {stem: weight * rare.get(stem, 0.0) for stem, weight in own.items()}
@@ -166,7 +166,7 @@ def _place(
     agreed = math.fsum(
         weight for stem, weight in rarity.items() if stem in said.stems or CONCEPT.get(stem) in said.concepts
     )
-    alike = likeness(said.words, context, concepts) / said.total if said.total else 0.0
+    alike = likeness(said.words, context, by_concept) / said.total if said.total else 0.0
     return Place(source, unit, fact, alike, adjacency(beside, touching), agreed / spoken if spoken else 1.0)
 
 
@@ -252,5 +252,4 @@ def misplaced(binding: Binding, fact: Fact, claimed: Collection[Key]) -> float:
     """The probability that the value is said of something else than in the passages, 0..1."""
     if binding.longer_name:
         return 0.95
-    total = _BIAS + sum(w * x for w, x in zip(_WEIGHTS, signs(binding, fact, claimed), strict=True))
-    return 1 / (1 + math.exp(-total))
+    return probability(signs(binding, fact, claimed), _WEIGHTS, _BIAS)

@@ -82,9 +82,8 @@ _CONCEPTS = """
     return returns returned refund refunds refunded reimburse reimbursed reimbursement rebate rebated rebates
     score scores rating
     per each every
-    choose chooses select selects pick picks click clicks press open
+    choose chooses select selects pick picks click clicks press
     verify check test tests
-    allow allows permit permits
     """
 
 
@@ -100,6 +99,16 @@ def _concepts() -> dict[str, str]:
 CONCEPT: Mapping[str, str] = _concepts()
 """Stem -> the first stem of its line; what has no line stands for itself."""
 _BY_CONCEPT = 0.8
+
+
+def concepts(stems: Iterable[str]) -> set[str]:
+    """The concepts of those of `stems` that have a line."""
+    return {CONCEPT[stem] for stem in stems if stem in CONCEPT}
+
+
+def as_concepts(stems: Iterable[str]) -> set[str]:
+    """`stems`, near synonyms being one; what has no line stays as it is."""
+    return {CONCEPT.get(stem, stem) for stem in stems}
 
 
 @dataclass(frozen=True, slots=True)

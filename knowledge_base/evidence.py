@@ -115,6 +115,7 @@ class Source:
                 self.stated[stated].append(place)
         for unit in self.units:
             self.stems |= unit.words.content
+        self.whole = {bare(unit.plain) for unit in self.units}  # its sentences, items and rows, to be met word for word
         self.found: dict[tuple[str, str, str], list[int]] = {}  # what `stating` has looked up
         self.language = foreign(evidence.text)
         self._contexts: dict[tuple[int, int], tuple[Context, Context, Context]] = {}
@@ -131,6 +132,14 @@ class Source:
             whole = merged(*unit.above, *unit.near, own=own)
             self._contexts[at] = whole, own, concepts_of(whole)
         return self._contexts[at]
+
+
+_MARKS = " .:;,*_-|"
+
+
+def bare(line: str) -> str:
+    """One line as it counts word for word: without marks around it, in small letters."""
+    return line.strip(_MARKS).casefold()
 
 
 # --- how a passage is built ------------------------------------------------------------------------------
@@ -188,35 +197,30 @@ def _units(text: str, lent: set[str], title: list[str]) -> list[Unit]:
 def _place(unit: Unit, before: Unit | None, above: _Above, text: str) -> None:
     """Gives `unit` what stands above it, and notes what it lends to those that follow."""
     spoken = [token.stem for token in unit.tokens]
-    if unit.kind == "heading" or _BOLD_LINE.fullmatch(unit.text):
+    is_heading = unit.kind == "heading" or bool(_BOLD_LINE.fullmatch(unit.text))
+    level, indent, leads = 0, 0, False
+    if is_heading:
         level = len(match[1]) if (match := _LEVEL.match(unit.text)) else 6 + (unit.kind != "heading")
         above.headings = [(at, stems) for at, stems in above.headings if at < level]
-        unit.above = above.parts()
+    elif unit.kind in ("item", "step"):
+        indent = _indent(text, unit.start)
+        leads = before is None or before.kind != unit.kind or "\n" in text[before.end : unit.start]
+        if leads:  # else it is the next sentence of the same item
+            above.parents = [(at, stems) for at, stems in above.parents if at < indent]
+    elif unit.kind == "prose":
+        above.parents = []
+    unit.above = above.parts()
+    if is_heading:
         above.headings.append((level, spoken))
         above.lead, above.parents = [], []
-        return
-    if unit.kind == "row":
-        if before is None or before.kind != "row":
-            above.header = [[token.stem for token in tokens(cell)] for cell in _cells(unit.text)]
-            unit.above = above.parts()
-        else:
-            unit.above, unit.header = above.parts(), above.header
-        return
-    if unit.kind in ("item", "step"):
-        indent = _indent(text, unit.start)
-        same = before is not None and before.kind == unit.kind and "\n" not in text[before.end : unit.start]
-        if not same:
-            above.parents = [(at, stems) for at, stems in above.parents if at < indent]
-        unit.above = above.parts()
-        if not same:
-            above.parents.append((indent, spoken))
-        return
-    if unit.kind == "prose":
-        above.parents = []
-        unit.above = above.parts()
+    elif leads:
+        above.parents.append((indent, spoken))
+    elif unit.kind == "prose":
         above.lead = spoken if unit.text.rstrip("*_ ").endswith(":") else []
-        return
-    unit.above = above.parts()
+    elif unit.kind == "row" and (before is None or before.kind != "row"):
+        above.header = [[token.stem for token in tokens(cell)] for cell in cells(unit.text)]
+    elif unit.kind == "row":
+        unit.header = above.header
 
 
 def _indent(text: str, start: int) -> int:
@@ -224,7 +228,8 @@ def _indent(text: str, start: int) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _cells(row: str) -> list[str]:
+def cells(row: str) -> list[str]:
+    """The cells of a table row, as they are written."""
     return row.strip().strip("|").split("|")
 
 

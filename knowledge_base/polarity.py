@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from knowledge_base.context import BOUNDARY, CONCEPT, tokens
+from knowledge_base.context import BOUNDARY, as_concepts, tokens
 from knowledge_base.folding import latin
 from knowledge_base.text import STOP_WORDS, stem_all, visible, words
 
@@ -93,7 +93,7 @@ class Words:
 
 
 def _content(text: str) -> set[str]:
-    return {CONCEPT.get(token.stem, token.stem) for token in tokens(text)}
+    return as_concepts(token.stem for token in tokens(text))
 
 
 SAME = 0.6
@@ -174,7 +174,7 @@ _MOST_OF_IT, _SOME_OF_IT = 0.6, 0.4
 
 def _said_in(clauses: list[set[str]], content: set[str], share: float = _MOST_OF_IT) -> bool:
     """Whether another text says most of a clause that is denied."""
-    concepts = {CONCEPT.get(stem, stem) for stem in content}
+    concepts = as_concepts(content)
     return any(clause and len(clause & concepts) >= share * len(clause) for clause in clauses)
 
 
@@ -196,5 +196,5 @@ def _exchanged(claim: str, unit: str) -> tuple[str, str] | None:
 
 def _alike(some: set[str], others: set[str]) -> float:
     """The share of all words of two sentences that they have in common, near synonyms being one (Jaccard)."""
-    a, b = ({CONCEPT.get(stem, stem) for stem in words} for words in (some, others))
+    a, b = as_concepts(some), as_concepts(others)
     return len(a & b) / len(a | b) if a or b else 0.0

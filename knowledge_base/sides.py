@@ -17,8 +17,11 @@ When = Literal["within", "after", "before", ""]
 Way = Literal["up", "down", ""]
 
 
-class Place(NamedTuple):
-    """A value in a sentence: `fact` is in a text of which `text` is the part that begins at `offset`."""
+class Beside(NamedTuple):
+    """A value in a sentence, and what stands beside it.
+
+    `fact` is in a text of which `text` is the part that begins at `offset`.
+    """
 
     text: str
     fact: Fact
@@ -36,7 +39,7 @@ class Place(NamedTuple):
         return readable(self.text[self.fact.end - self.offset :][:25])
 
 
-def conflict(claim: Place, passage: Place) -> str:
+def conflict(claim: Beside, passage: Beside) -> str:
     """What the passage says of the value that the claim turns round, in a word; "" when they agree or are silent.
 
     A value in a condition ("if you have more than $5") says when and not how much: it is compared with its like only.
@@ -58,7 +61,7 @@ def conflict(claim: Place, passage: Place) -> str:
     return ""
 
 
-def moved(claim: Place, passage: Place, others: Sequence[Fact]) -> str:
+def moved(claim: Beside, passage: Beside, others: Sequence[Fact]) -> str:
     """Whether "at most" or "at least" has come from another value of the sentence to this one; "" when it has not.
 
     "10% an hour, up to 50%" is not "50% an hour, up to 10%". `others` are the passage's other values of this kind.
@@ -66,7 +69,7 @@ def moved(claim: Place, passage: Place, others: Sequence[Fact]) -> str:
     side = _side(claim)
     if side not in ("most", "least") or _side(passage):
         return ""
-    theirs = any(_side(Place(passage.text, other, passage.offset)) == side for other in others)
+    theirs = any(_side(Beside(passage.text, other, passage.offset)) == side for other in others)
     return {"most": "at most", "least": "at least"}[side] if theirs else ""
 
 
@@ -78,11 +81,11 @@ _CONDITION = re.compile(r"\b(?:if|when|whenever|once|where|whose|unless)\b[^.;:,
 _CUE = re.compile(r"\b(?:not|no|never|cannot|without|nor|none|unless)\b|n['’]t\b", re.IGNORECASE)
 
 
-def _conditional(place: Place) -> bool:
+def _conditional(place: Beside) -> bool:
     return bool(_CONDITION.search(place.before))
 
 
-def _denies(place: Place) -> bool:
+def _denies(place: Beside) -> bool:
     return bool(_CUE.search(readable(place.text)))
 
 
@@ -117,7 +120,7 @@ _BEHIND: tuple[tuple[Side, re.Pattern[str]], ...] = tuple(
 _NO_LONGER = re.compile(r"\bwithin\s+(?:the\s+)?(?:first\s+|next\s+)?$", re.IGNORECASE)
 
 
-def _side(place: Place) -> Side:
+def _side(place: Beside) -> Side:
     for name, pattern in _BEHIND:
         if pattern.match(place.after):
             return name
@@ -136,14 +139,14 @@ _THEN_BEFORE = re.compile(r"\s+(?:before|prior\s+to|ahead\s+of|earlier)\b", re.I
 _THEN_AFTER = re.compile(r"\s+(?:after|following|later|from|since)\b", re.IGNORECASE)
 
 
-def _within(place: Place) -> When:
+def _within(place: Beside) -> When:
     """ "within 30 days", "after 30 days"."""
     if _AFTERWARDS.search(place.before):
         return "after"
     return "within" if _WITHIN.search(place.before) else ""
 
 
-def _then(place: Place) -> When:
+def _then(place: Beside) -> When:
     """ "30 days before the renewal", "30 days after it"."""
     if _THEN_BEFORE.match(place.after):
         return "before"
@@ -163,7 +166,7 @@ _UP = re.compile(
 )
 
 
-def _way(place: Place) -> Way:
+def _way(place: Beside) -> Way:
     near = place.before[-25:], place.after[:20]
     down, up = (any(pattern.search(text) for text in near) for pattern in (_DOWN, _UP))
     return "down" if down and not up else "up" if up and not down else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from knowledge_base.context import tokens
-from knowledge_base.evidence import AMOUNTS, Source, Unit, column, is_row
+from knowledge_base.evidence import AMOUNTS, Source, Unit, cells, column, is_row
 from knowledge_base.facts import Fact, key
 from knowledge_base.text import stems
 
@@ -98,8 +98,8 @@ def _said_beside(unit: Unit, stated: Fact) -> set[str]:
     at = column(unit, stated)
     others = set().union(*(head for i, head in enumerate(unit.header) if i != at))
     mine = set(unit.header[at]) if at < len(unit.header) else set()
-    cells = unit.text.strip().strip("|").split("|")
-    own = {token.stem for cell in {cells[0], cells[min(at, len(cells) - 1)]} for token in tokens(cell)}
+    row = cells(unit.text)
+    own = {token.stem for cell in {row[0], row[min(at, len(row) - 1)]} for token in tokens(cell)}
     return own | (unit.around - others) | mine
 
 

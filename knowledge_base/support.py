@@ -16,8 +16,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from knowledge_base.claims import Assertion
-from knowledge_base.context import BOUNDARY, CONCEPT, tokens
+from knowledge_base.context import BOUNDARY, CONCEPT, concepts, tokens
 from knowledge_base.evidence import Source, Unit
+from knowledge_base.logistic import logistic, probability
 from knowledge_base.text import STOP_WORDS, stem_all
 
 _FRAME = frozenset(
@@ -82,8 +83,8 @@ class Known:
         return cls(
             units=[unit for source in sources for unit in source.units],
             stems=stems,
-            concepts={CONCEPT[stem] for stem in stems if stem in CONCEPT},
-            forms={stem[:_FORM] for stem in stems if len(stem) > _FORM},
+            concepts=concepts(stems),
+            forms={stem[:FORM] for stem in stems if len(stem) > FORM},
             asked=asked,
             acronyms={
                 acronym.replace(".", "").lower()
@@ -96,7 +97,8 @@ class Known:
         )
 
 
-_FORM = 5
+FORM = 5
+"""So many first letters tell the forms of one word."""
 NOWHERE, ASKED, ELSEWHERE, HERE = 0, 1, 2, 3
 
 
@@ -116,16 +118,16 @@ def levels(assertion: Assertion, known: Known) -> Carried:
     said = {token.stem for token in spoken}
     best = sorted(known.units, key=lambda unit: -_overlap(unit, said, known.rare))[:2] if said else []
     here: set[str] = set().union(*(unit.window for unit in best))
-    concepts = {CONCEPT[stem] for stem in here if stem in CONCEPT}
+    near = concepts(here)
     found: list[tuple[str, int, int]] = []
     for token in spoken:
         stem = token.stem
         concept = CONCEPT.get(stem)
-        if stem in here or concept in concepts or stem in known.named:
+        if stem in here or concept in near or stem in known.named:
             level = HERE
         elif stem in known.stems or concept in known.concepts:
             level = ELSEWHERE
-        elif stem in known.asked or stem[:_FORM] in known.forms:
+        elif stem in known.asked or stem[:FORM] in known.forms:
             level = ASKED
         else:
             level = NOWHERE
@@ -273,7 +275,7 @@ _BIAS = -5.525
 
 def risk(found: Sequence[float]) -> float:
     """The probability that a claim with these signs is not supported, 0..1."""
-    return _logistic(_BIAS + sum(w * x for w, x in zip(_WEIGHTS, found, strict=True)))
+    return probability(found, _WEIGHTS, _BIAS)
 
 
 _FLOORS = {"absent": 0.45, "unit differs": 0.45, "belongs": 0.3, "contradicts": 0.3, "negation": 0.3, "not about": 0.9}
@@ -294,8 +296,4 @@ def answer_risk(risks: Sequence[float]) -> float:
     The worst claim counts most: a 3-norm, scaled to be a probability (Platt 1999).
     """
     worst = min(max(sum(risk**NORM for risk in risks) ** (1 / NORM), 1e-6), 0.999)
-    return _logistic(_SHIFT + _SCALE * math.log(worst / (1 - worst)))
-
-
-def _logistic(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
+    return logistic(_SHIFT + _SCALE * math.log(worst / (1 - worst)))
