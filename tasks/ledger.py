@@ -6,7 +6,7 @@ the table does not know has an unknown price, which is None and never 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,12 +18,21 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one step, and how many model calls they took."""
+    """Tokens of one step, and how many model calls they took.
+
+    `tokens_in` includes the cached ones and `tokens_out` the reasoning ones, as OpenAI counts. `unknown` are the calls
+    whose usage nobody told, or told absurdly; what such a step cost is not known.
+    """
 
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
+    tokens_reasoning: int = 0
     model_calls: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Usage)))
 
 
 def estimate_tokens(text: str) -> int:
