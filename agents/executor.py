@@ -15,7 +15,7 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from errors import ModelError, OpsdeskError
 from tasks.case import StepName
-from tasks.ledger import Usage
+from tasks.usage import Usage
 
 INPUT_OPENS, INPUT_CLOSES = "<input>\n", "\n</input>"
 

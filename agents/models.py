@@ -11,7 +11,7 @@ from pydantic import BaseModel, PrivateAttr
 
 from agents.executor import parse, received_in
 from tasks.case import TIERS, Tier
-from tasks.ledger import estimate_tokens
+from tasks.usage import estimate_tokens
 
 LOCAL_MODEL = "built-in extractive model"
 

@@ -17,8 +17,9 @@ from agents.executor import Contract, describe, execute, new_agent, parse
 from agents.models import LOCAL_MODEL, Tiers
 from errors import LimitReached, OpsdeskError
 from tasks.case import STEPS, Case, Handoff, StepName, Tier
-from tasks.ledger import Cost, Ledger, Usage
+from tasks.ledger import Cost, Ledger
 from tasks.task_list import TaskList
+from tasks.usage import Usage
 
 Watcher = Callable[[Case, Handoff], None]
 """Is told of each handoff as it happens, after it was kept."""

@@ -1,43 +1,12 @@
-"""What a handoff cost, and what it would have cost on the reference model.
-
-Prices come from the bundled `genai-prices` table (USD per million tokens, no network). A model that
-the table does not know has an unknown price, which is None and never 0.
-"""
+"""What a handoff cost, and what it would have cost on the reference model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from functools import lru_cache
 from typing import NamedTuple
 
 from tasks.case import Tier
-
-CHARACTERS_PER_TOKEN = 4
-"""The usual rule of thumb for English, used where no tokenizer reports a count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one step, and how many model calls they took.
-
-    `tokens_in` includes the cached ones and `tokens_out` the reasoning ones, as OpenAI counts. `unknown` are the calls
-    whose usage nobody told, or told absurdly; what such a step cost is not known.
-    """
-
-    tokens_in: int = 0
-    tokens_out: int = 0
-    tokens_cached: int = 0
-    tokens_reasoning: int = 0
-    model_calls: int = 0
-    unknown: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Usage)))
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many tokens `text` has: its length in characters over four, rounded up."""
-    return -(-len(text) // CHARACTERS_PER_TOKEN)
+from tasks.prices import Prices
+from tasks.usage import Usage
 
 
 class Cost(NamedTuple):
@@ -48,26 +17,16 @@ class Cost(NamedTuple):
 
 
 class Ledger:
-    """Prices usage. The all-frontier figure is an estimate: the same tokens at `reference_model`."""
+    """Prices usage. The all-frontier figure is an estimate: the same tokens at `reference_model`.
 
-    def __init__(self, reference_model: str) -> None:
+    That is the frontier tier's model where there is one, with the prices that are set for it.
+    """
+
+    def __init__(self, reference_model: str, prices: Prices | None = None) -> None:
         self.reference_model = reference_model
+        self.prices = prices or Prices()
 
     def cost(self, tier: Tier, model: str, usage: Usage) -> Cost:
         """The cost of `usage` on `model`; the local tier is free."""
-        own = 0.0 if tier == "local" else _price(model, usage)
-        return Cost(own, _price(self.reference_model, usage))
-
-
-@lru_cache(maxsize=4096)
-def _price(model: str, usage: Usage) -> float | None:
-    from genai_prices import Usage as PricedUsage
-    from genai_prices import calc_price
-
-    tokens = PricedUsage(
-        input_tokens=usage.tokens_in, output_tokens=usage.tokens_out, cache_read_tokens=usage.tokens_cached
-    )
-    try:
-        return float(calc_price(tokens, model_ref=model).total_price)
-    except (LookupError, ValueError):  # no such model, or a usage that cannot be
-        return None
+        own, reference = self.prices.cost(tier, model, usage), self.prices.cost("frontier", self.reference_model, usage)
+        return Cost(None if own is None else float(own), None if reference is None else float(reference))

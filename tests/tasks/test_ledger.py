@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsdesk.settings import Settings
-from tasks.ledger import Ledger, Usage, estimate_tokens
+from tasks.ledger import Ledger
+from tasks.usage import Usage, estimate_tokens
 
 REFERENCE = Settings.model_fields["reference_model"].default
 
