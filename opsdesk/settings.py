@@ -2,16 +2,66 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from errors import UsageError
 
 PREFIX = "OPSDESK_"
+
+
+Dollars = Annotated[Decimal, Field(ge=0, le=100_000, allow_inf_nan=False)]
+
+
+class TierSettings(BaseModel):
+    """One tier: a model at an OpenAI-compatible endpoint. Each field is `OPSDESK_TIERS__<TIER>__<NAME>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    model: str = Field(default="", max_length=200)
+    """Its name, as the server knows it."""
+
+    base_url: str = Field(default="", max_length=2_000)
+    """Where the server's API begins, usually ending in /v1; empty means OpenAI's own."""
+
+    api_key: SecretStr | None = None
+    """Sent as a bearer token; `OPENAI_API_KEY` when empty, but to OpenAI's own endpoint alone."""
+
+    input_price: Dollars | None = None
+    """USD per million tokens read; stands above the price table, together with `output_price`."""
+
+    output_price: Dollars | None = None
+    """USD per million tokens written."""
+
+    cached_price: Dollars | None = None
+    """USD per million tokens read from the provider's prompt cache; `input_price` when empty."""
+
+    max_concurrency: int = Field(default=8, ge=1, le=1_000)
+    """Calls at once, in one process."""
+
+    timeout: float = Field(default=60, gt=0, le=3_600)
+    """Seconds that one call may take, its retries included; never more than what is left of the case's deadline."""
+
+
+class TiersSettings(BaseModel):
+    """The paid tiers that are configured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    cheap: TierSettings | None = None
+    mid: TierSettings | None = None
+    frontier: TierSettings | None = None
 
 
 class Settings(BaseSettings):
@@ -24,10 +74,21 @@ class Settings(BaseSettings):
         toml_file="opsdesk.toml",
         extra="ignore",
         frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     policy: Literal["balanced", "cheapest", "best", "offline"] = "balanced"
-    """The one dial: how to weigh cost against quality. Only the local tier exists so far, whichever is set."""
+    """The one dial: how to weigh cost against quality."""
+
+    tiers: TiersSettings = TiersSettings()
+    """The paid tiers."""
+
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    """Alone it is enough: fills `cheap` and `frontier` with OpenAI's models."""
+
+    high_stakes_tier: Literal["cheap", "mid", "frontier"] | None = None
+    """The least tier that writes about law, security, deletion or money going out; empty means the dearest."""
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("opsdesk", appauthor=False)))
     """Where state lives: the database, the knowledge bases, caches."""
@@ -35,8 +96,14 @@ class Settings(BaseSettings):
     database_url: str = ""
     """The task list and the cases; empty means SQLite under `home`."""
 
-    budget_usd: float = Field(default=0.50, ge=0)
+    budget_usd: float = Field(default=0.50, ge=0, allow_inf_nan=False)
     """Per case: the most it may cost."""
+
+    daily_budget_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Per day (UTC), over all cases of this database: the most they may cost together."""
+
+    tenant_daily_budget_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """The same for each tenant."""
 
     deadline_s: float = Field(default=60, gt=0)
     """Per case: the longest it may take."""
@@ -84,9 +151,15 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
-        raise UsageError(
-            f"{name}: {first['msg'].lower()}; change it in the environment, .env or opsdesk.toml"
-        ) from error
+        name = "__".join(str(part) for part in first["loc"]).upper()
+        name = name if name == "OPENAI_API_KEY" else PREFIX + name
+        wrong = _WRONG.get(first["type"], first["msg"].lower())
+        raise UsageError(f"{name}: {wrong}; change it in the environment, .env or opsdesk.toml") from error
+    except SettingsError:  # its message is about a JSON value that may be a key
+        message = f"a variable that begins with {PREFIX} holds broken JSON; set the nested ones, such as"
+        raise UsageError(f"{message} {PREFIX}TIERS__CHEAP__MODEL, instead") from None
     except ValueError as error:  # a broken opsdesk.toml
         raise UsageError(f"opsdesk.toml cannot be read: {error}; mend or remove it") from error
+
+
+_WRONG = {"extra_forbidden": "there is no such setting"}
