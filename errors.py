@@ -6,8 +6,11 @@
     ├── DamagedFile              1: an index, docstore or model file is missing or altered
     ├── StoreError               1: the database or the disk does not let us write or read
     │   └── NewerDatabase        1: the database was written by a later Opsdesk
-    ├── ModelError               1: a model's answer did not have the shape that was asked for
+    ├── ModelError               1: a model failed
+    │   ├── EndpointError        1: its server did not answer as it must
+    │   └── UnreadableAnswer     1: its answer did not have the shape that was asked for
     └── LimitReached             3: a budget or a deadline stopped the work; what was done is kept
+        └── BudgetReached        3: the next call may cost more than is left
 
 A message is one line, written for the person who reads it, and ends with what to do next.
 This file stands below every package, since both `tasks` and `knowledge_base` raise from it and
@@ -15,6 +18,8 @@ neither may know the other.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 
 class OpsdeskError(Exception):
@@ -46,10 +51,34 @@ class NewerDatabase(StoreError):
 
 
 class ModelError(OpsdeskError):
+    """A model failed: it did not answer, or not as it must."""
+
+
+class EndpointError(ModelError):
+    """A model's server did not answer as it must. `fault` names how; `elsewhere`: may another tier be asked instead?"""
+
+    def __init__(self, message: str, fault: str, *, elsewhere: bool = True) -> None:
+        super().__init__(message)
+        self.fault, self.elsewhere = fault, elsewhere
+
+
+class UnreadableAnswer(ModelError):
     """A model answered in a shape that its task's contract does not allow."""
 
 
 class LimitReached(OpsdeskError):
-    """A budget or a deadline stopped the work; what was done until then is kept."""
+    """A budget or a deadline stopped the work, as `limit` says; what was done until then is kept."""
 
     exit_code = 3
+
+    def __init__(self, message: str, limit: Literal["budget", "deadline"] = "budget") -> None:
+        super().__init__(message)
+        self.limit: Literal["budget", "deadline"] = limit
+
+
+class BudgetReached(LimitReached):
+    """The next call may cost more than `scope` has left; nothing was sent."""
+
+    def __init__(self, message: str, scope: str) -> None:
+        super().__init__(message, "budget")
+        self.scope = scope

@@ -6,32 +6,48 @@ route -> retrieve -> write -> verify -> accepted
             |                   |  else escalate a tier, once
             |                   |-----> needs_human, with what is proven
             |-----> abstained or needs_human: nothing may be quoted, so nothing is written
+
+A tier whose endpoint fails is replaced by another; when none answers, a person gets what was found.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from crewai.events.event_listener import event_listener
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from pydantic import JsonValue, PrivateAttr
 
+from agents import writer
 from agents.answer import number, present
+from agents.experience import Experience
 from agents.models import Tiers
 from agents.quotes import settled
 from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
-from agents.router import Decision, choose_tier
-from agents.steps import Agents, Books, Done, Limits, Steps, Watcher
+from agents.router import Decision
+from agents.routing import Choice, Offer, Policy, decide, settled_by
+from agents.steps import Agents, Books, Done, Limits, Listener, Steps, Watcher
 from agents.strike import Struck, strike
 from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
 from agents.writer import Assignment
-from errors import LimitReached, OpsdeskError, StoreError
+from errors import EndpointError, LimitReached, ModelError, OpsdeskError, StoreError, UnreadableAnswer
+from tasks.budget import Budget
 from tasks.case import Case, Claim, Draft, Found, Outcome, Passage, Route, Tier, Verdict
 from tasks.ledger import Ledger
 from tasks.task_list import TaskList
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """How tiers are chosen: the policy, what was learned, and the least tier for grave matters (None: the dearest)."""
+
+    policy: Policy = "balanced"
+    experience: Callable[[], Experience] = Experience
+    high_stakes_tier: Tier | None = None
 
 
 class Crew:
@@ -44,13 +60,14 @@ class Crew:
         ledger: Ledger,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         manner: Manner = PLAIN,
+        dial: Dial = Dial(),
     ) -> None:
-        self._tiers, self._manner = tiers, manner
-        self._books = Books(task_list, ledger, now)
+        self._tiers, self._manner, self._dial = tiers, manner, dial
+        self._books = Books(task_list, ledger, Budget(task_list.database, task_list.owner, now), now)
         self._of_thread = threading.local()
         event_listener.formatter.verbose = False  # or CrewAI draws a panel per event
 
-    def work(self, case: Case, limits: Limits, watch: Watcher | None = None) -> Case:
+    def work(self, case: Case, limits: Limits, watch: Watcher | None = None, hear: Listener | None = None) -> Case:
         """Takes a case from its ticket to an outcome; every step is kept as it ends.
 
         What goes wrong in a step ends the case as `failed`, a limit as `needs_human`, each with its
@@ -59,14 +76,14 @@ class Crew:
         """
         if not hasattr(self._of_thread, "agents"):
             self._of_thread.agents = Agents(self._tiers)
-        steps = Steps(case, self._of_thread.agents, self._books, limits, watch)
+        steps = Steps(case, self._of_thread.agents, self._books, limits, watch, hear)
         self._books.task_list.open_case(case)
         try:
-            _Order(steps, self._tiers, self._manner).kickoff()
+            _Order(steps, self._tiers, self._manner, self._dial).kickoff()
         except StoreError:
             raise
         except LimitReached as stop:
-            case.outcome, case.outcome_reason = "needs_human", str(stop)
+            case.outcome, case.outcome_reason, case.stopped_by = "needs_human", str(stop), stop.limit
         except OpsdeskError as error:
             case.outcome, case.outcome_reason = "failed", str(error)
         except KeyboardInterrupt:
@@ -89,8 +106,10 @@ class _Order(Flow[_State]):
     _steps: Steps = PrivateAttr()
     _tiers: Tiers = PrivateAttr()
     _manner: Manner = PrivateAttr()
+    _dial: Dial = PrivateAttr()
     _route: Route = PrivateAttr()
     _tier: Tier = PrivateAttr()
+    _down: set[Tier] = PrivateAttr(default_factory=set)  # tiers whose endpoint failed in this case
     _tries: int = PrivateAttr(default=0)
     _escalated: bool = PrivateAttr(default=False)
     _draft: Draft | None = PrivateAttr(default=None)
@@ -99,9 +118,9 @@ class _Order(Flow[_State]):
     _judge_failed: bool = PrivateAttr(default=False)
     _remains: Struck | None = PrivateAttr(default=None)  # the most that was proven of a refused draft
 
-    def __init__(self, steps: Steps, tiers: Tiers, manner: Manner) -> None:
+    def __init__(self, steps: Steps, tiers: Tiers, manner: Manner, dial: Dial) -> None:
         super().__init__(suppress_flow_events=True, tracing=False)
-        self._steps, self._tiers, self._manner = steps, tiers, manner
+        self._steps, self._tiers, self._manner, self._dial = steps, tiers, manner, dial
 
     @property
     def _case(self) -> Case:
@@ -114,11 +133,39 @@ class _Order(Flow[_State]):
 
     @start()
     def route(self) -> None:
-        """What is asked, and who should write."""
+        """What is asked, and who should write; a model is asked only where its word may change that."""
         decision, done = self._steps.do("route", "local", self._case.ticket, Decision)
-        self._route = self._case.route = choose_tier(decision, self._tiers.names)
-        self._tier = self._route.tier
-        self._steps.hand_on(done, "retriever", "; ".join(self._route.reasons), self._route.model_dump(mode="json"))
+        choice = self._choose(decision)
+        if choice.doubt and not self._steps.limit(choice.doubt.tier):
+            sent = decision.model_dump(mode="json")
+            self._steps.hand_on(done, "router", "; ".join([*choice.reasons, choice.doubt.reason]), sent)
+            opinion, done = self._steps.attempt("route", choice.doubt.tier, self._case.ticket, Decision)
+            if isinstance(opinion, OpsdeskError):
+                choice.reasons.append(f"{choice.doubt.tier} could not say more: {opinion}")
+            else:
+                decision = settled_by(decision, opinion)
+                choice = self._choose(decision)
+        reasons = [*decision.reasons, *choice.reasons]
+        self._route = Route(**decision.model_dump(exclude={"reasons"}), tier=choice.tier, reasons=reasons)
+        self._case.route, self._tier = self._route, choice.tier
+        self._steps.hand_on(done, "retriever", "; ".join(reasons), self._route.model_dump(mode="json"))
+
+    def _choose(self, decision: Decision, found: Found | None = None) -> Choice:
+        """The tier that writes; once more when it is known what was found."""
+        read = writer.tokens_in(self._quotable) if found else writer.USUAL_TOKENS_IN * len(decision.questions)
+        return decide(
+            decision,
+            self._case.ticket,
+            self._offers(),
+            self._dial.experience(),
+            self._dial.policy,
+            usd_left=self._steps.usd_left,
+            seconds_left=self._steps.seconds_left,
+            tokens_in=read,
+            tokens_out=writer.USUAL_TOKENS_OUT,
+            found=found.confidence if found else None,
+            high_stakes_tier=self._dial.high_stakes_tier,
+        )
 
     @router(route)
     def retrieve(self) -> str:
@@ -128,6 +175,7 @@ class _Order(Flow[_State]):
         sent = [{"chunk_id": p.chunk_id, "score": p.score} for p in self._quotable]
         reason = "; ".join(dict.fromkeys(found.reasons))
         if self._quotable:
+            reason += self._rerouted(found)
             self._steps.hand_on(done, "writer", reason, sent)
             return "found"
         if self._route.approval:
@@ -138,6 +186,16 @@ class _Order(Flow[_State]):
             return self._finish("needs_human", reason, done, sent)
         return self._finish("abstained", reason, done, sent)
 
+    def _rerouted(self, found: Found) -> str:
+        """Takes another tier if what was found asks for it, and says so."""
+        decision = Decision.model_validate({**self._route.model_dump(), "reasons": []})
+        choice = self._choose(decision, found)
+        if choice.tier == self._tier:
+            return ""
+        self._tier = self._route.tier = choice.tier
+        self._route.reasons += choice.reasons
+        return "; now that this was found: " + "; ".join(choice.reasons)
+
     @listen(or_("found", "revise", "escalate"))
     def write(self) -> None:
         """A draft from the passages, with the claims that failed when it is not the first."""
@@ -146,16 +204,69 @@ class _Order(Flow[_State]):
         assignment = Assignment(
             ticket=self._case.ticket, questions=questions, passages=given, draft=self._draft, rejected=self._rejected
         )
-        written, done = self._steps.do("write", self._tier, assignment, Draft)
-        self._draft = settled(written, given, len(questions))
+        written = self._written(assignment)
+        if written is None:
+            return
+        draft, done = written
+        self._draft = settled(draft, given, len(questions))
         if self._tries == 1:
             number(self._case.passages, self._draft)
         count = len(self._draft.sentences)
         self._steps.hand_on(done, "verifier", f"{count} sentences", self._draft.model_dump(mode="json"))
 
+    def _written(self, assignment: Assignment) -> tuple[Draft, Done] | None:
+        """A draft by the tier in charge or, when that one fails, by another; None when the case has ended instead."""
+        while True:
+            made, done = self._steps.attempt("write", self._tier, assignment, Draft)
+            if isinstance(made, Draft):
+                return made, done
+            again = isinstance(made, UnreadableAnswer) and not assignment.problem
+            next_ = self._tier if again and not self._steps.limit(self._tier) else self._instead(made)
+            if next_ is None:
+                self._unwritten(made, done)
+                return None
+            assignment.problem = str(made) if next_ == self._tier else ""
+            told = "it is asked once more" if next_ == self._tier else f"{next_} writes instead"
+            self._steps.hand_on(done, "writer", f"{made}; {told}", {}, failed=True)
+            self._tier = next_
+
+    def _instead(self, error: OpsdeskError) -> Tier | None:
+        """Who writes when the tier in charge has failed: a dearer one, else a cheaper one; None when nobody is left.
+
+        Under the policy `best` that is never the built-in model. A refused key is for a person to mend.
+        """
+        self._down.add(self._tier)
+        if not isinstance(error, ModelError) or (isinstance(error, EndpointError) and not error.elsewhere):
+            return None
+        names = self._tiers.names
+        here = names.index(self._tier)
+        left = [tier for tier in [*names[here + 1 :], *reversed(names[:here])] if tier not in self._down]
+        if self._dial.policy == "best":
+            left = [tier for tier in left if tier != "local"]
+        return next((tier for tier in left if not self._steps.limit(tier)), None)
+
+    def _unwritten(self, error: OpsdeskError, done: Done) -> None:
+        """Ends a case whose draft nobody wrote: a person gets what was found, and what is proven of a draft before."""
+        if isinstance(error, EndpointError) and not error.elsewhere:
+            self._steps.hand_on(done, "person", str(error), {}, failed=True)
+            raise error
+        if isinstance(error, LimitReached):
+            self._case.stopped_by, why = error.limit, str(error)
+        else:
+            why = f"{error}; nobody else is left to write"
+        best = self._remains or (strike(self._draft, self._case.claims) if self._draft else None)
+        if best:
+            self._to_person(best, why, done, {})
+        else:
+            self._case.unanswered = [question.text for question in self._route.questions]
+            reason = f"{why}; the passages that were found are kept with the case"
+            self._finish("needs_human", reason, done, {}, failed=True)
+
     @router(write)
     def verify(self) -> str:
         """The proof decides what happens to the draft, and a judge where only the wording is in doubt."""
+        if self._case.outcome:
+            return self._case.outcome
         draft, asked = self._draft or Draft(sentences=[]), self._route.questions
         submission = Submission(draft=draft, passages=self._quotable, questions=asked, ticket=self._case.ticket.text)
         verdict, done = self._steps.do("verify", "local", submission, Verdict)
@@ -201,19 +312,21 @@ class _Order(Flow[_State]):
             return self._send(result.kept, f"{reason}; {_told(result)}", done, {**sent, "struck": _plain(result)})
         if not self._remains or len(_answered(result)) >= len(_answered(self._remains)):
             self._remains = result
-        dearer = None if self._escalated else self._tiers.above(self._tier)
+        dearer = None if self._escalated else self._above()
         next_ = dearer or (self._tier if self._tries == 1 else None)  # who would have been asked
         limit = self._steps.limit(next_) if next_ else None
         if dearer and not limit:
             self._tier, self._escalated = dearer, True
             self._steps.hand_on(done, "writer", f"{reason}; escalated to {dearer}", sent, failed=True)
             return "escalate"
-        best = self._remains
         if limit:
             self._case.stopped_by, why = limit
-            reason = f"{reason}; {why}"
-        else:
-            reason = f"{reason}; nobody is left to improve it"
+        return self._to_person(
+            self._remains, f"{reason}; {why if limit else 'nobody is left to improve it'}", done, sent
+        )
+
+    def _to_person(self, best: Struck, reason: str, done: Done, sent: dict[str, JsonValue]) -> str:
+        """A person gets what is proven of a draft, if anything, and the questions that it leaves open."""
         questions = enumerate(self._route.questions)
         self._case.unanswered = [question.text for i, question in questions if i in best.kept.unanswered]
         if not best.kept.sentences:
@@ -222,6 +335,16 @@ class _Order(Flow[_State]):
         present(self._case, best.kept, self._manner)
         reason = f"{reason}; {_told(best)}; questions left open: {len(best.lost)}"
         return self._finish("needs_human", reason, done, {**sent, "struck": _plain(best)}, failed=True)
+
+    def _above(self) -> Tier | None:
+        """The next dearer tier whose endpoint has not failed in this case."""
+        names = self._tiers.names
+        return next((tier for tier in names[names.index(self._tier) + 1 :] if tier not in self._down), None)
+
+    def _offers(self) -> list[Offer]:
+        """What each tier costs and how long it takes."""
+        experience = self._dial.experience()
+        return [self._steps.offer(tier, experience) for tier in self._tiers.names]
 
     def _send(self, draft: Draft, reason: str, done: Done, sent: object) -> str:
         """A draft of which everything is proven."""

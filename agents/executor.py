@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from crewai import Agent, Task
 from crewai.agents.agent_executor import AgentExecutor
@@ -13,7 +13,8 @@ from crewai.llms.base_llm import BaseLLM
 from crewai.utilities.types import LLMMessage
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
-from errors import ModelError, OpsdeskError
+from agents.endpoint import EndpointModel, Order
+from errors import ModelError, OpsdeskError, UnreadableAnswer
 from tasks.case import StepName
 from tasks.usage import Usage
 
@@ -25,10 +26,11 @@ Contract = TypeVar("Contract", bound=BaseModel)
 class OneCall(AgentExecutor):
     """Sends the agent's role and the task's text, once, and returns what the model wrote.
 
-    Does not call `super().invoke()`, which would start CrewAI's loop of up to 25 calls.
+    Does not call `super().invoke()`, which would start CrewAI's loop of up to 25 calls. `usage` is what the last
+    call took: None while that is not known, as after a model that failed without telling it.
     """
 
-    _usage: Usage = PrivateAttr(default_factory=Usage)
+    _usage: Usage | None = PrivateAttr(default=None)
 
     def invoke(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """One call of the agent's model. `inputs` is ignored but for CrewAI's own sake."""
@@ -37,6 +39,12 @@ class OneCall(AgentExecutor):
             {"role": "system", "content": agent.backstory},
             {"role": "user", "content": task.description},
         ]
+        if isinstance(llm, EndpointModel):
+            try:
+                return {"output": llm.call(messages, from_task=task, from_agent=agent)}
+            finally:
+                self._usage = llm.taken
+        self._usage = None
         before = llm.get_token_usage_summary()
         text = llm.call(messages, from_task=task, from_agent=agent)
         after = llm.get_token_usage_summary()
@@ -49,16 +57,9 @@ class OneCall(AgentExecutor):
         return {"output": text}
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> Usage | None:
         """What the last call took."""
         return self._usage
-
-
-class Answer(NamedTuple):
-    """What a task's model wrote, as text, and what that took."""
-
-    text: str
-    usage: Usage
 
 
 def new_agent(role: str, goal: str, prompt: str, llm: BaseLLM) -> Agent:
@@ -76,13 +77,38 @@ def new_agent(role: str, goal: str, prompt: str, llm: BaseLLM) -> Agent:
     )
 
 
-def describe(instruction: str, received: BaseModel) -> str:
+def describe(instruction: str, received: BaseModel, *, short: bool = False) -> str:
     """A task's text: the instruction, then what was received as JSON between marks.
 
-    `<` is escaped inside the JSON, so that nothing in a ticket or document can close the mark.
+    `<` is escaped inside the JSON, so that nothing in a ticket or document can close the mark. `short` leaves out
+    what a language model has no use for and would be paid to read. What differs between the calls of one case
+    stands last, so that a provider's prompt cache holds what comes before.
     """
-    data = json.dumps(received.model_dump(mode="json"), ensure_ascii=False).replace("<", "\\u003c")
+    kept = received.model_dump(mode="json")
+    data = json.dumps(_short(kept) if short else kept, ensure_ascii=False).replace("<", "\\u003c")
     return f"{instruction}\n\n{INPUT_OPENS}{data}{INPUT_CLOSES}"
+
+
+_OF_NO_USE = frozenset(
+    "ticket_id customer kind audience doc_id chunk_id position locator score questions internal doc_sha256".split()
+)
+
+
+def _short(received: dict[str, Any]) -> dict[str, Any]:
+    """Without what is empty, and without places, scores and names in the ticket and its passages."""
+    found = {name: value for name, value in received.items() if value not in ("", None, [])}
+    for name, value in found.items():
+        if name == "ticket":
+            found[name] = _bare(value)
+        elif name == "passages":
+            found[name] = [_bare(passage) for passage in value]
+    return found
+
+
+def _bare(value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: inner for name, inner in value.items() if name not in _OF_NO_USE and inner not in ("", None, [], False)
+    }
 
 
 def received_in(description: str) -> str:
@@ -90,25 +116,34 @@ def received_in(description: str) -> str:
     return description.rpartition(INPUT_OPENS)[2].removesuffix(INPUT_CLOSES)
 
 
-def execute(agent: Agent, name: StepName, description: str, contract: type[BaseModel]) -> Answer:
-    """Has `agent` do one CrewAI task and returns what its model wrote.
+def execute(
+    agent: Agent, name: StepName, description: str, contract: type[BaseModel], order: Order | None = None
+) -> str:
+    """Has `agent` do one CrewAI task and returns what its model wrote; `order` is for a model at an endpoint.
 
     Raises `ModelError`, without the model's own words, for whatever the model raised.
     """
     task = Task(name=name, description=description, expected_output=contract.__name__, agent=agent)
+    if isinstance(agent.llm, EndpointModel) and order:
+        agent.llm.order = order
     try:
-        text = task.execute_sync().raw
+        return str(task.execute_sync().raw)
     except OpsdeskError:
         raise
     except Exception as error:  # noqa: BLE001  (whatever a model's client raises; its text may hold a key)
         raise ModelError(f"the model failed ({type(error).__name__}); ask again or use another tier") from None
-    return Answer(text, cast(OneCall, agent.agent_executor).usage)
+
+
+def usage_of(agent: Agent) -> Usage | None:
+    """What the last call of an agent's model took; None when that is not known."""
+    executor = agent.agent_executor
+    return executor.usage if isinstance(executor, OneCall) else None
 
 
 def parse(text: str, contract: type[Contract]) -> Contract:
     """What a model wrote, as its contract: JSON, also between prose or fences, or with small slips of syntax.
 
-    Raises `ModelError` when it does not fit, or was cut short: what is missing is not guessed.
+    Raises `UnreadableAnswer` when it does not fit, or was cut short: what is missing is not guessed.
     """
     try:
         return contract.model_validate_json(text)
@@ -125,7 +160,7 @@ def parse(text: str, contract: type[Contract]) -> Contract:
             pass  # no JSON at all: the first error says so
     problem = first.errors()[0]
     where = ".".join(str(part) for part in problem["loc"]) or "the answer"
-    raise ModelError(
+    raise UnreadableAnswer(
         f"the model's answer is not a {contract.__name__}: {where}: {problem['msg']}; try again or use another tier"
     ) from first
 

@@ -54,6 +54,7 @@ def local_skill(newest: Callable[[], Library]) -> Skill:
         library = newest()
         found: dict[str, Passage] = {}
         reasons: list[str] = []
+        sure: list[float] = []
         unknown: set[str] = set()  # names that no document mentions
         for index, question in enumerate(wanted.questions):
             evidence = _searched(question, library)
@@ -63,10 +64,11 @@ def local_skill(newest: Callable[[], Library]) -> Skill:
             reasons.append(doubt or _found(evidence))
             if doubt:
                 continue
+            sure.append(evidence.confidence)
             for hit in _with_siblings(evidence.hits, library):
                 passage = found.setdefault(hit.chunk_id, _passage(hit, len(found) + 1))
                 passage.questions.append(index)
-        return Found(passages=list(found.values()), reasons=reasons)
+        return Found(passages=list(found.values()), reasons=reasons, confidence=min(sure, default=None))
 
     return Skill(Wanted, retrieve, reads=False)
 

@@ -13,29 +13,40 @@ from crewai.llms.base_llm import BaseLLM
 from pydantic import BaseModel
 
 from agents import retriever, router, verifier, writer
-from agents.executor import Contract, describe, execute, new_agent, parse
+from agents.endpoint import EndpointModel, Order
+from agents.executor import Contract, describe, execute, new_agent, parse, usage_of
+from agents.experience import Experience
+from agents.hearing import Hearing
 from agents.models import LOCAL_MODEL, Tiers
+from agents.routing import Offer
 from errors import LimitReached, OpsdeskError
+from tasks.budget import NANO, Budget, Cap
 from tasks.case import STEPS, Case, Handoff, StepName, Tier
 from tasks.ledger import Cost, Ledger
+from tasks.purse import Purse, nano
 from tasks.task_list import TaskList
 from tasks.usage import Usage
 
 Watcher = Callable[[Case, Handoff], None]
 """Is told of each handoff as it happens, after it was kept."""
 
+Listener = Callable[[Case, str], None]
+"""Is told what the writer has said so far, unproven, while a paid tier writes."""
+
 
 class _Role(NamedTuple):
     goal: str
     prompt: str
     instruction: str
+    max_tokens: int
+    """Of a paid model's reply, its reasoning included: what is written is a tenth of it."""
 
 
 _ROLES: dict[StepName, _Role] = {
-    "route": _Role(router.GOAL, router.PROMPT, router.INSTRUCTION),
-    "retrieve": _Role(retriever.GOAL, retriever.PROMPT, retriever.INSTRUCTION),
-    "write": _Role(writer.GOAL, writer.PROMPT, writer.INSTRUCTION),
-    "verify": _Role(verifier.GOAL, verifier.PROMPT, verifier.INSTRUCTION),
+    "route": _Role(router.GOAL, router.PROMPT, router.INSTRUCTION, 2_000),
+    "retrieve": _Role(retriever.GOAL, retriever.PROMPT, retriever.INSTRUCTION, 0),
+    "write": _Role(writer.GOAL, writer.PROMPT, writer.INSTRUCTION, 4_000),
+    "verify": _Role(verifier.GOAL, verifier.PROMPT, verifier.INSTRUCTION, 2_000),
 }
 
 
@@ -53,30 +64,42 @@ class Agents:
             self._made[step, tier] = new_agent(STEPS[step], role.goal, role.prompt, self._tiers.makers[tier]())
         return self._made[step, tier]
 
+    def endpoint(self, tier: Tier) -> EndpointModel | None:
+        """The model of `tier`, if it is one at an endpoint."""
+        llm = self.agent("write", tier).llm
+        return llm if isinstance(llm, EndpointModel) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one case may take: USD and seconds."""
+    """What one case may take: USD, seconds, and calls of paid models. `caps` are those it shares with other cases."""
 
     budget_usd: float
     deadline_s: float
+    caps: tuple[Cap, ...] = ()
+    max_calls: int = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Where steps are booked, and the clock that dates them."""
+    """Where steps are booked and paid from, and the clock that dates them."""
 
     task_list: TaskList
     ledger: Ledger
+    budget: Budget
     now: Callable[[], datetime]
 
 
 class Done(NamedTuple):
-    """A finished step that has not been handed on yet. `usage` is None when a model failed without telling it."""
+    """A finished step that has not been handed on yet. `usage` is None when a model failed without telling it.
+
+    `paid` is what was settled for it, in nano-dollars: its cost, or what was held where that is unknown.
+    """
 
     task: StepName
     tier: Tier
     usage: Usage | None
+    paid: int
     started_at: datetime
     seconds: float
     received: Any
@@ -85,10 +108,35 @@ class Done(NamedTuple):
 class Steps:
     """Does the steps of one case, one after the other."""
 
-    def __init__(self, case: Case, agents: Agents, books: Books, limits: Limits, watch: Watcher | None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        agents: Agents,
+        books: Books,
+        limits: Limits,
+        watch: Watcher | None = None,
+        hear: Listener | None = None,
+    ) -> None:
         self.case = case
-        self._agents, self._books, self._limits, self._watch = agents, books, limits, watch
+        self._agents, self._books, self._limits, self._watch, self._hear = agents, books, limits, watch, hear
+        self._caps = [Cap(f"case:{case.case_id}", nano(limits.budget_usd)), *limits.caps]
         self._began = time.monotonic()
+
+    def offer(self, tier: Tier, experience: Experience) -> Offer:
+        """What `tier` costs a token, and how long it takes, for the router to weigh."""
+        llm, prices = cast(BaseLLM, self._agents.agent("write", tier).llm), self._books.ledger.prices
+        rates = [float(prices.worst(tier, llm.model, *tokens) or 0) for tokens in ((1, 0), (0, 1))]
+        return Offer(tier, llm.model, *rates, experience.seconds(tier, llm.model))
+
+    @property
+    def usd_left(self) -> float:
+        """What the case's own budget still holds."""
+        return self._limits.budget_usd - self.case.cost_at_most_usd
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline."""
+        return self._limits.deadline_s - self.elapsed
 
     @property
     def elapsed(self) -> float:
@@ -112,21 +160,37 @@ class Steps:
     ) -> tuple[Contract | OpsdeskError, Done]:
         """As `do`, but a failure is returned, for a step that the case can go on without."""
         if reached := self.limit(tier):
-            self.case.stopped_by, why = reached
-            raise LimitReached(why)
+            raise LimitReached(reached[1], reached[0])
         self._books.task_list.start(self.case, task)
         started_at, began = self._books.now(), time.monotonic()
-        usage: Usage | None = Usage() if tier == "local" else None
         kept = received.model_dump(mode="json", exclude={"passages": {"__all__": {"text", "n"}}})
+        agent, purse = self._agents.agent(task, tier), self._purse(tier)
+        text = describe(_ROLES[task].instruction, received, short=purse is not None)
         made: Contract | OpsdeskError
         try:
-            agent = self._agents.agent(task, tier)
-            answer = execute(agent, task, describe(_ROLES[task].instruction, received), contract)
-            usage = answer.usage
-            made = parse(answer.text, contract)
+            made = parse(execute(agent, task, text, contract, purse and self._order(task, contract, purse)), contract)
         except OpsdeskError as error:
             made = error
-        return made, Done(task, tier, usage, started_at, time.monotonic() - began, kept)
+        usage, paid = usage_of(agent), purse.paid if purse else 0
+        return made, Done(task, tier, usage, paid, started_at, time.monotonic() - began, kept)
+
+    def _purse(self, tier: Tier) -> Purse | None:
+        """What pays for a step on `tier`; None for a model that is not at an endpoint."""
+        endpoint = self._agents.endpoint(tier)
+        if endpoint is None:
+            return None
+        books = self._books
+        return Purse(books.budget, books.ledger, self._caps, tier, endpoint.model, self.case.case_id)
+
+    def _order(self, task: StepName, contract: type[BaseModel], purse: Purse) -> Order:
+        hear = self._hear
+        return Order(
+            deadline=self._began + self._limits.deadline_s,
+            max_tokens=_ROLES[task].max_tokens,
+            contract=contract,
+            purse=purse,
+            on_text=Hearing(lambda text: hear(self.case, text)) if hear and task == "write" else None,
+        )
 
     def hand_on(self, done: Done, to: str, reason: str, sent: Any, *, failed: bool = False) -> None:
         """Books a finished step as a handoff to `to`; `reason` says in plain words why it goes there."""
@@ -135,6 +199,7 @@ class Steps:
         model = LOCAL_MODEL if local else cast(BaseLLM, self._agents.agent(done.task, done.tier).llm).model
         usage = done.usage or Usage()
         cost = self._books.ledger.cost(done.tier, model, usage) if done.usage else Cost(None, None)
+        at_most = done.paid / NANO if cost.cost_usd is None and done.usage else None
         handoff = Handoff(
             seq=len(case.handoffs) + 1,
             from_=STEPS[done.task],
@@ -148,9 +213,11 @@ class Steps:
             tokens_in=usage.tokens_in,
             tokens_out=usage.tokens_out,
             tokens_cached=usage.tokens_cached,
+            tokens_reasoning=usage.tokens_reasoning,
             tokens_estimated=local,
             model_calls=0 if local else usage.model_calls,
             cost_usd=cost.cost_usd,
+            cost_at_most_usd=at_most,
             cost_all_frontier_usd=cost.cost_all_frontier_usd,
             started_at=done.started_at,
             seconds=done.seconds,
@@ -162,13 +229,20 @@ class Steps:
 
     def limit(self, tier: Tier) -> tuple[Literal["budget", "deadline"], str] | None:
         """Which limit forbids another step on `tier`, and the message that says so; None when none does."""
-        if self.elapsed > self._limits.deadline_s:
+        if self.elapsed >= self._limits.deadline_s:
             return "deadline", (
                 f"stopped after {self.elapsed:.1f} s, past the deadline of {self._limits.deadline_s:g} s; "
                 "what was found is kept; raise it with --deadline or OPSDESK_DEADLINE_S"
             )
-        spent = self.case.cost_usd
-        if tier != "local" and (spent is None or spent >= self._limits.budget_usd):
+        if tier == "local":
+            return None
+        if self.case.model_calls >= self._limits.max_calls:
+            return "budget", (
+                f"stopped after {self.case.model_calls} model calls, which is as many as one case may make; "
+                "what was found is kept; ask again, or use another model"
+            )
+        told = all(h.cost_usd is not None or h.cost_at_most_usd is not None for h in self.case.handoffs)
+        if not told or self.case.cost_at_most_usd >= self._limits.budget_usd:
             return "budget", (
                 f"stopped: the budget of ${self._limits.budget_usd:g} is used up; "
                 "what was found is kept; raise it with --budget or OPSDESK_BUDGET_USD"

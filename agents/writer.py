@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel
 
 from agents.extractive import draft
 from agents.extractive.rank import Embed
 from agents.models import Skill
 from tasks.case import Claim, Draft, Passage, Question, Ticket
+from tasks.usage import estimate_tokens
 
 ROLE = "writer"
 GOAL = "Write a short answer in which every sentence rests on a quoted passage."
@@ -32,7 +35,8 @@ Proof: a program checks each sentence, and refuses what it cannot find
   belongs to: never move a figure to another plan, product or case, never convert, add up or round.
 - Keep every "not", "only", "unless" and "up to". Stay close to the passage's words.
 - A line that leads to steps or a list ends with ":" and quotes the line that leads to them, or the first of them.
-- When "rejected" is not empty: "draft" is your last one. Mend or drop what is listed, as it says, and keep the rest.
+- When "rejected" is there: "draft" is your last one. Mend or drop what is listed, as it says, and keep the rest.
+- When "problem" is there: your last answer could not be read, for that reason. Answer again, in the form below.
 
 Answer with one JSON object and nothing else:
 {"sentences": [{"text": "without citation marks", "kind": "prose" | "item" | "step" | "code",
@@ -43,14 +47,27 @@ Answer with one JSON object and nothing else:
 INSTRUCTION = "Answer this ticket from these passages."
 
 
+USUAL_TOKENS_IN, USUAL_TOKENS_OUT = 3_500, 500
+"""Estimates for a ticket of one question, before it is known what is found, and of a draft."""
+
+
+def tokens_in(passages: Sequence[Passage]) -> int:
+    """About how many tokens the writer reads, given these passages."""
+    return estimate_tokens(PROMPT) + sum(estimate_tokens(passage.text) + 60 for passage in passages)
+
+
 class Assignment(BaseModel):
-    """What the writer receives. `draft` is its last one, if any, and `rejected` the claims of it that failed."""
+    """What the writer receives. `draft` is its last one, if any, and `rejected` the claims of it that failed.
+
+    `problem` says why its last answer could not be read. What changes from call to call stands last.
+    """
 
     ticket: Ticket
     questions: list[Question]
     passages: list[Passage]
     draft: Draft | None = None
     rejected: list[Claim] = []
+    problem: str = ""
 
 
 def local_skill(embed: Embed) -> Skill:

@@ -89,6 +89,57 @@ class Desk:
         return TaskList(self.settings.database)
 
     @cached_property
+    def budget(self) -> Budget:
+        """What may be spent."""
+        from tasks.budget import Budget
+
+        return Budget(self.task_list.database, self.task_list.owner, self._now)
+
+    @cached_property
+    def tiers(self) -> dict[Tier, PaidTier]:
+        """The paid tiers in force. Raises `UsageError` when their settings cannot work."""
+        return paid_tiers(self.settings)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Prices; the reference is the frontier tier's model, or the one that is set."""
+        from tasks.ledger import Ledger
+
+        frontier = self.tiers.get("frontier")
+        return Ledger(frontier.model if frontier else self.settings.reference_model, prices(self.settings))
+
+    @cached_property
+    def lines(self) -> dict[Tier, Line]:
+        """The lines to the paid tiers' endpoints, shared by all threads. Nothing is sent yet."""
+        from agents.endpoint import Endpoint, Line
+
+        return {
+            tier: Line(Endpoint(tier, paid.model, paid.base_url, paid.key, paid.timeout_s, paid.max_concurrency))
+            for tier, paid in self.tiers.items()
+        }
+
+    def check_tiers(self) -> Iterator[Checked]:
+        """Calls each paid tier once and yields what came of it."""
+        from opsdesk.tier_check import check
+        from tasks.purse import Purse
+
+        def purse(tier: Tier, model: str) -> Purse:
+            return Purse(self.budget, self.ledger, self._caps(""), tier, model, "")
+
+        return check(self.lines, self.ledger, purse)
+
+    def _caps(self, tenant: str) -> tuple[Cap, ...]:
+        """The caps that a case shares with others of the same day (UTC)."""
+        from tasks.budget import Cap
+        from tasks.purse import nano
+
+        day, settings = f"{self._now().astimezone(UTC):%Y-%m-%d}", self.settings
+        found = [(f"day:{day}", settings.daily_budget_usd)]
+        if tenant:
+            found.append((f"tenant:{tenant}:{day}", settings.tenant_daily_budget_usd))
+        return tuple(Cap(scope, nano(usd)) for scope, usd in found if usd is not None)
+
+    @cached_property
     def embedder(self) -> Embedder:
         """The embedding model; made on this machine when it is first needed."""
         from knowledge_base.embeddings import Embedder
@@ -195,6 +246,8 @@ class Desk:
         budget_usd: float | None = None,
         deadline_s: float | None = None,
         watch: Watcher | None = None,
+        hear: Listener | None = None,
+        tenant: str = "",
     ) -> Case:
         """Has the crew work one ticket, and returns its case, which is kept.
 
@@ -209,9 +262,10 @@ class Desk:
         limits = Limits(
             self.settings.budget_usd if budget_usd is None else budget_usd,
             self.settings.deadline_s if deadline_s is None else deadline_s,
+            self._caps(tenant),
         )
-        case = Case(case_id=f"c-{secrets.token_hex(6)}", ticket=ticket, kb=kb, created_at=self._now())
-        return crew.work(case, limits, watch)
+        case = Case(case_id=f"c-{secrets.token_hex(6)}", ticket=ticket, kb=kb, tenant=tenant, created_at=self._now())
+        return crew.work(case, limits, watch, hear)
 
     def crew(self, kb: str) -> Crew:
         """The crew over one knowledge base, made once."""
@@ -222,10 +276,9 @@ class Desk:
 
             _must_be_ours(agents.__file__)
             from agents import retriever, router, verifier, writer
-            from agents.crew import Crew
+            from agents.crew import Crew, Dial
             from agents.models import LocalModel, Tiers
             from agents.reply import Manner
-            from tasks.ledger import Ledger
 
             def newest() -> retriever.Library:
                 searcher = self.searcher(kb)
@@ -237,9 +290,11 @@ class Desk:
                 writer.ROLE: writer.local_skill(self.embedder.embed),
                 verifier.ROLE: verifier.SKILL,
             }
-            tiers = Tiers({"local": lambda: LocalModel(skills)})
+            makers: dict[Tier, Callable[[], BaseLLM]] = {"local": lambda: LocalModel(skills)}
+            makers |= {tier: partial(EndpointModel, line) for tier, line in self.lines.items()}
             manner = Manner(self.settings.tone, self.settings.sign_off)
-            self._crews[kb] = Crew(tiers, self.task_list, Ledger(self.settings.reference_model), self._now, manner)
+            dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
+            self._crews[kb] = Crew(Tiers(makers), self.task_list, self.ledger, self._now, manner, dial)
         return self._crews[kb]
 
     def case(self, case_id: str) -> Case:

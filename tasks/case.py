@@ -122,6 +122,7 @@ class Found(BaseModel):
 
     passages: list[Passage]
     reasons: list[str]
+    confidence: float | None = Field(default=None, description="0..1: that the passages answer the question least sure")
 
 
 class Draft(BaseModel):
@@ -197,10 +198,12 @@ class Handoff(BaseModel):
     model: str
     tokens_in: int
     tokens_out: int
-    tokens_cached: int = 0
+    tokens_cached: int = Field(default=0, description="of tokens_in, those read from the provider's prompt cache")
+    tokens_reasoning: int = Field(default=0, description="of tokens_out, those that were thought and not written")
     tokens_estimated: bool = False
     model_calls: int = Field(default=0, description="calls to a language model; the built-in model makes none")
     cost_usd: float | None
+    cost_at_most_usd: float | None = Field(default=None, description="where cost_usd is unknown: what was held for it")
     cost_all_frontier_usd: float | None
     started_at: datetime
     seconds: float
@@ -218,6 +221,7 @@ class Case(BaseModel):
     case_id: str
     ticket: Ticket
     kb: str
+    tenant: str = ""
     created_at: datetime
     outcome: Outcome | None = Field(default=None, description="None while the crew is at work")
     outcome_reason: str = ""
@@ -243,6 +247,11 @@ class Case(BaseModel):
     def cost_is_known(self) -> bool:
         """Whether every handoff's cost is known."""
         return self.cost_usd is not None
+
+    @property
+    def cost_at_most_usd(self) -> float:
+        """What it can have cost at most, in USD: known costs, and what was held where the usage is unknown."""
+        return math.fsum(h.cost_usd if h.cost_usd is not None else h.cost_at_most_usd or 0.0 for h in self.handoffs)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

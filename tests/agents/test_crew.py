@@ -225,7 +225,7 @@ def test_an_interrupt_closes_the_case_and_is_told_in_it(tmp_path: Path) -> None:
 
 def test_a_database_that_is_gone_is_told_and_not_hidden(tmp_path: Path) -> None:
     bench = Bench(tmp_path, [passage(1, PRICE)])
-    with bench.task_list._engine.begin() as db:
+    with bench.task_list.database.writing() as db:
         db.exec_driver_sql("DROP TABLE handoffs")
     with pytest.raises(StoreError, match="handoffs"):
         bench.ask("How much is the Pro plan?")

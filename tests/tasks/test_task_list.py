@@ -14,7 +14,8 @@ from alembic.migration import MigrationContext
 
 from errors import NewerDatabase, StoreError, UsageError
 from tasks.case import STEPS, Case, Handoff, StepName, Ticket
-from tasks.task_list import REVISION, TaskList, metadata
+from tasks.database import REVISION, metadata
+from tasks.task_list import TaskList
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -98,7 +99,7 @@ def test_the_cost_is_the_sum_of_the_handoffs_and_unknown_when_one_is() -> None:
 
 def test_sqlite_keeps_what_it_said_it_kept(url: str) -> None:
     tasks = TaskList(url)
-    with tasks._engine.connect() as db:
+    with tasks.database.reading() as db:
         assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert db.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
 
@@ -134,7 +135,7 @@ def test_a_database_url_that_cannot_be_used_is_wrong_usage(wrong: str) -> None:
 
 
 def test_the_migrations_lead_to_the_tables_that_the_code_uses(url: str) -> None:
-    with TaskList(url)._engine.connect() as db:
+    with TaskList(url).database.reading() as db:
         context = MigrationContext.configure(db)
         assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == REVISION

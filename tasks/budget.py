@@ -1,0 +1,179 @@
+"""Money that may be spent: held before each call, settled after it, never above a cap.
+
+Atomic in the database, and so across threads, processes and machines. Amounts are whole nano-dollars.
+What a killed process held counts as spent: its call may have been made.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from errors import BudgetReached
+from tasks.database import Database, metadata
+from tasks.task_list import host_name
+
+spending = sa.Table(
+    "spending",
+    metadata,
+    sa.Column("scope", sa.String(200), primary_key=True),
+    sa.Column("spent", sa.BigInteger, nullable=False),
+    sa.Column("reserved", sa.BigInteger, nullable=False),
+)
+reservations = sa.Table(
+    "reservations",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("nano", sa.BigInteger, nullable=False),
+    sa.Column("settled", sa.BigInteger, index=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("case_id", sa.String(32), nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("made_at", sa.Text, nullable=False),
+)
+
+NANO = 10**9
+"""Nano-dollars in a dollar."""
+
+_RAISED_WITH = {
+    "case": "--budget or OPSDESK_BUDGET_USD",
+    "batch": "--budget",
+    "day": "OPSDESK_DAILY_BUDGET_USD",
+    "tenant": "OPSDESK_TENANT_DAILY_BUDGET_USD",
+}
+
+
+class Cap(NamedTuple):
+    """The most that may be spent in a scope, in nano-dollars.
+
+    Scopes are "case:c-12", "batch:b-1", "day:2026-11-25", "tenant:acme:2026-11-25".
+    """
+
+    scope: str
+    nano: int
+
+
+class Spending(NamedTuple):
+    """Nano-dollars of one scope: settled, and held for calls on their way."""
+
+    spent: int
+    reserved: int
+
+
+class Budget:
+    """The spending in a database. Safe to share between threads. `owner` is the process that holds."""
+
+    def __init__(self, database: Database, owner: str, now: Callable[[], datetime]) -> None:
+        self._database, self._owner, self._now = database, owner, now
+
+    def reserve(self, caps: Sequence[Cap], nano: int, *, case_id: str, model: str) -> str:
+        """Holds `nano` under every cap and returns the reservation's id.
+
+        Raises `BudgetReached` when one cap is too small for it; nothing is held then.
+        """
+        if nano < 0:
+            raise ValueError("a negative amount cannot be held")
+        held = {
+            "id": secrets.token_hex(16),
+            "scopes": [cap.scope for cap in caps],
+            "nano": nano,
+            "owner": self._owner,
+            "case_id": case_id,
+            "model": model,
+            "made_at": self._now().isoformat(),
+        }
+        with self._database.writing() as db:
+            for cap in sorted(caps):  # in one order everywhere, or two processes wait for each other
+                if not _hold(db, cap, nano):
+                    raise _too_small(cap, nano, _spending(db, cap.scope))
+            db.execute(reservations.insert().values(held))
+        return str(held["id"])
+
+    def settle(self, reservation: str, nano: int | None) -> None:
+        """Books what a held call cost; None when that is not known, and then all that was held. Only once."""
+        with self._database.writing() as db:
+            _settle(db, reservation, nano)
+
+    def spent(self, scope: str) -> Spending:
+        """What a scope has spent, and holds."""
+        with self._database.reading() as db:
+            return _spending(db, scope)
+
+    def reclaim(self, older_than: timedelta) -> int:
+        """Settles, at all that was held, what processes left behind that are gone. Returns how many.
+
+        A process of another machine counts as gone once its reservation is older than `older_than`.
+        """
+        before = (self._now() - older_than).isoformat()
+        with self._database.writing() as db:
+            open_ = sa.select(reservations.c.id, reservations.c.owner, reservations.c.made_at).where(
+                reservations.c.settled.is_(None), reservations.c.owner != self._owner
+            )
+            left = [row.id for row in db.execute(open_).all() if _is_gone(row.owner, row.made_at < before)]
+            for reservation in left:
+                _settle(db, reservation, None)
+        return len(left)
+
+
+def _hold(db: sa.Connection, cap: Cap, nano: int) -> bool:
+    here = spending.c.scope == cap.scope
+    fits = spending.c.spent + spending.c.reserved + nano <= cap.nano
+    raised = spending.update().where(here, fits).values(reserved=spending.c.reserved + nano)
+    if db.execute(raised).rowcount:
+        return True
+    db.execute(_insert_if_absent(db, cap.scope))
+    return bool(db.execute(raised).rowcount)
+
+
+def _insert_if_absent(db: sa.Connection, scope: str) -> sa.Insert:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    return insert(spending).values(scope=scope, spent=0, reserved=0).on_conflict_do_nothing()
+
+
+def _settle(db: sa.Connection, reservation: str, nano: int | None) -> None:
+    this = reservations.c.id == reservation
+    amount = reservations.c.nano if nano is None else nano
+    once = reservations.update().where(this, reservations.c.settled.is_(None)).values(settled=amount)
+    if not db.execute(once).rowcount:
+        return
+    held = db.execute(sa.select(reservations).where(this)).one()
+    for scope in sorted(held.scopes):
+        moved = {"reserved": spending.c.reserved - held.nano, "spent": spending.c.spent + held.settled}
+        db.execute(spending.update().where(spending.c.scope == scope).values(moved))
+
+
+def _spending(db: sa.Connection, scope: str) -> Spending:
+    row = db.execute(sa.select(spending).where(spending.c.scope == scope)).one_or_none()
+    return Spending(row.spent, row.reserved) if row else Spending(0, 0)
+
+
+def _too_small(cap: Cap, nano: int, now: Spending) -> BudgetReached:
+    kind, _, name = cap.scope.partition(":")
+    what = {"case": "this case", "day": f"the day {name}"}.get(kind, f"the {kind} {name.partition(':')[0]}")
+    left = max(0, cap.nano - now.spent - now.reserved)
+    return BudgetReached(
+        f"stopped: the next call may cost ${nano / NANO:.4f}, and ${left / NANO:.4f} of ${cap.nano / NANO:g} are left "
+        f"for {what}; what was found is kept; raise it with {_RAISED_WITH.get(kind, 'a larger budget')}",
+        cap.scope,
+    )
+
+
+def _is_gone(owner: str, old: bool) -> bool:
+    host, _, pid = owner.rpartition(":")
+    if host != host_name() or not pid.isdigit():
+        return old
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it lives and is somebody else's
+        return False
+    return False

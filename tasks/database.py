@@ -1,0 +1,129 @@
+"""The database: SQLite or PostgreSQL, brought to the newest revision when it is opened.
+
+Every write is one short transaction, so that what was done is there for others to read at once and
+is still there after a crash. SQLite runs in WAL mode with `synchronous=FULL`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from errors import NewerDatabase, StoreError, UsageError
+
+REVISION = "0002"
+"""The database revision that this code reads and writes; `migrations/versions` leads up to it."""
+
+BUSY_SECONDS = 30
+
+metadata = sa.MetaData()
+"""Every table, declared beside the code that reads and writes it."""
+
+
+class Database:
+    """Connections to one database. Safe to share between threads; open one per process.
+
+    Raises `NewerDatabase` when the database was migrated by a later Opsdesk, and `StoreError` when it
+    cannot be opened, read or written.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url = make_url(url)
+        except ArgumentError as error:
+            raise UsageError("OPSDESK_DATABASE_URL is no database URL; unset it to use SQLite under home") from error
+        self._engine = _engine(self.url)
+        self._reader = self._engine.execution_options(read_only=True)
+        with self._guarded():
+            self._migrate()
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction, kept when the block ends and rolled back when it raises."""
+        with self._guarded(), self._engine.begin() as db:
+            yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection that sees one state of the database."""
+        with self._guarded(), self._reader.connect() as db:
+            yield db
+
+    def dispose(self) -> None:
+        """Closes the connections."""
+        self._engine.dispose()
+
+    def _migrate(self) -> None:
+        with self._engine.begin() as db:
+            if self._revision(db) == REVISION:
+                return
+            from tasks.migrations import upgrade
+
+            upgrade(db)
+
+    def _revision(self, db: sa.Connection) -> str | None:
+        if not sa.inspect(db).has_table("alembic_version"):
+            return None
+        found: str | None = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        if found is not None and found > REVISION:
+            raise NewerDatabase(
+                f"the database {self._name} was written by a newer Opsdesk (revision {found}, this one knows "
+                f"{REVISION}) and was left untouched; update Opsdesk, or set OPSDESK_HOME to a fresh folder"
+            )
+        return found
+
+    @property
+    def _name(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            reason = str(error.orig).strip() or type(error.orig).__name__
+            raise StoreError(
+                f"cannot use the database {self._name}: {reason}; "
+                "check that its folder is writable and has free space, or move the file away to start afresh"
+            ) from error
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() != "sqlite":
+        try:
+            return sa.create_engine(url, pool_pre_ping=True)
+        except (ImportError, NoSuchModuleError) as error:
+            raise UsageError(
+                f"OPSDESK_DATABASE_URL names {url.drivername}, whose driver is not installed; "
+                "unset it to use SQLite under home"
+            ) from error
+    if url.database and url.database != ":memory:":
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StoreError(
+                f"cannot make the folder {folder}: {error.strerror}; choose another OPSDESK_HOME"
+            ) from error
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    # The driver's own transaction handling starts a write late and deadlocks two upgrading readers.
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(db: sa.Connection) -> None:
+    db.exec_driver_sql("BEGIN" if db.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
+
+
+def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")

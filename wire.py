@@ -1,0 +1,177 @@
+"""HTTP to servers that may be slow, huge, lying or gone: a total deadline and a cap on bytes, for every request.
+
+httpx limits each read, so a server that sends a byte a second holds a request for ever. Here the bounds stand below
+it, on the socket: each look-up, connect, handshake, write and read gets what is left of one deadline. Stands below
+every package, beside `errors.py`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from ssl import SSLContext
+from typing import Any
+
+import httpcore
+import httpx
+
+MAX_BYTES = 16_000_000
+"""Of one response, its headers included, unless `within` says otherwise."""
+
+POOL = 100
+"""Connections kept, and open at once, per client."""
+
+
+ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
+"""What httpx raises when a request fails."""
+
+
+class TooLarge(Exception):
+    """A response went past its cap on bytes, or came compressed, so that its size could not be told."""
+
+
+@dataclass(slots=True)
+class _Bounds:
+    deadline: float
+    bytes_left: int
+
+    def left(self, timeout: float | None, exceeded: type[Exception]) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise exceeded("the deadline is past")
+        return left if timeout is None else min(left, timeout)
+
+
+_bounds: ContextVar[_Bounds | None] = ContextVar("wire_bounds", default=None)
+
+
+@contextmanager
+def within(deadline: float, max_bytes: int = MAX_BYTES) -> Iterator[None]:
+    """Bounds every request of a `client` made in this block, by this thread: a `time.monotonic()` and bytes read.
+
+    Past the deadline requests raise httpx's timeouts, and past the cap `TooLarge`.
+    """
+    token = _bounds.set(_Bounds(deadline, max_bytes))
+    try:
+        yield
+    finally:
+        _bounds.reset(token)
+
+
+def client(**options: Any) -> httpx.Client:
+    """An httpx client under `within`: no redirects, no compression. Proxies of the environment are used."""
+    made = httpx.Client(
+        follow_redirects=False,
+        headers={"Accept-Encoding": "identity"},
+        timeout=None,  # noqa: S113  (bounded below)
+        limits=httpx.Limits(max_connections=POOL, max_keepalive_connections=POOL),
+        event_hooks={"response": [_uncompressed]},
+        **options,
+    )
+    # httpx offers no door to the socket: its pools are given another backend. A test holds this.
+    for transport in (made._transport, *made._mounts.values()):
+        if transport is not None:
+            pool: Any = transport._pool  # type: ignore[attr-defined]
+            pool._network_backend = _Backend(pool._network_backend)
+    return made
+
+
+def _uncompressed(response: httpx.Response) -> None:
+    if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise TooLarge("the response is compressed, which nobody asked for")
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Connects within the bounds, and hands out streams that stay within them."""
+
+    def __init__(self, inner: httpcore.NetworkBackend) -> None:
+        self._inner = inner
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        bounds = _bounds.get()
+        if bounds is None:
+            return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+        failed: Exception = httpcore.ConnectError("the name has no address")
+        for address in _addresses(host, port, bounds):
+            left = bounds.left(timeout, httpcore.ConnectTimeout)
+            try:
+                return _Stream(self._inner.connect_tcp(address, port, left, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
+
+
+class _Stream(httpcore.NetworkStream):
+    """Reads, writes and shakes hands within the bounds of the thread that asks."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        bounds = _bounds.get()
+        if bounds is None:
+            return self._inner.read(max_bytes, timeout)
+        data = self._inner.read(max_bytes, bounds.left(timeout, httpcore.ReadTimeout))
+        bounds.bytes_left -= len(data)
+        if bounds.bytes_left < 0:
+            raise TooLarge("the response is larger than its cap")
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        bounds = _bounds.get()
+        self._inner.write(buffer, bounds.left(timeout, httpcore.WriteTimeout) if bounds else timeout)
+
+    def start_tls(
+        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        bounds = _bounds.get()
+        left = bounds.left(timeout, httpcore.ConnectTimeout) if bounds else timeout
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def _addresses(host: str, port: int, bounds: _Bounds) -> list[str]:
+    """The addresses of a host. A look-up cannot be stopped, so it runs beside and is left behind at the deadline."""
+    try:
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        pass
+    found: list[str] = []
+    failed: list[OSError] = []
+
+    def look_up() -> None:
+        try:
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.extend(dict.fromkeys(str(entry[4][0]) for entry in entries))
+        except OSError as error:
+            failed.append(error)
+
+    beside = threading.Thread(target=look_up, daemon=True, name="look-up")
+    beside.start()
+    beside.join(bounds.left(None, httpcore.ConnectTimeout))
+    if beside.is_alive():
+        raise httpcore.ConnectTimeout("the name was not looked up in time")
+    if failed:
+        raise httpcore.ConnectError("the name has no address")
+    return found
