@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -155,6 +156,16 @@ def timed(work: Callable[[], Value]) -> tuple[Value, float]:
 
 
 # --- for people ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def draft() -> Iterator[Callable[[Case, str], None]]:
+    """Shows what a paid tier is writing, while it writes, where somebody looks; it is unproven and goes again."""
+    if not notes.is_terminal:
+        yield lambda _, __: None
+        return
+    with Live(console=notes, transient=True, refresh_per_second=8) as live:
+        yield lambda _, said: live.update(text(f"(unproven) {said}", "dim"))
 
 
 def usd(amount: float | None) -> str:
