@@ -39,6 +39,7 @@ REPLY_BYTES = 2_000_000
 FAILURES, REST = 5, 30
 """So many failures in a row, and an endpoint is left alone for so many seconds."""
 
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a tier's model is, and how it may be used. Without a key, a placeholder is sent."""

@@ -212,5 +212,5 @@ def _detail(usage: dict[str, Any], name: str, count: str) -> Any:
     return (details.get(count) or 0) if isinstance(details, dict) else 0
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
