@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from crewai.events.event_listener import event_listener
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
@@ -29,7 +30,7 @@ from agents.quotes import settled
 from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
 from agents.router import Decision
-from agents.routing import Choice, Offer, Policy, decide, settled_by
+from agents.routing import Choice, Policy, decide, settled_by
 from agents.steps import Agents, Books, Done, Limits, Listener, Steps, Watcher
 from agents.strike import Struck, strike
 from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
@@ -152,20 +153,24 @@ class _Order(Flow[_State]):
 
     def _choose(self, decision: Decision, found: Found | None = None) -> Choice:
         """The tier that writes; once more when it is known what was found."""
-        read = writer.tokens_in(self._quotable) if found else writer.USUAL_TOKENS_IN * len(decision.questions)
+        experience = self._experience
         return decide(
             decision,
             self._case.ticket,
-            self._offers(),
-            self._dial.experience(),
+            [self._steps.offer(tier, experience) for tier in self._tiers.names],
+            experience,
             self._dial.policy,
+            tokens=writer.tokens(self._quotable if found else None),
             usd_left=self._steps.usd_left,
             seconds_left=self._steps.seconds_left,
-            tokens_in=read,
-            tokens_out=writer.USUAL_TOKENS_OUT,
             found=found.confidence if found else None,
             high_stakes_tier=self._dial.high_stakes_tier,
         )
+
+    @cached_property
+    def _experience(self) -> Experience:
+        """As it was when the case began; read only where there is something to choose."""
+        return self._dial.experience() if len(self._tiers.names) > 1 else Experience()
 
     @router(route)
     def retrieve(self) -> str:
@@ -340,11 +345,6 @@ class _Order(Flow[_State]):
         """The next dearer tier whose endpoint has not failed in this case."""
         names = self._tiers.names
         return next((tier for tier in names[names.index(self._tier) + 1 :] if tier not in self._down), None)
-
-    def _offers(self) -> list[Offer]:
-        """What each tier costs and how long it takes."""
-        experience = self._dial.experience()
-        return [self._steps.offer(tier, experience) for tier in self._tiers.names]
 
     def _send(self, draft: Draft, reason: str, done: Done, sent: object) -> str:
         """A draft of which everything is proven."""

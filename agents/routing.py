@@ -151,14 +151,14 @@ def settled_by(decision: Decision, opinion: Decision) -> Decision:
     The questions stay as they were found: their words are the ticket's own.
     """
     stakes = "high" if "high" in (decision.stakes, opinion.stakes) else "low"
-    reasons = [*decision.reasons, *(f"a model says: {' '.join(reason.split())[:200]}" for reason in opinion.reasons[:3])]
+    said = [f"a model says: {' '.join(reason.split())[:200]}" for reason in opinion.reasons[:3]]
     return decision.model_copy(
         update={
             "intent": opinion.intent,
             "complexity": opinion.complexity,
             "stakes": stakes,
             "approval": decision.approval or opinion.approval[:200],
-            "reasons": reasons,
+            "reasons": [*decision.reasons, *said],
         }
     )
 
@@ -191,7 +191,9 @@ def _rule(
 ) -> tuple[Tier, str] | None:
     """The least tier that a hard rule asks for, and the rule."""
     dearest = paid[-1]
-    set_for_it = next((t for t in paid if high_stakes_tier and TIERS.index(t) >= TIERS.index(high_stakes_tier)), dearest)
+    set_for_it = next(
+        (t for t in paid if high_stakes_tier and TIERS.index(t) >= TIERS.index(high_stakes_tier)), dearest
+    )
     if decision.approval:
         return set_for_it, f"{decision.approval}, and that is the tier for what a person has to approve"
     grave = GRAVE.search(f"{ticket.subject}\n{ticket.text}")
@@ -219,10 +221,10 @@ def _weighed(rated: Sequence[_Rated], decision: Decision, experience: Experience
     seen = experience.seen(decision.intent, tier, best.offer.model)
     rests = f"{seen:.0f} drafts about {decision.intent} were seen" if seen else "an estimate, none was seen yet"
     if able:
-        why = f"{tier} writes: its draft is accepted with a chance of {best.chance:.0%} ({rests}), {target:.0%} are wanted"
+        why = f"its draft is accepted with a chance of {best.chance:.0%} ({rests}), {target:.0%} are wanted"
     else:
-        why = f"{tier} writes: no tier is likely to be accepted at {target:.0%}, this one most ({best.chance:.0%}, {rests})"
-    reasons = [why]
+        why = f"no tier is accepted with a chance of {target:.0%}, this one most likely ({best.chance:.0%}, {rests})"
+    reasons = [f"{tier} writes: {why}"]
     if best is not dearest:
         reasons.append(
             f"expected cost ${best.usd:.5f} with a possible escalation; {dearest.offer.tier} ${dearest.usd:.5f}"

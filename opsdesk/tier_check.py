@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from agents.endpoint import EndpointModel, Line, Order
+from agents.endpoint import EndpointModel, Line
+from agents.request import Order
 from errors import OpsdeskError
 from tasks.case import Tier
 from tasks.ledger import Ledger
