@@ -177,6 +177,7 @@ class EndpointModel(BaseLLM):
         deadline = min(order.deadline, time.monotonic() + line.endpoint.timeout_s)
         if not line.places.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise line.told(Failed("busy"))
+        failure: Failed | None = None
         try:
             left = max(0.001, deadline - time.monotonic())
             for attempt in stamina.retry_context(
@@ -190,10 +191,11 @@ class EndpointModel(BaseLLM):
                 with attempt:
                     return line.clean(self._once(messages, order, deadline))
         except Failed as failed:
-            raise line.told(failed) from None
+            failure = failed
         finally:
             line.places.release()
-        raise AssertionError("a retry ends with an answer or an error")
+        # Raised here and not above: CrewAI retries by itself whatever has a 429 anywhere in its context.
+        raise line.told(failure or Failed("timeout"))
 
     def _once(self, messages: Any, order: Order, deadline: float) -> str:
         """One request, paid for whatever becomes of it."""

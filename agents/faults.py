@@ -44,8 +44,9 @@ FAULTS: dict[str, Fault] = {
     "reset": Fault("broke the connection", _LATER, again=True, billed=True),
     "not JSON": Fault("answered with something that is no JSON", _WRONG_ADDRESS, billed=True),
     "cut short": Fault("stopped in the middle of its answer", _LATER, again=True, billed=True),
+    "out of tokens": Fault("did not finish within the tokens it was allowed", "use another {MODEL}", billed=True),
     "too long": Fault("wrote more than it was allowed to", "use another {MODEL}", billed=True),
-    "no answer": Fault("answered without any text", "use another {MODEL}, or try again", again=True, billed=True),
+    "no answer": Fault("answered without any text", "use another {MODEL}, or try again", billed=True),
     "tool call": Fault("asked for a tool that nobody offered", "use another {MODEL}", billed=True),
     "too large": Fault("sent far more than an answer", "check {BASE_URL}", billed=True),
     "redirected": Fault("sends requests to another address", "set {BASE_URL} to that of the API itself"),
@@ -86,7 +87,7 @@ def named(error: Exception) -> Failed:
         return Failed("reset")
     if any(isinstance(cause, ValueError) for cause in chain):  # broken JSON, or text in no encoding
         return Failed("not JSON")
-    return Failed("server error")  # an error in the middle of a stream
+    return Failed("cut short")  # an error in the middle of a stream
 
 
 def _of_status(response: httpx.Response, told: str) -> Failed:

@@ -97,7 +97,10 @@ class Request:
     def _whole(self) -> str:
         raw = self.client.chat.completions.with_raw_response.create(**self.sent)
         self.received = len(raw.content)
-        body = raw.http_response.json()
+        try:
+            body = json.loads(raw.content)
+        except ValueError:
+            raise Failed("cut short" if raw.content.lstrip().startswith(b"{") else "not JSON") from None
         if not isinstance(body, dict):
             raise Failed("not JSON")
         self.reported = body.get("usage")
@@ -138,7 +141,7 @@ class Request:
     def checked(self, text: str) -> str:
         """The text, unless it is none, was cut, or is longer than allowed."""
         if self.finish == "length":
-            raise Failed("cut short" if self.received <= self.order.max_tokens * BYTES_PER_TOKEN else "too long")
+            raise Failed("out of tokens")
         if self.received > self.order.max_tokens * BYTES_PER_TOKEN:
             raise Failed("too long")
         if not text.strip():
@@ -204,7 +207,9 @@ def _without_defaults(schema: Any) -> Any:
 
 
 def _plain(usage: Any) -> dict[str, Any] | None:
-    return usage.model_dump() if isinstance(usage, BaseModel) else usage if isinstance(usage, dict) else None
+    return (
+        usage.model_dump(warnings=False) if isinstance(usage, BaseModel) else usage if isinstance(usage, dict) else None
+    )
 
 
 def _detail(usage: dict[str, Any], name: str, count: str) -> Any:
