@@ -18,14 +18,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from crewai.events.event_listener import event_listener
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from pydantic import JsonValue, PrivateAttr
 
 from agents import writer
 from agents.answer import number, present
 from agents.experience import Experience
-from agents.models import Tiers
+from agents.models import Tiers, without_panels
 from agents.quotes import settled
 from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
@@ -66,7 +65,7 @@ class Crew:
         self._tiers, self._manner, self._dial = tiers, manner, dial
         self._books = Books(task_list, ledger, Budget(task_list.database, task_list.owner, now), now)
         self._of_thread = threading.local()
-        event_listener.formatter.verbose = False  # or CrewAI draws a panel per event
+        without_panels()
 
     def work(self, case: Case, limits: Limits, watch: Watcher | None = None, hear: Listener | None = None) -> Case:
         """Takes a case from its ticket to an outcome; every step is kept as it ends.

@@ -19,11 +19,10 @@ from opsdesk.tiers import PaidTier, paid_tiers, prices
 from tasks.case import Case, Ticket, Tier
 
 if TYPE_CHECKING:  # these import slowly, and not every command needs them
-    from crewai.llms.base_llm import BaseLLM
-
     from agents.crew import Crew
     from agents.endpoint import Line
     from agents.experience import Experience
+    from agents.models import Maker
     from agents.steps import Listener, Watcher
     from knowledge_base.embeddings import Embedder
     from knowledge_base.index import IndexReport, Progress
@@ -314,7 +313,7 @@ class Desk:
                 writer.ROLE: writer.local_skill(self.embedder.embed),
                 verifier.ROLE: verifier.SKILL,
             }
-            makers: dict[Tier, Callable[[], BaseLLM]] = {"local": lambda: LocalModel(skills)}
+            makers: dict[Tier, Maker] = {"local": lambda: LocalModel(skills)}
             makers |= {tier: partial(EndpointModel, line) for tier, line in self.lines.items()}
             manner = Manner(self.settings.tone, self.settings.sign_off)
             dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
