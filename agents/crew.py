@@ -43,11 +43,13 @@ from tasks.task_list import TaskList
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """How tiers are chosen: the policy, what was learned, and the least tier for grave matters (None: the dearest)."""
+    """How tiers are chosen: the policy, what was learned, the least tier for grave matters (None: the dearest), and
+    the decision itself, for comparing it with others."""
 
     policy: Policy = "balanced"
     experience: Callable[[], Experience] = Experience
     high_stakes_tier: Tier | None = None
+    decide: Callable[..., Choice] = decide
 
 
 class Crew:
@@ -153,7 +155,7 @@ class _Order(Flow[_State]):
     def _choose(self, decision: Decision, found: Found | None = None) -> Choice:
         """The tier that writes; once more when it is known what was found."""
         experience = self._experience
-        return decide(
+        return self._dial.decide(
             decision,
             self._case.ticket,
             [self._steps.offer(tier, experience) for tier in self._tiers.names],
