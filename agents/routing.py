@@ -111,12 +111,12 @@ def decide(
     if not paid or policy == "offline":
         why = "the policy is offline" if policy == "offline" else "no paid tier is configured"
         return _only(local, f"local writes: {why}", decision, ticket, experience, found)
+    if policy == "best":
+        return _only(paid[-1], f"{paid[-1].tier} writes: the policy is best", decision, ticket, experience, found)
     within = [o for o in paid if worst_usd(o, tokens) <= usd_left]
     if not within:
         why = f"local writes: what is left of the budget (${max(usd_left, 0):.4f}) holds no call of a paid tier"
         return _only(local, why, decision, ticket, experience, found)
-    if policy == "best":
-        return _only(within[-1], f"{within[-1].tier} writes: the policy is best", decision, ticket, experience, found)
     rated = _rated([local, *within], decision, ticket, experience, tokens, found)
     if rule := _rule(decision, ticket, [o.tier for o in within], high_stakes_tier):
         least, why = rule

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from errors import NewerDatabase, StoreError, UsageError
+from tasks import budget, experience
 from tasks.case import STEPS, Case, Handoff, StepName, Ticket
 from tasks.database import REVISION, metadata
 from tasks.task_list import TaskList
@@ -135,6 +136,9 @@ def test_a_database_url_that_cannot_be_used_is_wrong_usage(wrong: str) -> None:
 
 
 def test_the_migrations_lead_to_the_tables_that_the_code_uses(url: str) -> None:
+    assert {budget.spending, budget.reservations, experience.feedback, experience.router_tables} < set(
+        metadata.sorted_tables
+    )
     with TaskList(url).database.reading() as db:
         context = MigrationContext.configure(db)
         assert compare_metadata(context, metadata) == []
