@@ -215,7 +215,8 @@ class EndpointModel(BaseLLM):
             failed = error
         finally:
             line.places.release()
-        # Not from within, where what the server said would hang on to the error for all who walk its context.
+        # Not from within: what the server said would be in the error's context, where others find it, and where
+        # CrewAI takes any 429 for a reason to make the whole call again.
         raise line.told(failed)
 
     def _again(self, error: Exception, began: float, deadline: float) -> bool | float:

@@ -147,7 +147,7 @@ class Request:
     def checked(self, text: str) -> str:
         """The text, unless it is none or was cut."""
         if self.finish == "length":
-            raise Failed("too long")
+            raise Failed("out of tokens")
         if not text.strip():
             raise Failed("no answer")
         return text

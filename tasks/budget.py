@@ -1,6 +1,8 @@
 """Money that may be spent: held before each call, settled after it, never above a cap.
 
-Atomic in the database, and so across threads, processes and machines. Amounts are whole nano-dollars.
+Atomic in the database, and so across threads, processes and machines. Amounts are whole nano-dollars. Every
+transaction takes its rows in the same order, a reservation and then its scopes by name, so that no two wait for
+each other.
 What a killed process held counts as spent: its call may have been made.
 """
 
@@ -10,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -21,7 +24,7 @@ from tasks.task_list import host_name
 spending = sa.Table(
     "spending",
     metadata,
-    sa.Column("scope", sa.String(200), primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True),
     sa.Column("spent", sa.BigInteger, nullable=False),
     sa.Column("reserved", sa.BigInteger, nullable=False),
 )
@@ -40,6 +43,9 @@ reservations = sa.Table(
 
 NANO = 10**9
 """Nano-dollars in a dollar."""
+
+MOST = 10**9 * NANO
+"""The largest amount and cap: a billion dollars. Sums of a few still fit the database's 64 bits."""
 
 _RAISED_WITH = {
     "case": "--budget or OPSDESK_BUDGET_USD",
@@ -73,15 +79,16 @@ class Budget:
         self._database, self._owner, self._now = database, owner, now
 
     def reserve(self, caps: Sequence[Cap], nano: int, *, case_id: str, model: str) -> str:
-        """Holds `nano` under every cap and returns the reservation's id.
+        """Holds `nano` under every cap and returns the reservation's id. Of two caps on one scope the smaller counts.
 
-        Raises `BudgetReached` when one cap is too small for it; nothing is held then.
+        Raises `BudgetReached` when one cap is too small for it; nothing is held then. Raises `ValueError` when `nano`
+        is negative or above `MOST`.
         """
-        if nano < 0:
-            raise ValueError("a negative amount cannot be held")
+        _check(nano)
+        smallest = {cap.scope: cap for cap in sorted(caps, reverse=True)}
         held = {
             "id": secrets.token_hex(16),
-            "scopes": [cap.scope for cap in caps],
+            "scopes": sorted(smallest),
             "nano": nano,
             "owner": self._owner,
             "case_id": case_id,
@@ -89,14 +96,19 @@ class Budget:
             "made_at": self._now().isoformat(),
         }
         with self._database.writing() as db:
-            for cap in sorted(caps):  # in one order everywhere, or two processes wait for each other
+            for _, cap in sorted(smallest.items()):
                 if not _hold(db, cap, nano):
                     raise _too_small(cap, nano, _spending(db, cap.scope))
             db.execute(reservations.insert().values(held))
         return str(held["id"])
 
     def settle(self, reservation: str, nano: int | None) -> None:
-        """Books what a held call cost; None when that is not known, and then all that was held. Only once."""
+        """Books what a held call cost, even above what was held; None when it is not known: all that was held then.
+
+        Only the first time counts. Raises `ValueError` when `nano` is negative or above `MOST`.
+        """
+        if nano is not None:
+            _check(nano)
         with self._database.writing() as db:
             _settle(db, reservation, nano)
 
@@ -108,22 +120,30 @@ class Budget:
     def reclaim(self, older_than: timedelta) -> int:
         """Settles, at all that was held, what processes left behind that are gone. Returns how many.
 
-        A process of another machine counts as gone once its reservation is older than `older_than`.
+        A process of this machine is gone when it does not live. Of any other, and of one whose id is in use again,
+        only age tells: `older_than` must be longer than any call may take. Should a call end after all, its books
+        say too much, never too little.
         """
         before = (self._now() - older_than).isoformat()
-        with self._database.writing() as db:
-            open_ = sa.select(reservations.c.id, reservations.c.owner, reservations.c.made_at).where(
-                reservations.c.settled.is_(None), reservations.c.owner != self._owner
-            )
-            left = [row.id for row in db.execute(open_).all() if _is_gone(row.owner, row.made_at < before)]
-            for reservation in left:
-                _settle(db, reservation, None)
-        return len(left)
+        columns = (reservations.c.id, reservations.c.owner, reservations.c.made_at)
+        with self._database.reading() as db:
+            held = db.execute(sa.select(*columns).where(reservations.c.settled.is_(None))).all()
+        reclaimed = 0
+        for row in held:
+            if row.made_at < before or _is_dead(row.owner):
+                with self._database.writing() as db:  # one each, for the order of rows
+                    reclaimed += _settle(db, row.id, None)
+        return reclaimed
+
+
+def _check(nano: int) -> None:
+    if not 0 <= nano <= MOST:
+        raise ValueError(f"an amount must be between 0 and {MOST} nano-dollars, not {nano}")
 
 
 def _hold(db: sa.Connection, cap: Cap, nano: int) -> bool:
     here = spending.c.scope == cap.scope
-    fits = spending.c.spent + spending.c.reserved + nano <= cap.nano
+    fits = spending.c.spent + spending.c.reserved + nano <= min(cap.nano, MOST)
     raised = spending.update().where(here, fits).values(reserved=spending.c.reserved + nano)
     if db.execute(raised).rowcount:
         return True
@@ -138,16 +158,17 @@ def _insert_if_absent(db: sa.Connection, scope: str) -> sa.Insert:
     return insert(spending).values(scope=scope, spent=0, reserved=0).on_conflict_do_nothing()
 
 
-def _settle(db: sa.Connection, reservation: str, nano: int | None) -> None:
+def _settle(db: sa.Connection, reservation: str, nano: int | None) -> bool:
     this = reservations.c.id == reservation
     amount = reservations.c.nano if nano is None else nano
     once = reservations.update().where(this, reservations.c.settled.is_(None)).values(settled=amount)
     if not db.execute(once).rowcount:
-        return
+        return False
     held = db.execute(sa.select(reservations).where(this)).one()
     for scope in sorted(held.scopes):
         moved = {"reserved": spending.c.reserved - held.nano, "spent": spending.c.spent + held.settled}
         db.execute(spending.update().where(spending.c.scope == scope).values(moved))
+    return True
 
 
 def _spending(db: sa.Connection, scope: str) -> Spending:
@@ -157,19 +178,24 @@ def _spending(db: sa.Connection, scope: str) -> Spending:
 
 def _too_small(cap: Cap, nano: int, now: Spending) -> BudgetReached:
     kind, _, name = cap.scope.partition(":")
-    what = {"case": "this case", "day": f"the day {name}"}.get(kind, f"the {kind} {name.partition(':')[0]}")
+    owner, _, day = name.rpartition(":")
+    what = {"case": "this case", "batch": "this batch", "day": name, "tenant": f'the tenant "{owner}" on {day}'}
     left = max(0, cap.nano - now.spent - now.reserved)
     return BudgetReached(
-        f"stopped: the next call may cost ${nano / NANO:.4f}, and ${left / NANO:.4f} of ${cap.nano / NANO:g} are left "
-        f"for {what}; what was found is kept; raise it with {_RAISED_WITH.get(kind, 'a larger budget')}",
+        f"stopped: the next call may cost {_usd(nano)}, and {_usd(left)} of {_usd(cap.nano)} are left for "
+        f"{what.get(kind, name)}; what was found is kept; raise it with {_RAISED_WITH.get(kind, 'a larger budget')}",
         cap.scope,
     )
 
 
-def _is_gone(owner: str, old: bool) -> bool:
+def _usd(nano: int) -> str:
+    return f"${Decimal(nano).scaleb(-9).normalize():f}"
+
+
+def _is_dead(owner: str) -> bool:
     host, _, pid = owner.rpartition(":")
     if host != host_name() or not pid.isdigit():
-        return old
+        return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:

@@ -1,7 +1,8 @@
 """The database: SQLite or PostgreSQL, brought to the newest revision when it is opened.
 
 Every write is one short transaction, so that what was done is there for others to read at once and
-is still there after a crash. SQLite runs in WAL mode with `synchronous=FULL`.
+is still there after a crash. SQLite runs in WAL mode with `synchronous=FULL`; PostgreSQL writes at READ COMMITTED,
+so a write that depends on what it finds must say so in its own WHERE.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ REVISION = "0002"
 """The database revision that this code reads and writes; `migrations/versions` leads up to it."""
 
 BUSY_SECONDS = 30
+CONNECT_SECONDS = 10
+_MIGRATING = 6_736_783_101  # any number, as long as all of Opsdesk takes the same
 
 metadata = sa.MetaData()
 """Every table, declared beside the code that reads and writes it."""
@@ -40,9 +43,16 @@ class Database:
         except ArgumentError as error:
             raise UsageError("OPSDESK_DATABASE_URL is no database URL; unset it to use SQLite under home") from error
         self._engine = _engine(self.url)
-        self._reader = self._engine.execution_options(read_only=True)
+        # A reader of several statements sees one state; SQLite's deferred transactions give that by themselves.
+        snapshot = {} if self.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        self._reader = self._engine.execution_options(read_only=True, **snapshot)
         with self._guarded():
             self._migrate()
+
+    @property
+    def name(self) -> str:
+        """The kind of database: "sqlite" or "postgresql"."""
+        return self.url.get_backend_name()
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -62,6 +72,8 @@ class Database:
 
     def _migrate(self) -> None:
         with self._engine.begin() as db:
+            if self.name == "postgresql":  # one process migrates, the others wait, as SQLite's write lock has it
+                db.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
             if self._revision(db) == REVISION:
                 return
             from tasks.migrations import upgrade
@@ -74,13 +86,13 @@ class Database:
         found: str | None = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
         if found is not None and found > REVISION:
             raise NewerDatabase(
-                f"the database {self._name} was written by a newer Opsdesk (revision {found}, this one knows "
+                f"the database {self._shown} was written by a newer Opsdesk (revision {found}, this one knows "
                 f"{REVISION}) and was left untouched; update Opsdesk, or set OPSDESK_HOME to a fresh folder"
             )
         return found
 
     @property
-    def _name(self) -> str:
+    def _shown(self) -> str:
         return self.url.render_as_string(hide_password=True)
 
     @contextmanager
@@ -88,21 +100,23 @@ class Database:
         try:
             yield
         except DatabaseError as error:
-            reason = str(error.orig).strip() or type(error.orig).__name__
-            raise StoreError(
-                f"cannot use the database {self._name}: {reason}; "
+            reason = " ".join(str(error.orig).split()) or type(error.orig).__name__
+            cure = (
                 "check that its folder is writable and has free space, or move the file away to start afresh"
-            ) from error
+                if self.name == "sqlite"
+                else "check that the server is up and lets this user in, or unset OPSDESK_DATABASE_URL to use SQLite"
+            )
+            raise StoreError(f"cannot use the database {self._shown}: {reason}; {cure}") from error
 
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            return sa.create_engine(url, pool_pre_ping=True)
+            return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
         except (ImportError, NoSuchModuleError) as error:
             raise UsageError(
-                f"OPSDESK_DATABASE_URL names {url.drivername}, whose driver is not installed; "
-                "unset it to use SQLite under home"
+                f"OPSDESK_DATABASE_URL names {url.drivername}, whose driver is not installed; write "
+                "postgresql+psycopg:// and install opsdesk[postgres], or unset it to use SQLite under home"
             ) from error
     if url.database and url.database != ":memory:":
         folder = Path(url.database).parent

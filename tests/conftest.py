@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.postgres import MISSING, Server, programs, server
+
 LOOPBACK = {"127.0.0.1", "::1", "localhost", "", None}
 looked_up: list[str] = []
 """Every host that was looked up or connected to and is not this machine, over the whole run."""
@@ -47,6 +49,25 @@ def nothing_outside_this_machine_is_reached() -> Iterator[None]:
 def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedding model's cache, built once a run."""
     return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server, started once a run; what asks for it is skipped where PostgreSQL is not installed."""
+    if programs() is None:
+        pytest.skip(MISSING)
+    with server(durable=False) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database that does not exist yet or is empty; of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'state' / 'opsdesk.sqlite'}"
+        return
+    with request.getfixturevalue("postgres").database() as url:
+        yield url
 
 
 @pytest.fixture

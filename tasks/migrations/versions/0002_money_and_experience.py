@@ -10,12 +10,14 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Cases get a tenant; four tables are new. Amounts are nano-dollars."""
+    """Cases get a tenant and a batch; four tables are new. Amounts are nano-dollars."""
     op.add_column("cases", sa.Column("tenant", sa.Text, nullable=False, server_default=""))
     op.create_index("ix_cases_tenant", "cases", ["tenant"])
+    op.add_column("cases", sa.Column("batch_id", sa.Text, nullable=False, server_default=""))
+    op.create_index("ix_cases_batch_id", "cases", ["batch_id"])
     op.create_table(
         "spending",
-        sa.Column("scope", sa.String(200), primary_key=True),
+        sa.Column("scope", sa.Text, primary_key=True),
         sa.Column("spent", sa.BigInteger, nullable=False),
         sa.Column("reserved", sa.BigInteger, nullable=False),
     )
@@ -53,5 +55,7 @@ def downgrade() -> None:
     """Drops them again."""
     for table in ("router_tables", "feedback", "reservations", "spending"):
         op.drop_table(table)
+    op.drop_index("ix_cases_batch_id", "cases")
+    op.drop_column("cases", "batch_id")
     op.drop_index("ix_cases_tenant", "cases")
     op.drop_column("cases", "tenant")
