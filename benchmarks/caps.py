@@ -20,16 +20,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.bench import show
 from tests.postgres import MISSING, programs, server
 
-MONEY = (
-    "cap",
-    "most",
-    "overshoot",
-    "left by the killed",
-    "held at the end",
-    "booked",
-    "booked - sum of calls",
-    "billed",
-)
+MONEY = ("cap", "most", "overshoot", "held at the end", "booked", "booked - sum of calls", "billed")
 
 
 def main() -> None:

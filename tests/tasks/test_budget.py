@@ -307,13 +307,13 @@ def test_threads_that_share_a_budget_do_not_exceed_it_either(budget: Budget) -> 
 
 
 def test_the_cap_holds_to_the_nano_dollar_under_64_processes_of_which_some_are_killed(database_url: str) -> None:
-    sizes = ["--workers=64", "--calls=400", "--kills=24"]
+    sizes = ["--workers=64", "--calls=300", "--kills=20"]
     command = [sys.executable, "-m", "benchmarks.spenders", database_url, *sizes]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["kills"], found["failed"]) == (24, 0)
+    assert (found["kills"], found["failed"]) == (20, 0)
     assert found["overshoot"] == found["held at the end"] == found["booked - sum of calls"] == 0
     assert found["billed"] <= found["booked"] <= found["cap"]
     assert found["most"] > 0.95 * found["cap"]  # else nobody came near it, and nothing was shown
-    assert found["left by the killed"] > 0
+    assert found["reclaimed"] > 0  # some were killed in the midst of a call
