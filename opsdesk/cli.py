@@ -94,8 +94,8 @@ def options(
     """Options of every command."""
 
 
-def _desk() -> Desk:
-    settings = read_settings()
+def _desk(**changes: object) -> Desk:
+    settings = read_settings().model_copy(update=changes)
     hide(secrets_of(settings))
     return Desk(settings)
 
@@ -381,9 +381,9 @@ def kb_remove(
 def demo() -> None:
     """Index the bundled sample and watch the crew work its 25 tickets.
 
-    Needs no key and no network. Leaves the knowledge base "sample" behind, so that
-    opsdesk ask "How do I reset my password?" works right after it.
+    Needs no key and no network; even with a key no paid model is called. Leaves the knowledge base "sample" behind,
+    so that opsdesk ask "How do I reset my password?" works right after it.
     """
     from opsdesk.demo import run
 
-    run(_desk())
+    run(_desk(policy="offline"))
