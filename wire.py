@@ -8,6 +8,7 @@ every package, beside `errors.py`.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 import threading
 import time
@@ -24,9 +25,11 @@ import httpx
 MAX_BYTES = 16_000_000
 """Of one response, its headers included, unless `within` says otherwise."""
 
-POOL = 100
-"""Connections kept, and open at once, per client."""
+IDLE = 100
+"""Connections kept open per client. How many are open at once is for the caller to bound: a queue has no deadline."""
 
+SLICE = 16_384
+"""Bytes written at once: the time that is left is looked at anew for each slice."""
 
 ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 """What httpx raises when a request fails."""
@@ -42,6 +45,7 @@ class _Bounds:
     bytes_left: int
 
     def left(self, timeout: float | None, exceeded: type[Exception]) -> float:
+        """Seconds that may be waited. Raises `exceeded` when there are none."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise exceeded("the deadline is past")
@@ -65,12 +69,17 @@ def within(deadline: float, max_bytes: int = MAX_BYTES) -> Iterator[None]:
 
 
 def client(**options: Any) -> httpx.Client:
-    """An httpx client under `within`: no redirects, no compression. Proxies of the environment are used."""
+    """An httpx client under `within`: no redirects, no compression. Proxies of the environment are used.
+
+    At DEBUG httpcore and openai log the headers that a server sends, which may hold the key: they keep to INFO.
+    """
+    for name in ("httpcore", "openai"):
+        logging.getLogger(name).setLevel(logging.INFO)
     made = httpx.Client(
         follow_redirects=False,
         headers={"Accept-Encoding": "identity"},
         timeout=None,  # noqa: S113  (bounded below)
-        limits=httpx.Limits(max_connections=POOL, max_keepalive_connections=POOL),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=IDLE),
         event_hooks={"response": [_uncompressed]},
         **options,
     )
@@ -105,10 +114,12 @@ class _Backend(httpcore.NetworkBackend):
         if bounds is None:
             return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
         failed: Exception = httpcore.ConnectError("the name has no address")
-        for address in _addresses(host, port, bounds):
+        addresses = _addresses(host, port, bounds)
+        for tried, address in enumerate(addresses):
             left = bounds.left(timeout, httpcore.ConnectTimeout)
+            share = left / (len(addresses) - tried)  # one that swallows packets must not use up the time of the next
             try:
-                return _Stream(self._inner.connect_tcp(address, port, left, local_address, socket_options))
+                return _Stream(self._inner.connect_tcp(address, port, share, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed
@@ -135,7 +146,12 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         bounds = _bounds.get()
-        self._inner.write(buffer, bounds.left(timeout, httpcore.WriteTimeout) if bounds else timeout)
+        if bounds is None:
+            return self._inner.write(buffer, timeout)
+        view = memoryview(buffer)
+        for begins in range(0, len(view), SLICE):
+            left = bounds.left(timeout, httpcore.WriteTimeout)
+            self._inner.write(view[begins : begins + SLICE].tobytes(), left)
 
     def start_tls(
         self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
@@ -158,13 +174,13 @@ def _addresses(host: str, port: int, bounds: _Bounds) -> list[str]:
     except ValueError:
         pass
     found: list[str] = []
-    failed: list[OSError] = []
+    failed: list[Exception] = []
 
     def look_up() -> None:
         try:
             entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             found.extend(dict.fromkeys(str(entry[4][0]) for entry in entries))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter for a name that no domain can have
             failed.append(error)
 
     beside = threading.Thread(target=look_up, daemon=True, name="look-up")

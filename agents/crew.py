@@ -16,20 +16,20 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
-from crewai.events.event_listener import event_listener
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from pydantic import JsonValue, PrivateAttr
 
 from agents import writer
 from agents.answer import number, present
 from agents.experience import Experience
-from agents.models import Tiers
+from agents.models import Tiers, without_panels
 from agents.quotes import settled
 from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
 from agents.router import Decision
-from agents.routing import Choice, Offer, Policy, decide, settled_by
+from agents.routing import Choice, Policy, decide, settled_by
 from agents.steps import Agents, Books, Done, Limits, Listener, Steps, Watcher
 from agents.strike import Struck, strike
 from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
@@ -43,11 +43,13 @@ from tasks.task_list import TaskList
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """How tiers are chosen: the policy, what was learned, and the least tier for grave matters (None: the dearest)."""
+    """How tiers are chosen: the policy, what was learned, the least tier for grave matters (None: the dearest), and
+    the decision itself, for comparing it with others."""
 
     policy: Policy = "balanced"
     experience: Callable[[], Experience] = Experience
     high_stakes_tier: Tier | None = None
+    decide: Callable[..., Choice] = decide
 
 
 class Crew:
@@ -65,7 +67,7 @@ class Crew:
         self._tiers, self._manner, self._dial = tiers, manner, dial
         self._books = Books(task_list, ledger, Budget(task_list.database, task_list.owner, now), now)
         self._of_thread = threading.local()
-        event_listener.formatter.verbose = False  # or CrewAI draws a panel per event
+        without_panels()
 
     def work(self, case: Case, limits: Limits, watch: Watcher | None = None, hear: Listener | None = None) -> Case:
         """Takes a case from its ticket to an outcome; every step is kept as it ends.
@@ -152,20 +154,24 @@ class _Order(Flow[_State]):
 
     def _choose(self, decision: Decision, found: Found | None = None) -> Choice:
         """The tier that writes; once more when it is known what was found."""
-        read = writer.tokens_in(self._quotable) if found else writer.USUAL_TOKENS_IN * len(decision.questions)
-        return decide(
+        experience = self._experience
+        return self._dial.decide(
             decision,
             self._case.ticket,
-            self._offers(),
-            self._dial.experience(),
+            [self._steps.offer(tier, experience) for tier in self._tiers.names],
+            experience,
             self._dial.policy,
+            tokens=writer.tokens(self._quotable if found else None),
             usd_left=self._steps.usd_left,
             seconds_left=self._steps.seconds_left,
-            tokens_in=read,
-            tokens_out=writer.USUAL_TOKENS_OUT,
             found=found.confidence if found else None,
             high_stakes_tier=self._dial.high_stakes_tier,
         )
+
+    @cached_property
+    def _experience(self) -> Experience:
+        """As it was when the case began; read only where there is something to choose."""
+        return self._dial.experience() if len(self._tiers.names) > 1 else Experience()
 
     @router(route)
     def retrieve(self) -> str:
@@ -340,11 +346,6 @@ class _Order(Flow[_State]):
         """The next dearer tier whose endpoint has not failed in this case."""
         names = self._tiers.names
         return next((tier for tier in names[names.index(self._tier) + 1 :] if tier not in self._down), None)
-
-    def _offers(self) -> list[Offer]:
-        """What each tier costs and how long it takes."""
-        experience = self._dial.experience()
-        return [self._steps.offer(tier, experience) for tier in self._tiers.names]
 
     def _send(self, draft: Draft, reason: str, done: Done, sent: object) -> str:
         """A draft of which everything is proven."""

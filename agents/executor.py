@@ -13,7 +13,8 @@ from crewai.llms.base_llm import BaseLLM
 from crewai.utilities.types import LLMMessage
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
-from agents.endpoint import EndpointModel, Order
+from agents.endpoint import EndpointModel
+from agents.request import Order
 from errors import ModelError, OpsdeskError, UnreadableAnswer
 from tasks.case import StepName
 from tasks.usage import Usage

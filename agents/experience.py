@@ -99,7 +99,8 @@ def observe(case: Case, verdicts: Sequence[Verdict] = ()) -> list[Observation]:
     if not writes or not proofs or case.outcome == "abstained":
         return []
     first, last, intent = writes[0], writes[-1], case.route.intent
-    struck = isinstance(proofs[0].payload.get("sent"), dict) and bool(proofs[0].payload["sent"].get("struck"))  # type: ignore[union-attr,call-overload]
+    sent = proofs[0].payload.get("sent")
+    struck = isinstance(sent, dict) and bool(sent.get("struck"))
     worth = 1.0 if proofs[0].status == "done" and not struck else 0.0
     found = [Observation(case.case_id, intent, first.tier, first.model, worth, first.seconds)]
     if verdicts:
@@ -130,7 +131,9 @@ def learn(observations: Iterable[Observation], before: Experience) -> Learned:
     seen = list(observations)
     held_out = [o for o in seen if _is_held_out(o.case_id)]
     if len(seen) < LEAST or len(held_out) < LEAST_HELD_OUT:
-        why = f"{len(seen)} drafts were seen, {len(held_out)} of them to test on; {LEAST} and {LEAST_HELD_OUT} are needed"
+        why = (
+            f"{len(seen)} drafts were seen, {len(held_out)} of them to test on; {LEAST} and {LEAST_HELD_OUT} are needed"
+        )
         return Learned(before, why, len(seen), len(held_out), None, None)
     tried = _table([o for o in seen if not _is_held_out(o.case_id)])
     worse = [_loss(tried, o) - _loss(before, o) for o in held_out]

@@ -33,7 +33,7 @@ LONG_TICKET = 600
 FAIL_AGAIN = 0.5
 """An estimate: of the drafts that are revised, the share that is refused again."""
 
-BAND = 0.06
+BAND = 0.025
 """Around the target: there a better classification could change the choice."""
 
 CLASSIFICATION = (700, 250)
@@ -111,12 +111,12 @@ def decide(
     if not paid or policy == "offline":
         why = "the policy is offline" if policy == "offline" else "no paid tier is configured"
         return _only(local, f"local writes: {why}", decision, ticket, experience, found)
+    if policy == "best":
+        return _only(paid[-1], f"{paid[-1].tier} writes: the policy is best", decision, ticket, experience, found)
     within = [o for o in paid if worst_usd(o, tokens) <= usd_left]
     if not within:
         why = f"local writes: what is left of the budget (${max(usd_left, 0):.4f}) holds no call of a paid tier"
         return _only(local, why, decision, ticket, experience, found)
-    if policy == "best":
-        return _only(within[-1], f"{within[-1].tier} writes: the policy is best", decision, ticket, experience, found)
     rated = _rated([local, *within], decision, ticket, experience, tokens, found)
     if rule := _rule(decision, ticket, [o.tier for o in within], high_stakes_tier):
         least, why = rule
@@ -151,14 +151,14 @@ def settled_by(decision: Decision, opinion: Decision) -> Decision:
     The questions stay as they were found: their words are the ticket's own.
     """
     stakes = "high" if "high" in (decision.stakes, opinion.stakes) else "low"
-    reasons = [*decision.reasons, *(f"a model says: {' '.join(reason.split())[:200]}" for reason in opinion.reasons[:3])]
+    said = [f"a model says: {' '.join(reason.split())[:200]}" for reason in opinion.reasons[:3]]
     return decision.model_copy(
         update={
             "intent": opinion.intent,
             "complexity": opinion.complexity,
             "stakes": stakes,
             "approval": decision.approval or opinion.approval[:200],
-            "reasons": reasons,
+            "reasons": [*decision.reasons, *said],
         }
     )
 
@@ -191,7 +191,9 @@ def _rule(
 ) -> tuple[Tier, str] | None:
     """The least tier that a hard rule asks for, and the rule."""
     dearest = paid[-1]
-    set_for_it = next((t for t in paid if high_stakes_tier and TIERS.index(t) >= TIERS.index(high_stakes_tier)), dearest)
+    set_for_it = next(
+        (t for t in paid if high_stakes_tier and TIERS.index(t) >= TIERS.index(high_stakes_tier)), dearest
+    )
     if decision.approval:
         return set_for_it, f"{decision.approval}, and that is the tier for what a person has to approve"
     grave = GRAVE.search(f"{ticket.subject}\n{ticket.text}")
@@ -219,10 +221,10 @@ def _weighed(rated: Sequence[_Rated], decision: Decision, experience: Experience
     seen = experience.seen(decision.intent, tier, best.offer.model)
     rests = f"{seen:.0f} drafts about {decision.intent} were seen" if seen else "an estimate, none was seen yet"
     if able:
-        why = f"{tier} writes: its draft is accepted with a chance of {best.chance:.0%} ({rests}), {target:.0%} are wanted"
+        why = f"its draft is accepted with a chance of {best.chance:.0%} ({rests}), {target:.0%} are wanted"
     else:
-        why = f"{tier} writes: no tier is likely to be accepted at {target:.0%}, this one most ({best.chance:.0%}, {rests})"
-    reasons = [why]
+        why = f"no tier is accepted with a chance of {target:.0%}, this one most likely ({best.chance:.0%}, {rests})"
+    reasons = [f"{tier} writes: {why}"]
     if best is not dearest:
         reasons.append(
             f"expected cost ${best.usd:.5f} with a possible escalation; {dearest.offer.tier} ${dearest.usd:.5f}"
@@ -250,6 +252,6 @@ def _doubt(rated: Sequence[_Rated], best: _Rated, target: float) -> Doubt | None
         return None
     return Doubt(
         asked.tier,
-        f"{best.offer.tier} or {other.offer.tier}: the chance is within {BAND:.0%} of what is wanted; "
+        f"{best.offer.tier} or {other.offer.tier}: the chance is within {BAND:.1%} of what is wanted; "
         f"{asked.tier} is asked to classify the ticket, for ${price:.5f} where ${gain:.5f} may be saved",
     )

@@ -13,11 +13,12 @@ from crewai.llms.base_llm import BaseLLM
 from pydantic import BaseModel
 
 from agents import retriever, router, verifier, writer
-from agents.endpoint import EndpointModel, Order
+from agents.endpoint import EndpointModel
 from agents.executor import Contract, describe, execute, new_agent, parse, usage_of
 from agents.experience import Experience
 from agents.hearing import Hearing
 from agents.models import LOCAL_MODEL, Tiers
+from agents.request import Order
 from agents.routing import Offer
 from errors import LimitReached, OpsdeskError
 from tasks.budget import NANO, Budget, Cap
@@ -39,13 +40,13 @@ class _Role(NamedTuple):
     prompt: str
     instruction: str
     max_tokens: int
-    """Of a paid model's reply, its reasoning included: what is written is a tenth of it."""
+    """Of a paid model's reply, its reasoning included."""
 
 
 _ROLES: dict[StepName, _Role] = {
     "route": _Role(router.GOAL, router.PROMPT, router.INSTRUCTION, 2_000),
     "retrieve": _Role(retriever.GOAL, retriever.PROMPT, retriever.INSTRUCTION, 0),
-    "write": _Role(writer.GOAL, writer.PROMPT, writer.INSTRUCTION, 4_000),
+    "write": _Role(writer.GOAL, writer.PROMPT, writer.INSTRUCTION, writer.MAX_TOKENS),
     "verify": _Role(verifier.GOAL, verifier.PROMPT, verifier.INSTRUCTION, 2_000),
 }
 
@@ -125,8 +126,8 @@ class Steps:
     def offer(self, tier: Tier, experience: Experience) -> Offer:
         """What `tier` costs a token, and how long it takes, for the router to weigh."""
         llm, prices = cast(BaseLLM, self._agents.agent("write", tier).llm), self._books.ledger.prices
-        rates = [float(prices.worst(tier, llm.model, *tokens) or 0) for tokens in ((1, 0), (0, 1))]
-        return Offer(tier, llm.model, *rates, experience.seconds(tier, llm.model))
+        a_read, a_written = (float(prices.worst(tier, llm.model, *tokens) or 0) for tokens in ((1, 0), (0, 1)))
+        return Offer(tier, llm.model, a_read, a_written, experience.seconds(tier, llm.model))
 
     @property
     def usd_left(self) -> float:
@@ -168,7 +169,8 @@ class Steps:
         text = describe(_ROLES[task].instruction, received, short=purse is not None)
         made: Contract | OpsdeskError
         try:
-            made = parse(execute(agent, task, text, contract, purse and self._order(task, contract, purse)), contract)
+            order = self._order(task, contract, purse) if purse else None
+            made = parse(execute(agent, task, text, contract, order), contract)
         except OpsdeskError as error:
             made = error
         usage, paid = usage_of(agent), purse.paid if purse else 0

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from agents.extractive import draft
 from agents.extractive.rank import Embed
 from agents.models import Skill
+from agents.routing import Tokens
 from tasks.case import Claim, Draft, Passage, Question, Ticket
-from tasks.usage import estimate_tokens
+from tasks.usage import CHARACTERS_PER_TOKEN
 
 ROLE = "writer"
 GOAL = "Write a short answer in which every sentence rests on a quoted passage."
@@ -47,13 +48,19 @@ Answer with one JSON object and nothing else:
 INSTRUCTION = "Answer this ticket from these passages."
 
 
-USUAL_TOKENS_IN, USUAL_TOKENS_OUT = 3_500, 500
-"""Estimates for a ticket of one question, before it is known what is found, and of a draft."""
+MAX_TOKENS = 4_000
+"""Of a paid model's reply, its reasoning included: what is written is a tenth of it."""
+
+USUAL = Tokens(read=3_500, written=500, most_read=24_000, most_written=MAX_TOKENS)
+"""Estimates for a ticket, before it is known what is found."""
 
 
-def tokens_in(passages: Sequence[Passage]) -> int:
-    """About how many tokens the writer reads, given these passages."""
-    return estimate_tokens(PROMPT) + sum(estimate_tokens(passage.text) + 60 for passage in passages)
+def tokens(passages: Sequence[Passage] | None) -> Tokens:
+    """About what the writer will read and write, given these passages; the most is counted in bytes."""
+    if passages is None:
+        return USUAL
+    size = len(PROMPT) + sum(len(p.text.encode()) + len(p.title) + 200 for p in passages)
+    return USUAL._replace(read=size // CHARACTERS_PER_TOKEN, most_read=size)
 
 
 class Assignment(BaseModel):

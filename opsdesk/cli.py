@@ -7,13 +7,19 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from errors import LimitReached, OpsdeskError, UsageError
 from opsdesk.desk import Desk, check_ticket, version
+from opsdesk.redaction import hide
 from opsdesk.settings import read_settings
+from opsdesk.tiers import prices, problems, secrets_of
+from tasks.case import Tier
+
+if TYPE_CHECKING:
+    from opsdesk.tier_check import Checked
 
 app = typer.Typer(
     name="opsdesk",
@@ -89,7 +95,9 @@ def options(
 
 
 def _desk() -> Desk:
-    return Desk(read_settings())
+    settings = read_settings()
+    hide(secrets_of(settings))
+    return Desk(settings)
 
 
 def _print_json(value: Any) -> None:
@@ -189,6 +197,7 @@ def ask(
     reply: Annotated[
         bool, typer.Option("--reply", help="As a reply to a customer: greeting, each question, sign-off.")
     ] = False,
+    tenant: Annotated[str, typer.Option("--tenant", help="On whose account, for its daily budget and the bill.")] = "",
     as_json: Json = False,
 ) -> None:
     """Have the crew answer one question from your documents, with every sentence cited.
@@ -205,7 +214,11 @@ def ask(
     kb = kb or desk.default_kb()
     with show.waiting("calling the crew"):  # importing CrewAI takes some seconds
         desk.crew(kb)
-    case = desk.ask(ticket, kb, budget, deadline, watch=None if as_json else show.handoff)
+    if as_json:
+        case = desk.ask(ticket, kb, budget, deadline, tenant=tenant)
+    else:
+        with show.draft() as hear:
+            case = desk.ask(ticket, kb, budget, deadline, show.handoff, hear, tenant)
     if as_json:
         _print_json(show.case_json(case))
     else:
@@ -258,6 +271,40 @@ def trace(
         _print_json(show.case_json(kept, stale))
     else:
         show.trace(kept, stale)
+
+
+@app.command()
+def models(
+    check: Annotated[bool, typer.Option("--check", help="Test each paid tier with one tiny call.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show each tier: its model, where it runs, what it costs and who says so.
+
+    Paid tiers are optional. OPENAI_API_KEY alone is enough; any OpenAI-compatible server does with
+    OPSDESK_TIERS__CHEAP__MODEL, __BASE_URL and __API_KEY (and MID, FRONTIER). With --check each is called once; what
+    is wrong names the variable to change, and the exit code is 1.
+    Example: opsdesk models --check
+    """
+    from opsdesk import show_models
+
+    desk = _desk()
+    wrong = problems(desk.settings)
+    broken = any(problem.level == "error" for problem in wrong)
+    tiers = {} if broken else desk.tiers
+    if not as_json:
+        show_models.models(desk.settings.policy, tiers, prices(desk.settings))
+        show_models.problems(wrong)
+    found: dict[Tier, Checked] = {}
+    for result in desk.check_tiers() if check and tiers else ():
+        found[result.tier] = result
+        if not as_json:
+            show_models.checked(result)
+    if as_json:
+        _print_json(show_models.models_json(tiers, prices(desk.settings), wrong, found))
+    failed = [result.tier for result in found.values() if result.error]
+    if broken or failed:
+        what = "the settings cannot work" if broken else f"{', '.join(failed)} failed the check"
+        raise OpsdeskError(f"{what}; change what is named above, and run opsdesk models --check again")
 
 
 kb_app = typer.Typer(no_args_is_help=True, help="The knowledge bases: list, look into, check and remove them.")

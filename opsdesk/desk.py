@@ -6,23 +6,31 @@ import importlib.metadata
 import os
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from errors import NoKnowledgeBase, StoreError, UsageError
 from opsdesk.settings import Settings
-from tasks.case import Case, Ticket
+from opsdesk.tiers import PaidTier, paid_tiers, prices
+from tasks.case import Case, Ticket, Tier
 
 if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from agents.crew import Crew
-    from agents.steps import Watcher
+    from agents.endpoint import Line
+    from agents.experience import Experience
+    from agents.models import Maker
+    from agents.steps import Listener, Watcher
     from knowledge_base.embeddings import Embedder
     from knowledge_base.index import IndexReport, Progress
     from knowledge_base.search import Hit, Searcher
+    from opsdesk.tier_check import Checked
+    from tasks.budget import Budget, Cap
+    from tasks.experience import ExperienceStore
+    from tasks.ledger import Ledger
     from tasks.task_list import TaskList
 
 MAX_TICKET_CHARACTERS = 20_000
@@ -114,9 +122,23 @@ class Desk:
         from agents.endpoint import Endpoint, Line
 
         return {
-            tier: Line(Endpoint(tier, paid.model, paid.base_url, paid.key, paid.timeout_s, paid.max_concurrency))
+            tier: Line(Endpoint(tier, paid.model, paid.base_url, paid.api_key, paid.timeout_s, paid.max_concurrency))
             for tier, paid in self.tiers.items()
         }
+
+    @cached_property
+    def records(self) -> ExperienceStore:
+        """What people said of drafts, and the router's tables."""
+        from tasks.experience import ExperienceStore
+
+        return ExperienceStore(self.task_list)
+
+    def experience(self) -> Experience:
+        """What the router has learned, as it is in force."""
+        from agents.experience import Experience
+
+        found = self.records.in_force()
+        return Experience.model_validate({**found[1], "version": found[0]}) if found else Experience()
 
     def check_tiers(self) -> Iterator[Checked]:
         """Calls each paid tier once and yields what came of it."""
@@ -270,32 +292,42 @@ class Desk:
     def crew(self, kb: str) -> Crew:
         """The crew over one knowledge base, made once."""
         if kb not in self._crews:
-            self.searcher(kb)  # a knowledge base that is not there is told before CrewAI is loaded
-            os.environ.setdefault("CREWAI_STORAGE_DIR", str(self.settings.home / "crewai"))
-            import agents
-
-            _must_be_ours(agents.__file__)
-            from agents import retriever, router, verifier, writer
+            makers = self.makers(kb)
             from agents.crew import Crew, Dial
-            from agents.models import LocalModel, Tiers
+            from agents.models import Tiers
             from agents.reply import Manner
 
-            def newest() -> retriever.Library:
-                searcher = self.searcher(kb)
-                return retriever.Library(searcher.findings, searcher.siblings)
-
-            skills = {
-                router.ROLE: router.SKILL,
-                retriever.ROLE: retriever.local_skill(newest),
-                writer.ROLE: writer.local_skill(self.embedder.embed),
-                verifier.ROLE: verifier.SKILL,
-            }
-            makers: dict[Tier, Callable[[], BaseLLM]] = {"local": lambda: LocalModel(skills)}
-            makers |= {tier: partial(EndpointModel, line) for tier, line in self.lines.items()}
             manner = Manner(self.settings.tone, self.settings.sign_off)
             dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
             self._crews[kb] = Crew(Tiers(makers), self.task_list, self.ledger, self._now, manner, dial)
         return self._crews[kb]
+
+    def makers(self, kb: str) -> dict[Tier, Maker]:
+        """How the LLM of each tier is made; the built-in one searches `kb`."""
+        self.searcher(kb)  # a knowledge base that is not there is told before CrewAI is loaded
+        os.environ.setdefault("CREWAI_STORAGE_DIR", str(self.settings.home / "crewai"))
+        import agents
+
+        _must_be_ours(agents.__file__)
+        from agents import retriever, router, verifier, writer
+        from agents.models import LocalModel
+
+        def newest() -> retriever.Library:
+            searcher = self.searcher(kb)
+            return retriever.Library(searcher.findings, searcher.siblings)
+
+        skills = {
+            router.ROLE: router.SKILL,
+            retriever.ROLE: retriever.local_skill(newest),
+            writer.ROLE: writer.local_skill(self.embedder.embed),
+            verifier.ROLE: verifier.SKILL,
+        }
+        makers: dict[Tier, Maker] = {"local": lambda: LocalModel(skills)}
+        if self.tiers:
+            from agents.endpoint import EndpointModel
+
+            makers |= {tier: partial(EndpointModel, line) for tier, line in self.lines.items()}
+        return makers
 
     def case(self, case_id: str) -> Case:
         """A kept case."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -157,11 +158,23 @@ def timed(work: Callable[[], Value]) -> tuple[Value, float]:
 # --- for people ------------------------------------------------------------------------------------
 
 
+@contextmanager
+def draft() -> Iterator[Callable[[Case, str], None]]:
+    """Shows what a paid tier is writing, while it writes, where somebody looks; it is unproven and goes again."""
+    if not notes.is_terminal:
+        yield lambda _, __: None
+        return
+    with Live(console=notes, transient=True, refresh_per_second=8) as live:
+        yield lambda _, said: live.update(text(f"(unproven) {said}", "dim"))
+
+
 def usd(amount: float | None) -> str:
     """Money for people: "unknown" when it is."""
     if amount is None:
         return "unknown"
-    return f"${amount:.4f}" if amount else "$0"
+    if not amount:
+        return "$0"
+    return f"${amount:.4f}" if amount >= 0.001 else f"${amount:.6f}"
 
 
 def report(found: IndexReport) -> None:
@@ -243,9 +256,11 @@ def indented(untrusted: str, style: str = "", styled: int = 0, by: int = 2) -> T
 
 def bill(found: Case) -> str:
     """What a case cost, in one line."""
-    calls = "no model calls" if not found.model_calls else f"{found.model_calls} model calls"
+    count = found.model_calls
+    calls = {0: "no model calls", 1: "1 model call"}.get(count, f"{count} model calls")
+    cost = usd(found.cost_usd) if found.cost_is_known else f"cost unknown, at most {usd(found.cost_at_most_usd)}"
     return (
-        f"{found.case_id} · {found.seconds * 1000:.0f} ms · {calls} · {usd(found.cost_usd)} "
+        f"{found.case_id} · {found.seconds * 1000:.0f} ms · {calls} · {cost} "
         f"(all-frontier estimate {usd(found.cost_all_frontier_usd)})"
     )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from opsdesk.show import console, table, text, usd
-from opsdesk.tier_check import Checked
 from opsdesk.tiers import PaidTier, Problem
 from tasks.case import Tier
 from tasks.prices import Price, Prices
+
+if TYPE_CHECKING:
+    from opsdesk.tier_check import Checked  # imports CrewAI
 
 LOCAL = {"tier": "local", "model": "built-in extractive model", "base_url": None, "price": None, "free": True}
 

@@ -69,7 +69,9 @@ class ExperienceStore:
         """What people said of a case, in order."""
         columns = sa.select(feedback.c.verdict, feedback.c.reason, feedback.c.by, feedback.c.at)
         with self._database.reading() as db:
-            return [Word(*row) for row in db.execute(columns.where(feedback.c.case_id == case_id).order_by(feedback.c.id))]
+            return [
+                Word(*row) for row in db.execute(columns.where(feedback.c.case_id == case_id).order_by(feedback.c.id))
+            ]
 
     def closed(self) -> Iterator[tuple[Case, list[Word]]]:
         """Every case that has ended, oldest first, with what people said of it; one at a time."""

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from agents import retriever, router, verifier, writer
-from agents.crew import Crew
+from agents.crew import Crew, Dial
 from agents.models import LocalModel, Skill, Tiers
+from agents.routing import Policy
 from agents.steps import Limits
 from tasks.case import Case, Draft, Found, Passage, Ticket, Tier
 from tasks.ledger import Ledger
@@ -58,7 +59,12 @@ class Bench:
     """A crew over the given passages; tiers beside `local` are scripted, and so are its drafts if given."""
 
     def __init__(
-        self, folder: Path, passages: list[Passage], local_drafts: Sequence[str] = (), **scripted: Scripted
+        self,
+        folder: Path,
+        passages: list[Passage],
+        local_drafts: Sequence[str] = (),
+        policy: Policy = "cheapest",
+        **scripted: Scripted,
     ) -> None:
         def find(_: retriever.Wanted) -> Found:
             reasons = ["found" if passages else "nothing resembles the question"]
@@ -76,7 +82,7 @@ class Bench:
         for tier, llm in scripted.items():
             makers[tier] = lambda llm=llm: llm  # type: ignore[misc,index]
         self.task_list = TaskList(f"sqlite:///{folder / 'opsdesk.sqlite'}")
-        self.crew = Crew(Tiers(dict(makers)), self.task_list, Ledger("gpt-6.1-sol"), now=lambda: NOW)
+        self.crew = Crew(Tiers(dict(makers)), self.task_list, Ledger("gpt-6.1-sol"), now=lambda: NOW, dial=Dial(policy))
 
     def ask(self, text: str, limits: Limits = LIMITS, case_id: str = "c-1", **more: str) -> Case:
         ticket = Ticket.model_validate({"text": text, **more})

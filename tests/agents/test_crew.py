@@ -170,32 +170,52 @@ def test_open_questions_are_named_by_number_and_never_in_the_models_words(tmp_pa
     assert "$999" not in case.answer
 
 
-def test_what_a_model_raises_fails_the_case_without_its_words(
+def test_a_model_that_raises_is_replaced_and_its_words_are_shown_to_nobody(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = Scripted(error=RuntimeError("401 for key sk-SECRET"))
     bench = Bench(tmp_path, [passage(1, PRICE)], frontier=broken)
     case = bench.ask("How much is the Pro plan?")
     kept = bench.task_list.case("c-1")
-    assert (case.outcome, case.cost_usd, case.cost_is_known) == ("failed", None, False)
-    assert "RuntimeError" in case.outcome_reason
-    assert kept.task("write").status == "failed"
+    assert (case.outcome, case.cost_usd, case.cost_is_known) == ("accepted", None, False)
+    failed = next(h for h in kept.handoffs if h.status == "failed")
+    assert (failed.task, failed.tier) == ("write", "frontier")
+    assert "RuntimeError" in failed.reason
+    assert "local writes instead" in failed.reason
     assert "sk-SECRET" not in kept.model_dump_json() + "".join(capfd.readouterr()) + caplog.text
 
 
-def test_an_answer_out_of_shape_fails_the_case_and_keeps_its_cost(tmp_path: Path) -> None:
-    frontier = Scripted("I would rather talk about the weather.")
+def test_when_nobody_is_left_to_write_a_person_gets_what_was_found(tmp_path: Path) -> None:
+    broken = Scripted(error=RuntimeError("no"))
+    case = Bench(tmp_path, [passage(1, PRICE)], policy="best", frontier=broken).ask("How much is the Pro plan?")
+    assert (case.outcome, case.answer) == ("needs_human", "")
+    assert [p.text for p in case.passages] == [PRICE]
+    assert case.unanswered == ["How much is the Pro plan?"]
+    assert "RuntimeError" in case.outcome_reason
+
+
+def test_an_answer_out_of_shape_is_asked_for_once_more_and_its_cost_is_kept(tmp_path: Path) -> None:
+    frontier = Scripted("I would rather talk about the weather.", draft(PRICE, [1], PRICE))
     case = Bench(tmp_path, [passage(1, PRICE)], frontier=frontier).ask("How much is the Pro plan?")
-    assert case.outcome == "failed"
-    assert "not a Draft" in case.outcome_reason
-    assert case.handoffs[-1].status == "failed"
-    assert case.cost_usd is not None
-    assert case.cost_usd > 0
+    assert (case.outcome, len(frontier.calls)) == ("accepted", 2)
+    first = next(h for h in case.handoffs if h.task == "write")
+    assert "not a Draft" in first.reason
+    assert first.status == "failed"
+    assert first.cost_usd is not None
+    assert first.cost_usd > 0
+    assert "not a Draft" in frontier.calls[1][-1]["content"]  # it is told what was wrong
+
+
+def test_an_answer_out_of_shape_twice_goes_to_another_tier(tmp_path: Path) -> None:
+    cheap, frontier = Scripted("Hm.", "Hm.", model="gpt-6-luna"), Scripted(draft(PRICE, [1], PRICE))
+    bench = Bench(tmp_path, [passage(1, PRICE)], policy="balanced", cheap=cheap, frontier=frontier)
+    case = bench.ask("How much is the Pro plan?")
+    assert (case.outcome, len(cheap.calls), len(frontier.calls)) == ("accepted", 2, 1)
 
 
 def test_a_deadline_hands_over_what_was_found(tmp_path: Path) -> None:
     slow = Scripted(draft(PRICE, [1], PRICE), seconds=0.3)
-    bench = Bench(tmp_path, [passage(1, PRICE)], frontier=slow)
+    bench = Bench(tmp_path, [passage(1, PRICE)], policy="best", frontier=slow)
     case = bench.ask("How much is the Pro plan?", Limits(budget_usd=1, deadline_s=0.25))
     assert (case.outcome, case.stopped_by) == ("needs_human", "deadline")
     assert "--deadline" in case.outcome_reason
@@ -207,7 +227,18 @@ def test_no_paid_call_is_made_on_an_empty_budget(tmp_path: Path) -> None:
     frontier = Scripted(draft(PRICE, [1], PRICE))
     bench = Bench(tmp_path, [passage(1, PRICE)], frontier=frontier)
     case = bench.ask("How much is the Pro plan?", Limits(budget_usd=0, deadline_s=60))
+    assert (case.outcome, case.stopped_by, frontier.calls) == ("accepted", None, [])
+    assert case.route is not None
+    assert case.route.tier == "local"
+    assert "budget" in case.route.reasons[-1]
+
+
+def test_on_an_empty_budget_the_policy_best_stops(tmp_path: Path) -> None:
+    frontier = Scripted(draft(PRICE, [1], PRICE))
+    bench = Bench(tmp_path, [passage(1, PRICE)], policy="best", frontier=frontier)
+    case = bench.ask("How much is the Pro plan?", Limits(budget_usd=0, deadline_s=60))
     assert (case.outcome, case.stopped_by, frontier.calls) == ("needs_human", "budget", [])
+    assert case.passages
 
 
 def test_an_interrupt_closes_the_case_and_is_told_in_it(tmp_path: Path) -> None:
@@ -332,7 +363,7 @@ def test_an_accepted_draft_is_never_replaced(tmp_path: Path) -> None:
 
 def test_when_money_is_out_a_refused_draft_is_struck_and_not_sent_back(tmp_path: Path) -> None:
     written = drafted(said(LIE, PRICE), said(ACCESS, ACCESS, n=2, question=1))
-    bench = Bench(tmp_path, [passage(1, PRICE), passage(2, ACCESS)], frontier=Scripted(written))
+    bench = Bench(tmp_path, [passage(1, PRICE), passage(2, ACCESS)], policy="best", frontier=Scripted(written))
     case = bench.ask(TWO, Limits(budget_usd=0.0001, deadline_s=60))
     assert (case.outcome, case.stopped_by, case.task("write").attempts) == ("needs_human", "budget", 1)
     assert ACCESS in case.answer

@@ -57,10 +57,10 @@ def test_what_is_no_draft_or_was_cut_short_is_one_clear_error(output: str) -> No
     assert len(str(failed.value)) < 300
 
 
-def test_an_unknown_kind_fails_the_case_with_its_reason(tmp_path: Path) -> None:
-    poem = Scripted(GOOD.replace('"quotes"', '"kind": "poem", "quotes"'))
-    case = Bench(tmp_path, [passage(1, PRICE)], frontier=poem).ask(ASKED)
-    assert (case.outcome, case.answer) == ("failed", "")
+def test_an_unknown_kind_goes_to_a_person_with_its_reason(tmp_path: Path) -> None:
+    poem = Scripted(*[GOOD.replace('"quotes"', '"kind": "poem", "quotes"')] * 2)
+    case = Bench(tmp_path, [passage(1, PRICE)], policy="best", frontier=poem).ask(ASKED)
+    assert (case.outcome, case.answer) == ("needs_human", "")
     assert "sentences.0.kind" in case.outcome_reason
 
 
