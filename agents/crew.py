@@ -18,14 +18,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from crewai.events.event_listener import event_listener
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from pydantic import JsonValue, PrivateAttr
 
 from agents import writer
 from agents.answer import number, present
 from agents.experience import Experience
-from agents.models import Tiers
+from agents.models import Tiers, without_panels
 from agents.quotes import settled
 from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
@@ -44,11 +43,13 @@ from tasks.task_list import TaskList
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """How tiers are chosen: the policy, what was learned, and the least tier for grave matters (None: the dearest)."""
+    """How tiers are chosen: the policy, what was learned, the least tier for grave matters (None: the dearest), and
+    the decision itself, for comparing it with others."""
 
     policy: Policy = "balanced"
     experience: Callable[[], Experience] = Experience
     high_stakes_tier: Tier | None = None
+    decide: Callable[..., Choice] = decide
 
 
 class Crew:
@@ -66,7 +67,7 @@ class Crew:
         self._tiers, self._manner, self._dial = tiers, manner, dial
         self._books = Books(task_list, ledger, Budget(task_list.database, task_list.owner, now), now)
         self._of_thread = threading.local()
-        event_listener.formatter.verbose = False  # or CrewAI draws a panel per event
+        without_panels()
 
     def work(self, case: Case, limits: Limits, watch: Watcher | None = None, hear: Listener | None = None) -> Case:
         """Takes a case from its ticket to an outcome; every step is kept as it ends.
@@ -154,7 +155,7 @@ class _Order(Flow[_State]):
     def _choose(self, decision: Decision, found: Found | None = None) -> Choice:
         """The tier that writes; once more when it is known what was found."""
         experience = self._experience
-        return decide(
+        return self._dial.decide(
             decision,
             self._case.ticket,
             [self._steps.offer(tier, experience) for tier in self._tiers.names],

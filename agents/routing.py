@@ -33,7 +33,7 @@ LONG_TICKET = 600
 FAIL_AGAIN = 0.5
 """An estimate: of the drafts that are revised, the share that is refused again."""
 
-BAND = 0.06
+BAND = 0.025
 """Around the target: there a better classification could change the choice."""
 
 CLASSIFICATION = (700, 250)
@@ -252,6 +252,6 @@ def _doubt(rated: Sequence[_Rated], best: _Rated, target: float) -> Doubt | None
         return None
     return Doubt(
         asked.tier,
-        f"{best.offer.tier} or {other.offer.tier}: the chance is within {BAND:.0%} of what is wanted; "
+        f"{best.offer.tier} or {other.offer.tier}: the chance is within {BAND:.1%} of what is wanted; "
         f"{asked.tier} is asked to classify the ticket, for ${price:.5f} where ${gain:.5f} may be saved",
     )

@@ -173,6 +173,10 @@ class Handler(BaseHTTPRequestHandler):
                 changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
                 self.simulator.set(name, **changes)
             self.reply_json(200, {})
+        elif self.path == "/forget":
+            with self.simulator.lock:
+                self.simulator._prefixes.clear()
+            self.reply_json(200, {})
         elif self.path == "/v1/chat/completions":
             self._complete(body)
         else:

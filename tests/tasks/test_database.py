@@ -108,9 +108,9 @@ def test_a_newer_file_is_not_touched_by_a_single_byte(file: Path) -> None:
 def test_a_write_that_fails_halfway_leaves_nothing(database_url: str) -> None:
     database = Database(database_url)
     row = {"scope": "case:c-1", "spent": 1, "reserved": 0}
+    insert = tasks.budget.spending.insert().values(row)
     with pytest.raises(StoreError), database.writing() as db:
-        db.execute(tasks.budget.spending.insert().values(row))
-        db.execute(tasks.budget.spending.insert().values(row))  # the scope is there already
+        [db.execute(insert) for _ in range(2)]  # the second finds its scope there already
     with database.reading() as db:
         assert db.execute(sa.select(tasks.budget.spending)).all() == []
     database.dispose()
