@@ -103,6 +103,10 @@ class Tokens(NamedTuple):
     most_written: int
 
 
+USUAL = Tokens(read=3_500, written=500, most_read=24_000, most_written=4_000)
+"""Estimates for a ticket, before it is known what is found; the last is the cap on a reply, its reasoning included."""
+
+
 class Doubt(NamedTuple):
     """A tier that should be asked to classify the ticket, and why that is worth its price."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -85,12 +85,12 @@ class ExperienceStore:
 
     def closed(self, since: datetime) -> Iterator[tuple[Case, list[Word]]]:
         """Every case begun since then that has ended, oldest first, with what people said of it; one at a time."""
-        place = sa.tuple_(cases.c.created_at, cases.c.case_id)
-        ended = sa.select(cases.c.created_at, cases.c.case_id).where(cases.c.outcome.is_not(None)).order_by(place)
-        after = (since.isoformat(), "")
+        place = (cases.c.created_at, cases.c.case_id)
+        ended = sa.select(*place).where(cases.c.outcome.is_not(None)).order_by(*place)
+        after = (since.astimezone(UTC).isoformat(), "")
         while True:
             with self._database.reading() as db:
-                page = db.execute(ended.where(place > sa.tuple_(*map(sa.literal, after))).limit(PAGE)).all()
+                page = db.execute(ended.where(sa.tuple_(*place) > sa.tuple_(*map(sa.literal, after))).limit(PAGE)).all()
             for _, case_id in page:
                 yield self._task_list.case(case_id), self.given(case_id)
             if len(page) < PAGE:
