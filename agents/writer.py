@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from agents.extractive import draft
 from agents.extractive.rank import Embed
 from agents.models import Skill
-from agents.routing import Tokens
+from agents.routing import USUAL, Tokens
 from tasks.case import Claim, Draft, Passage, Question, Ticket
 from tasks.usage import CHARACTERS_PER_TOKEN
 
@@ -47,12 +47,8 @@ Answer with one JSON object and nothing else:
  "ask": "" or one question back}"""
 INSTRUCTION = "Answer this ticket from these passages."
 
-
-MAX_TOKENS = 4_000
+MAX_TOKENS = USUAL.most_written
 """Of a paid model's reply, its reasoning included: what is written is a tenth of it."""
-
-USUAL = Tokens(read=3_500, written=500, most_read=24_000, most_written=MAX_TOKENS)
-"""Estimates for a ticket, before it is known what is found."""
 
 
 def tokens(passages: Sequence[Passage] | None) -> Tokens:

@@ -135,6 +135,15 @@ def test_latency_prints_what_a_person_waits_for() -> None:
     assert {"search, warm", "ask, warm", "search, cold process"} <= set(run("latency"))
 
 
+def test_the_router_decides_within_five_milliseconds_and_as_the_worked_questions_want() -> None:
+    report = run("routing")
+    assert list(report["worked"].values()) == ["frontier", "cheap"]
+    assert all(row["p95"] <= 5 for row in report["policies"].values())
+    assert (report["policies"]["best"]["frontier"], report["policies"]["offline"]["local"]) == (1, 1)
+    for row in report["policies"].values():
+        assert sum(row[tier] for tier in ("local", "cheap", "frontier")) == pytest.approx(1)
+
+
 def test_no_lie_of_a_simulated_writer_gets_a_loose_figure_out() -> None:
     report = run("adversary", "--drafts", "60", "--processes", "1")
     everything, honest = report["all"], report["honest"]["drafts"]
