@@ -238,7 +238,6 @@ class Stage:
         from agents.router import route_locally
         from agents.routing import USUAL, Offer, decide
 
-
         experience = Experience()
         offers = [Offer("local", "", 0.0, 0.0, 0.1)]
         for tier, paid in self.desk.tiers.items():
