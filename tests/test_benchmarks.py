@@ -60,6 +60,14 @@ def test_damage_is_refused_by_name_and_a_kill_leaves_one_state_or_the_other() ->
     assert all(row["refused"] == row["tried"] > 0 for row in rows.values())
 
 
+def test_a_budget_that_processes_are_killed_on_is_never_exceeded() -> None:
+    rows = run("caps", "--workers", "4", "--calls", "60", "--kills", "3")
+    assert "SQLite" in rows
+    for row in rows.values():
+        assert (row["kills"], row["failed"], row["overshoot"], row["held at the end"]) == (3, 0, 0, 0)
+        assert 0 < row["billed"] <= row["booked"] <= row["cap"] == pytest.approx(60 * 0.00055)
+
+
 def test_hostile_files_are_accepted_or_skipped_with_a_reason() -> None:
     rows = run("hostile", "--only", "nested")
     assert rows["files"] > 0
