@@ -18,14 +18,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from crewai.events.event_listener import event_listener
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from pydantic import JsonValue, PrivateAttr
 
 from agents import writer
-from agents.answer import number, present
+from agents.answer import number, present, renumber
 from agents.experience import Experience
-from agents.models import Tiers
+from agents.models import Tiers, without_panels
 from agents.quotes import settled
 from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
@@ -44,11 +43,13 @@ from tasks.task_list import TaskList
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """How tiers are chosen: the policy, what was learned, and the least tier for grave matters (None: the dearest)."""
+    """How tiers are chosen: the policy, what was learned, the least tier for grave matters (None: the dearest), and
+    the decision itself, for comparing it with others."""
 
     policy: Policy = "balanced"
     experience: Callable[[], Experience] = Experience
     high_stakes_tier: Tier | None = None
+    decide: Callable[..., Choice] = decide
 
 
 class Crew:
@@ -66,7 +67,7 @@ class Crew:
         self._tiers, self._manner, self._dial = tiers, manner, dial
         self._books = Books(task_list, ledger, Budget(task_list.database, task_list.owner, now), now)
         self._of_thread = threading.local()
-        event_listener.formatter.verbose = False  # or CrewAI draws a panel per event
+        without_panels()
 
     def work(self, case: Case, limits: Limits, watch: Watcher | None = None, hear: Listener | None = None) -> Case:
         """Takes a case from its ticket to an outcome; every step is kept as it ends.
@@ -110,6 +111,7 @@ class _Order(Flow[_State]):
     _dial: Dial = PrivateAttr()
     _route: Route = PrivateAttr()
     _tier: Tier = PrivateAttr()
+    _shown: dict[int, int] = PrivateAttr(default_factory=dict)  # passage numbers as the writer reads them -> as shown
     _down: set[Tier] = PrivateAttr(default_factory=set)  # tiers whose endpoint failed in this case
     _tries: int = PrivateAttr(default=0)
     _escalated: bool = PrivateAttr(default=False)
@@ -154,7 +156,7 @@ class _Order(Flow[_State]):
     def _choose(self, decision: Decision, found: Found | None = None) -> Choice:
         """The tier that writes; once more when it is known what was found."""
         experience = self._experience
-        return decide(
+        return self._dial.decide(
             decision,
             self._case.ticket,
             [self._steps.offer(tier, experience) for tier in self._tiers.names],
@@ -205,17 +207,23 @@ class _Order(Flow[_State]):
     def write(self) -> None:
         """A draft from the passages, with the claims that failed when it is not the first."""
         self._tries += 1
-        given, questions = self._quotable, self._route.questions
+        questions = self._route.questions
         assignment = Assignment(
-            ticket=self._case.ticket, questions=questions, passages=given, draft=self._draft, rejected=self._rejected
+            ticket=self._case.ticket,
+            questions=questions,
+            passages=self._quotable,
+            draft=self._draft,
+            rejected=self._rejected,
         )
-        written = self._written(assignment)
+        written = self._written(assignment.numbered(self._shown))
         if written is None:
             return
         draft, done = written
-        self._draft = settled(draft, given, len(questions))
+        if self._shown:
+            renumber(draft, self._shown)
+        self._draft = settled(draft, self._quotable, len(questions))
         if self._tries == 1:
-            number(self._case.passages, self._draft)
+            self._shown = number(self._case.passages, self._draft)
         count = len(self._draft.sentences)
         self._steps.hand_on(done, "verifier", f"{count} sentences", self._draft.model_dump(mode="json"))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,12 +17,13 @@ from urllib.parse import urlsplit
 import openai
 import stamina
 from circuitbreaker import CircuitBreaker
+from crewai.events.event_listener import event_listener
 from crewai.events.types.llm_events import LLMCallType
 from crewai.llms.base_llm import BaseLLM, llm_call_context
 from pydantic import PrivateAttr, SecretStr
 
 import wire
-from agents.faults import Failed, named, past
+from agents.faults import Failed, left
 from agents.request import Abilities, Order, Request
 from errors import EndpointError, OpsdeskError
 from tasks.case import Tier
@@ -33,8 +35,13 @@ REQUESTS = 3
 LONGEST_WAIT = 10.0
 """Seconds: a server that asks for a longer wait is not waited for, so that another tier can be asked."""
 
+LEAST_LEFT = 1.0
+"""Seconds: with less until the deadline, no request is made again."""
+
 REPLY_BYTES = 2_000_000
 """Of one response."""
+
+HIDDEN = "[hidden]"
 
 FAILURES, REST = 5, 30
 """So many failures in a row, and an endpoint is left alone for so many seconds."""
@@ -42,7 +49,10 @@ FAILURES, REST = 5, 30
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a tier's model is, and how it may be used. Without a key, a placeholder is sent."""
+    """Where a tier's model is, and how it may be used. Without a key, a placeholder is sent.
+
+    `timeout_s` bounds one request; the calls on their way at once are `max_concurrency`.
+    """
 
     tier: Tier
     model: str
@@ -59,13 +69,17 @@ class Line:
         self.endpoint = endpoint
         self.host = urlsplit(endpoint.base_url).netloc.rpartition("@")[2]
         self.places = threading.BoundedSemaphore(endpoint.max_concurrency)
-        self.abilities = Abilities(completion_tokens=self.host == "api.openai.com")
+        is_openai = self.host == "api.openai.com"
+        self.abilities = Abilities(completion_tokens=is_openai)
         self.breaker = CircuitBreaker(FAILURES, rest, expected_exception=_is_the_servers_fault, name=self.host)
         key = endpoint.api_key.get_secret_value() if endpoint.api_key else ""
-        self._secret = key
+        self._secret = key if len(key) > 5 else ""  # shorter ones are words of any text
         self.client = openai.OpenAI(
             api_key=key or "none", base_url=endpoint.base_url, max_retries=0, http_client=wire.client()
         )
+        if not is_openai:  # the client takes headers from OPENAI_… variables, which are nobody else's business
+            self.client.organization = self.client.project = None
+            self.client._custom_headers = {}
 
     @property
     def structured(self) -> bool:
@@ -76,16 +90,22 @@ class Line:
         """The error for people: which tier, what happened, and which variable to change."""
         end, fault = self.endpoint, failed.fault
         names = {name: f"OPSDESK_TIERS__{end.tier.upper()}__{name}" for name in _SETTINGS}
-        advice = fault.advice.format(**names)
+        advice = fault.advice.format(**names, REST=f"{max(1.0, failed.after or 0.0):.0f}")
         if failed.name in ("model unknown", "not JSON") and not urlsplit(end.base_url).path.strip("/"):
             advice = f"{names['BASE_URL']} has no /v1 at its end, which most servers want"
         status = f" (status {failed.code})" if failed.code else ""
         message = f"{end.tier} ({end.model} at {self.host}) {fault.says}{status}; {advice}"
         return EndpointError(message, failed.name, elsewhere=fault.elsewhere)
 
-    def clean(self, text: str) -> str:
-        """A reply without the key, should the server have put it there."""
-        return text.replace(self._secret, "[hidden]") if len(self._secret) > 5 else text
+    def without_key(self, pieces: Iterator[str]) -> Iterator[str]:
+        """A reply's pieces without the key, should the server have put it there, be it cut in two."""
+        kept, key = "", self._secret
+        for piece in pieces:
+            kept = (kept + piece).replace(key, HIDDEN) if key else piece
+            begun = next((n for n in range(min(len(key) - 1, len(kept)), 0, -1) if key.startswith(kept[-n:])), 0)
+            yield kept[: len(kept) - begun]
+            kept = kept[len(kept) - begun :]
+        yield kept
 
 
 _SETTINGS = ("MODEL", "BASE_URL", "API_KEY", "TIMEOUT", "MAX_CONCURRENCY")
@@ -117,6 +137,7 @@ class EndpointModel(BaseLLM):
 
     def __init__(self, line: Line) -> None:
         super().__init__(model=line.endpoint.model, provider="openai-compatible")
+        event_listener.formatter.verbose = False  # or CrewAI prints a panel for each error, among what programs read
         self._line = line
 
     @property
@@ -158,6 +179,9 @@ class EndpointModel(BaseLLM):
             )
             return text
 
+    # CrewAI wraps this method in retries of its own, unless it says that it has them.
+    call._crewai_rate_limit_wrapped = True  # type: ignore[attr-defined]
+
     async def acall(self, messages: Any, *args: Any, **kwargs: Any) -> str:
         """As `call`, in a thread."""
         import asyncio
@@ -173,65 +197,71 @@ class EndpointModel(BaseLLM):
         return 10_000_000
 
     def _asked(self, messages: Any, order: Order) -> str:
-        line = self._line
-        deadline = min(order.deadline, time.monotonic() + line.endpoint.timeout_s)
-        if not line.places.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        line, began = self._line, time.monotonic()
+        if not line.places.acquire(timeout=max(0.0, min(left(order.deadline), line.endpoint.timeout_s))):
             raise line.told(Failed("busy"))
-        failure: Failed | None = None
         try:
-            left = max(0.001, deadline - time.monotonic())
             for attempt in stamina.retry_context(
-                on=lambda error: _wait(error, deadline),
+                on=lambda error: self._again(error, began, order.deadline),
                 attempts=REQUESTS,
-                timeout=left,
+                timeout=None,  # `_again` looks at the deadline
                 wait_initial=0.2,
                 wait_max=2.0,
                 wait_jitter=0.2,
             ):
                 with attempt:
-                    return line.clean(self._once(messages, order, deadline))
-        except Failed as failed:
-            failure = failed
+                    return self._once(messages, order)
+        except Failed as error:
+            failed = error
         finally:
             line.places.release()
-        # Raised here and not above: CrewAI retries by itself whatever has a 429 anywhere in its context.
-        raise line.told(failure or Failed("timeout"))
+        # Not from within: what the server said would be in the error's context, where others find it, and where
+        # CrewAI takes any 429 for a reason to make the whole call again.
+        raise line.told(failed)
 
-    def _once(self, messages: Any, order: Order, deadline: float) -> str:
+    def _again(self, error: Exception, began: float, deadline: float) -> bool | float:
+        """Whether a request is made again, and if the server asked for it, after how many seconds."""
+        if not isinstance(error, Failed) or not error.fault.again:
+            return False
+        seconds = left(deadline)
+        if seconds < LEAST_LEFT or self._line.breaker.opened:
+            return False
+        if error.name == "timeout" and seconds < (deadline - began) / 3:
+            return False
+        if error.after is None:
+            return True
+        return error.after if error.after <= min(LONGEST_WAIT, seconds - LEAST_LEFT) else False
+
+    def _once(self, messages: Any, order: Order) -> str:
         """One request, paid for whatever becomes of it."""
         line = self._line
-        if past(deadline):
+        deadline = min(order.deadline, time.monotonic() + line.endpoint.timeout_s)
+        if left(deadline) <= 0:
             raise Failed("timeout")
         if line.breaker.opened:
-            raise Failed("circuit open")
+            raise Failed("circuit open", after=line.breaker.open_remaining)
         request = Request(line.client, line.endpoint.model, line.abilities, messages, order)
         hold = order.purse.reserve(request.tokens_in, order.max_tokens) if order.purse else None
-        took: Usage | None = Usage(model_calls=1, unknown=1)  # unless it is told otherwise: also after Ctrl-C
+        took = Usage(model_calls=1, unknown=1)  # unless it is told otherwise: also after Ctrl-C
         try:
             with line.breaker, wire.within(deadline, REPLY_BYTES):
-                try:
-                    text = request.send()
-                except Failed:
-                    raise
-                except (openai.OpenAIError, ValueError, wire.TooLarge, *wire.ERRORS) as error:
-                    raise named(error) from None
+                text = self._text(request, order)
             took = request.usage()
             return request.checked(text)
         except Failed as failed:
-            if took is not None and took.unknown:
-                took = request.usage() if failed.fault.billed else Usage()
-            again = request.learned(failed)
-            raise again or failed from None
+            took = request.usage() if failed.fault.billed else Usage()
+            if request.unsupported(failed):
+                raise Failed("option refused", after=0.0, code=failed.code) from None
+            raise
         finally:
-            self._taken += took or Usage()
+            self._taken += took
             if hold:
-                hold.settle(None if took is None or took.unknown else took)
+                hold.settle(None if took.unknown else took)
 
-
-def _wait(error: Exception, deadline: float) -> bool | float:
-    """Whether a request is made again, and if the server asked for it, after how many seconds."""
-    if not isinstance(error, Failed) or not error.fault.again or past(deadline):
-        return False
-    if error.after is None:
-        return True
-    return error.after if error.after <= min(LONGEST_WAIT, deadline - time.monotonic()) else False
+    def _text(self, request: Request, order: Order) -> str:
+        pieces = []
+        for piece in self._line.without_key(request.pieces()):
+            pieces.append(piece)
+            if order.on_text and piece:
+                order.on_text(piece)
+        return "".join(pieces)

@@ -38,7 +38,10 @@ FAULTS: dict[str, Fault] = {
     "key refused": Fault("refuses the key", "set {API_KEY} to a valid one", elsewhere=False),
     "model unknown": Fault("knows no such model or path", "check {MODEL} and {BASE_URL}"),
     "request refused": Fault("does not take the request", "check that {MODEL} is a chat model that reads so much"),
-    "timeout": Fault("did not answer in time", "raise {TIMEOUT} or the deadline, or try again later", billed=True),
+    "option refused": Fault("does not take the options of the request", "use another {MODEL}", again=True),
+    "timeout": Fault(
+        "did not answer in time", "raise {TIMEOUT} or the deadline, or try again later", True, billed=True
+    ),
     "no connection in time": Fault("could not be reached in time", _WRONG_ADDRESS),
     "unreachable": Fault("cannot be reached", _WRONG_ADDRESS, again=True),
     "reset": Fault("broke the connection", _LATER, again=True, billed=True),
@@ -50,7 +53,7 @@ FAULTS: dict[str, Fault] = {
     "tool call": Fault("asked for a tool that nobody offered", "use another {MODEL}", billed=True),
     "too large": Fault("sent far more than an answer", "check {BASE_URL}", billed=True),
     "redirected": Fault("sends requests to another address", "set {BASE_URL} to that of the API itself"),
-    "circuit open": Fault("has failed several times in a row and is given a rest", "try again in half a minute"),
+    "circuit open": Fault("has failed several times in a row and is given a rest", "it is tried again in {REST} s"),
     "busy": Fault("has as many calls on their way as allowed", "raise {MAX_CONCURRENCY}, or try again later"),
 }
 
@@ -85,17 +88,17 @@ def named(error: Exception) -> Failed:
         return Failed("cut short")
     if any(isinstance(cause, httpx.TransportError) for cause in chain):
         return Failed("reset")
-    if any(isinstance(cause, ValueError) for cause in chain):  # broken JSON, or text in no encoding
+    if any(isinstance(cause, ValueError | RecursionError) for cause in chain):  # no JSON, or text in no encoding
         return Failed("not JSON")
-    return Failed("cut short")  # an error in the middle of a stream
+    return Failed("cut short")  # an error told in the middle of a stream
 
 
 def _of_status(response: httpx.Response, told: str) -> Failed:
-    code = response.status_code
+    code, after = response.status_code, _seconds(response.headers.get("retry-after", ""))
     if code == 402 or "insufficient_quota" in told:
         return Failed("no credit", code=code)
     if code == 429:
-        return Failed("rate limited", after=_seconds(response.headers.get("retry-after", "")), code=code)
+        return Failed("rate limited", after=after, code=code)
     if code in (401, 403, 407):
         return Failed("key refused", code=code)
     if code in (404, 405):
@@ -104,7 +107,7 @@ def _of_status(response: httpx.Response, told: str) -> Failed:
         return Failed("redirected", code=code)
     if code < 500 and code != 408:
         return Failed("request refused", code=code, told=told)
-    return Failed("server error", code=code)
+    return Failed("server error", after=after, code=code)
 
 
 def _causes(error: BaseException | None) -> Any:
@@ -122,15 +125,15 @@ def _words(body: object) -> str:
 
 def _seconds(retry_after: str) -> float | None:
     """Retry-After (RFC 9110, section 10.2.3): seconds, or a date."""
-    if re.fullmatch(r"\d{1,6}(?:\.\d{1,6})?", retry_after.strip()):
+    if re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", retry_after.strip()):
         return float(retry_after)
     try:
         at = parsedate_to_datetime(retry_after)
-    except ValueError:
+        return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp())
 
 
-def past(deadline: float) -> bool:
-    """Whether a `time.monotonic()` is past."""
-    return time.monotonic() >= deadline
+def left(deadline: float) -> float:
+    """Seconds until a `time.monotonic()`; negative when it is past."""
+    return deadline - time.monotonic()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from crewai.events.event_listener import event_listener
 from crewai.llms.base_llm import BaseLLM, llm_call_context
 from pydantic import BaseModel, PrivateAttr
 
@@ -74,6 +75,15 @@ class LocalModel(BaseLLM):
         return 10_000_000
 
 
+Maker = Callable[[], BaseLLM]
+"""Makes the LLM of a tier, for one thread."""
+
+
+def without_panels() -> None:
+    """Keeps CrewAI from drawing a panel on the terminal for every event."""
+    event_listener.formatter.verbose = False
+
+
 @dataclass(frozen=True, slots=True)
 class Tiers:
     """The configured tiers: for each, how to make its LLM. `local` is always among them.
@@ -81,7 +91,7 @@ class Tiers:
     LLMs are made per thread, since CrewAI counts an LLM's tokens on the object.
     """
 
-    makers: dict[Tier, Callable[[], BaseLLM]]
+    makers: dict[Tier, Maker]
 
     @property
     def names(self) -> list[Tier]:

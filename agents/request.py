@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol, TypeGuard
 
+import httpx
 import openai
 from pydantic import BaseModel
 
-from agents.faults import Failed, Fault
+import wire
+from agents.faults import Failed, named
 from tasks.usage import Usage
 
 BYTES_PER_TOKEN = 16
-"""No tokenizer's usual token is longer: a stream that goes past this many for each token allowed is stopped."""
+"""No tokenizer's usual token is longer: a reply that goes past this many for each token allowed is stopped."""
 
 PER_MESSAGE = 64
 """Tokens that roles and marks may add to a message: a bound, not a count."""
+
+PATH = "/chat/completions"
 
 
 class Hold(Protocol):
@@ -61,7 +68,7 @@ class Abilities:
 
 @dataclass(slots=True)
 class Request:
-    """One request and what came back of it. Nothing that a server sends is taken for what it should be."""
+    """One request and its reply. `received` counts the bytes that came, `written` those of the text among them."""
 
     client: openai.OpenAI
     model: str
@@ -70,80 +77,77 @@ class Request:
     order: Order
     reported: Any = None
     received: int = 0
+    written: int = 0
     finish: str = ""
     sent: dict[str, Any] = field(default_factory=dict)
+    tokens_in: int = 0
+    """An upper bound: no token of a byte-level tokenizer is shorter than a byte."""
 
     def __post_init__(self) -> None:
         order, abilities = self.order, self.abilities
         limit = "max_completion_tokens" if abilities.completion_tokens else "max_tokens"
-        self.sent = {"model": self.model, "messages": self.messages, limit: order.max_tokens}
+        messages = [{**message, "content": _encodable(message["content"])} for message in self.messages]
+        self.sent = {"model": self.model, "messages": messages, limit: order.max_tokens}
         if order.contract and abilities.structured:
             self.sent["response_format"] = _schema(order.contract)
         if order.on_text:
             self.sent["stream"] = True
             if abilities.usage_in_streams:
                 self.sent["stream_options"] = {"include_usage": True}
+        read = json.dumps([messages, self.sent.get("response_format")], ensure_ascii=False)
+        self.tokens_in = len(read.encode()) + PER_MESSAGE * (len(messages) + 1)
 
-    @property
-    def tokens_in(self) -> int:
-        """An upper bound: no token of a byte-level tokenizer is shorter than a byte."""
-        size = len(json.dumps([self.messages, self.sent.get("response_format")], ensure_ascii=False).encode())
-        return size + PER_MESSAGE * (len(self.messages) + 1)
+    def pieces(self) -> Iterator[str]:
+        """Sends it and yields the reply's text: in one piece, or as it comes. Raises `Failed`.
 
-    def send(self) -> str:
-        """The reply's text."""
-        return self._streamed() if self.order.on_text else self._whole()
+        What the caller does with a piece is none of this: its errors pass through.
+        """
+        with _failing():
+            yield from self._streamed() if self.order.on_text else self._whole()
 
-    def _whole(self) -> str:
-        raw = self.client.chat.completions.with_raw_response.create(**self.sent)
-        self.received = len(raw.content)
+    def _whole(self) -> Iterator[str]:
+        response = self.client.post(PATH, cast_to=httpx.Response, body=self.sent)
+        self.received = len(response.content)
         try:
-            body = json.loads(raw.content)
-        except ValueError:
-            raise Failed("cut short" if raw.content.lstrip().startswith(b"{") else "not JSON") from None
-        if not isinstance(body, dict):
-            raise Failed("not JSON")
-        self.reported = body.get("usage")
-        choices = body.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        message = choice.get("message") if isinstance(choice, dict) else None
-        if not isinstance(message, dict):
-            raise Failed("no answer")
-        self.finish = str(choice.get("finish_reason") or "stop") if isinstance(choice, dict) else ""
-        if message.get("tool_calls") and not message.get("content"):
-            raise Failed("tool call")
-        content = message.get("content")
-        return content if isinstance(content, str) else ""
+            body = json.loads(response.content)
+        except (ValueError, RecursionError):
+            raise Failed("cut short" if response.content.lstrip()[:1] == b"{" else "not JSON") from None
+        yield from self._said(body, "message")
+        self.finish = self.finish or "stop"
 
-    def _streamed(self) -> str:
-        pieces: list[str] = []
-        with self.client.chat.completions.create(**self.sent) as stream:
+    def _streamed(self) -> Iterator[str]:
+        kind = openai.Stream[object]
+        with self.client.post(PATH, cast_to=object, body=self.sent, stream=True, stream_cls=kind) as stream:
+            is_stream = "event-stream" in stream.response.headers.get("content-type", "")
             for chunk in stream:
-                self.reported = _plain(getattr(chunk, "usage", None)) or self.reported
-                choices = getattr(chunk, "choices", None)
-                choice = choices[0] if isinstance(choices, list) and choices else None
-                delta = getattr(choice, "delta", None)
-                self.finish = str(getattr(choice, "finish_reason", None) or self.finish)
-                if getattr(delta, "tool_calls", None):
-                    raise Failed("tool call")
-                piece = getattr(delta, "content", None)
-                if isinstance(piece, str) and piece:
-                    pieces.append(piece)
-                    self.received += len(piece.encode())
-                    if self.received > self.order.max_tokens * BYTES_PER_TOKEN:
-                        raise Failed("too long")
-                    if self.order.on_text:
-                        self.order.on_text(piece)
+                yield from self._said(chunk, "delta")
         if not self.finish:
-            raise Failed("cut short")
-        return "".join(pieces)
+            raise Failed("cut short" if is_stream else "not JSON")
+
+    def _said(self, body: object, name: str) -> Iterator[str]:
+        """The text in one JSON object that was sent, if there is any; keeps what else it tells."""
+        told = body if isinstance(body, dict) else {}
+        self.reported = told.get("usage") or self.reported
+        choice = _first(told.get("choices"))
+        message = choice.get(name)
+        message = message if isinstance(message, dict) else {}
+        if isinstance(choice.get("finish_reason"), str):
+            self.finish = choice["finish_reason"]
+        text = message.get("content")
+        if isinstance(text, str) and text:
+            size = len(text.encode(errors="replace"))
+            self.written += size
+            self.received = max(self.received, self.written)
+            if self.written > self.order.max_tokens * BYTES_PER_TOKEN:
+                raise Failed("too long")
+            yield text
+        elif message.get("tool_calls"):
+            raise Failed("tool call")
 
     def checked(self, text: str) -> str:
-        """The text, unless it is none, was cut, or is longer than allowed."""
+        """The text, unless it is none or was cut."""
         if self.finish == "length":
             raise Failed("out of tokens")
-        if self.received > self.order.max_tokens * BYTES_PER_TOKEN:
-            raise Failed("too long")
         if not text.strip():
             raise Failed("no answer")
         return text
@@ -163,36 +167,44 @@ class Request:
             return unknown
         return Usage(read, written, cached, thought, model_calls=1)
 
-    def learned(self, failed: Failed) -> Failed | None:
-        """Puts down what the server does not support, and says to ask again without it; None if it was not that."""
+    def unsupported(self, failed: Failed) -> bool:
+        """Whether it failed by an option that the server does not take, which is put down: ask again without it."""
         abilities, told = self.abilities, failed.told
         if failed.name != "request refused":
-            return None
-        if "response_format" in self.sent and ("response_format" in told or "json_schema" in told):
+            return False
+        if "response_format" in self.sent and re.search(r"response_format|json_schema", told):
             abilities.structured = False
         elif "stream_options" in self.sent and "stream_options" in told:
             abilities.usage_in_streams = False
-        elif "max_tokens" in self.sent and "max_completion_tokens" in told:
-            abilities.completion_tokens = True
-        elif "max_completion_tokens" in self.sent and "max_" in told:
-            abilities.completion_tokens = False
+        elif ("max_tokens" in self.sent or "max_completion_tokens" in self.sent) and _UNKNOWN_LIMIT.search(told):
+            abilities.completion_tokens = "max_tokens" in self.sent
         else:
-            return None
-        return _Unsupported()
+            return False
+        return True
 
 
-class _Unsupported(Failed):
-    """The server refused an option; the request is made again at once, without it."""
-
-    def __init__(self) -> None:
-        super().__init__("request refused", after=0.0)
-
-    @property
-    def fault(self) -> Fault:
-        """The same, but asked again."""
-        return super().fault._replace(again=True)
+_UNKNOWN_LIMIT = re.compile(
+    r"(?s)(?=.*max_(?:completion_)?tokens)(?=.*(?:unsupported|not supported|un(?:known|recogni[sz]ed|expected)|"
+    r"extra|not permitted|not allowed))"
+)
+"""A server that does not know the parameter, and not one that finds its value too high."""
 
 
+@contextmanager
+def _failing() -> Iterator[None]:
+    """What the client raises, as `Failed`."""
+    try:
+        yield
+    except (openai.OpenAIError, ValueError, RecursionError, wire.TooLarge, *wire.ERRORS) as error:
+        raise named(error) from None
+
+
+def _encodable(text: str) -> str:
+    """`text` with what is no character, half a surrogate pair, replaced: it cannot be sent."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@cache
 def _schema(contract: type[BaseModel]) -> dict[str, Any]:
     """The contract as a strict JSON schema, in which every field is required."""
     parameters = openai.pydantic_function_tool(contract)["function"]["parameters"]
@@ -206,10 +218,9 @@ def _without_defaults(schema: Any) -> Any:
     return [_without_defaults(inner) for inner in schema] if isinstance(schema, list) else schema
 
 
-def _plain(usage: Any) -> dict[str, Any] | None:
-    return (
-        usage.model_dump(warnings=False) if isinstance(usage, BaseModel) else usage if isinstance(usage, dict) else None
-    )
+def _first(choices: object) -> dict[str, Any]:
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else {}
 
 
 def _detail(usage: dict[str, Any], name: str, count: str) -> Any:

@@ -23,11 +23,17 @@ Policy = Literal["cheapest", "balanced", "best", "offline"]
 Stakes = Literal["low", "high"]
 
 TARGETS: dict[Policy, dict[Stakes, float]] = {
-    "balanced": {"low": 0.75, "high": 0.85},
+    "balanced": {"low": 0.60, "high": 0.80},
     "cheapest": {"low": 0.50, "high": 0.80},
 }
-"""The least chance of an accepted draft with which a tier is tried first, by what is at stake. A balanced one is above
-what the built-in model reaches before anything was learned: it comes first where it has shown that it can."""
+"""The least chance of an accepted draft with which a tier is tried first, by what is at stake.
+
+A draft that is refused costs money and time, but no quality: the proof refuses it, whoever wrote it.
+"""
+
+QUOTING: dict[Policy, float] = {"balanced": 0.80, "cheapest": 0.50}
+"""The same for the built-in model: whether what it quotes answers the question, no proof can tell. A balanced one is
+above what it reaches before anything was learned, so it comes first where it has shown that it can."""
 
 HARD, PER_QUESTION, LONG, CODED = -0.6, -0.25, -0.3, -0.2
 WEAK_FIND, FOUND_WELL = 1.5, 0.5
@@ -187,7 +193,9 @@ def decide(
         return only(ruled, "; ".join(filter(None, [why, *out, called])))
     alone = able[0].seconds + able[-1].seconds > seconds_left
     target = TARGETS[policy]["high" if alone else decision.stakes]
-    choice = _weighed(rated([local, *able]), decision, experience, target, ask=not alone)
+    (quoting,) = rated([local])
+    able = [local, *able] if quoting.chance >= QUOTING[policy] else able
+    choice = _weighed(rated(able), decision, experience, target, ask=not alone)
     hurry = [f"the {seconds_left:.0f} s that are left hold no second call"] if alone else []
     return choice._replace(reasons=[*choice.reasons, *out, *hurry])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
@@ -71,6 +71,22 @@ class Assignment(BaseModel):
     draft: Draft | None = None
     rejected: list[Claim] = []
     problem: str = ""
+
+    def numbered(self, shown: Mapping[int, int]) -> Assignment:
+        """The same with passages numbered, and in the order, as in the first call, whatever people are shown.
+
+        So the prompt begins as it did then, and is read from the provider's cache.
+        """
+        first = {now: before for before, now in shown.items()}
+        copy = self.model_copy(deep=True)
+        for passage in copy.passages:
+            passage.n = first.get(passage.n, passage.n)
+        copy.passages.sort(key=lambda passage: passage.n)
+        for quote in (quote for sentence in (copy.draft.sentences if copy.draft else []) for quote in sentence.quotes):
+            quote.n = first.get(quote.n, quote.n)
+        for claim in copy.rejected:
+            claim.citations = [first.get(n, n) for n in claim.citations]
+        return copy
 
 
 def local_skill(embed: Embed) -> Skill:

@@ -171,10 +171,10 @@ def _claim(base: Base, page: Any, rng: Random) -> str:
 def crew_with(desk: Desk, mind: Liar) -> Any:
     """The desk's crew, but that every draft is written by `mind` as the one paid tier.
 
-    Every ticket counts as one of high stakes, which that tier then writes, and none needs a person's approval.
+    Every ticket counts as one of high stakes, and none needs a person's approval.
     """
     from agents import retriever, router, verifier, writer
-    from agents.crew import Crew
+    from agents.crew import Crew, Dial
     from agents.models import LocalModel, Skill, Tiers
     from tasks.ledger import Ledger
 
@@ -189,7 +189,7 @@ def crew_with(desk: Desk, mind: Liar) -> Any:
     }
     model = desk.settings.reference_model  # so that its price is known
     tiers = Tiers({"local": lambda: LocalModel(skills), "frontier": lambda: SimulatedModel(mind, model)})
-    return Crew(tiers, desk.task_list, Ledger(model))
+    return Crew(tiers, desk.task_list, Ledger(model), dial=Dial("best"))
 
 
 _stage: Stage

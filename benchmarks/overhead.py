@@ -92,6 +92,8 @@ def given() -> dict[str, Skill]:
 class KeepsNothing:
     """A task list that writes nowhere, so that the flow is measured without its database."""
 
+    database, owner = None, ""
+
     def open_case(self, case: Case) -> None:
         """Forgets it."""
 

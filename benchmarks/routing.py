@@ -44,9 +44,13 @@ def main() -> None:
     for policy in POLICIES:
         choices, times = _timed(asked, offers, policy)
         counts = Counter(choice.tier for choice in choices)
-        shares = {one.tier: counts[one.tier] / len(asked) for one in offers}
+        shares: dict[str, float] = {one.tier: counts[one.tier] / len(asked) for one in offers}
         doubts = sum(choice.doubt is not None for choice in choices) / len(asked)
-        rows[policy] = {**shares, "a model is asked": doubts, **spread(times)}
+        rows[policy] = {
+            **{str(tier): share for tier, share in shares.items()},
+            "a model is asked": doubts,
+            **spread(times),
+        }
     right = {text: choose(Ticket(text=text), offers, "balanced").tier for text in WORKED}
     if options.json:
         print(json.dumps({"tickets": len(asked), "policies": rows, "worked": right}))

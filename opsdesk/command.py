@@ -15,9 +15,9 @@ from opsdesk.tiers import secrets_of
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value and nothing else on stdout.")]
 
 
-def open_desk() -> Desk:
-    """The desk as it is set; from here on its secrets are kept out of what is printed."""
-    settings = read_settings()
+def open_desk(**changes: object) -> Desk:
+    """The desk as it is set, but for `changes`; from here on its secrets are kept out of what is printed."""
+    settings = read_settings().model_copy(update=changes)
     hide(secrets_of(settings))
     return Desk(settings)
 

@@ -19,11 +19,10 @@ from opsdesk.tiers import PaidTier, paid_tiers, prices
 from tasks.case import Case, Ticket, Tier
 
 if TYPE_CHECKING:  # these import slowly, and not every command needs them
-    from crewai.llms.base_llm import BaseLLM
-
     from agents.crew import Crew
     from agents.endpoint import Line
     from agents.experience import Experience
+    from agents.models import Maker
     from agents.steps import Listener, Watcher
     from knowledge_base.embeddings import Embedder
     from knowledge_base.index import IndexReport, Progress
@@ -293,33 +292,42 @@ class Desk:
     def crew(self, kb: str) -> Crew:
         """The crew over one knowledge base, made once."""
         if kb not in self._crews:
-            self.searcher(kb)  # a knowledge base that is not there is told before CrewAI is loaded
-            os.environ.setdefault("CREWAI_STORAGE_DIR", str(self.settings.home / "crewai"))
-            import agents
-
-            _must_be_ours(agents.__file__)
-            from agents import retriever, router, verifier, writer
+            makers = self.makers(kb)
             from agents.crew import Crew, Dial
-            from agents.endpoint import EndpointModel
-            from agents.models import LocalModel, Tiers
+            from agents.models import Tiers
             from agents.reply import Manner
 
-            def newest() -> retriever.Library:
-                searcher = self.searcher(kb)
-                return retriever.Library(searcher.findings, searcher.siblings)
-
-            skills = {
-                router.ROLE: router.SKILL,
-                retriever.ROLE: retriever.local_skill(newest),
-                writer.ROLE: writer.local_skill(self.embedder.embed),
-                verifier.ROLE: verifier.SKILL,
-            }
-            makers: dict[Tier, Callable[[], BaseLLM]] = {"local": lambda: LocalModel(skills)}
-            makers |= {tier: partial(EndpointModel, line) for tier, line in self.lines.items()}
             manner = Manner(self.settings.tone, self.settings.sign_off)
             dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
             self._crews[kb] = Crew(Tiers(makers), self.task_list, self.ledger, self._now, manner, dial)
         return self._crews[kb]
+
+    def makers(self, kb: str) -> dict[Tier, Maker]:
+        """How the LLM of each tier is made; the built-in one searches `kb`."""
+        self.searcher(kb)  # a knowledge base that is not there is told before CrewAI is loaded
+        os.environ.setdefault("CREWAI_STORAGE_DIR", str(self.settings.home / "crewai"))
+        import agents
+
+        _must_be_ours(agents.__file__)
+        from agents import retriever, router, verifier, writer
+        from agents.models import LocalModel
+
+        def newest() -> retriever.Library:
+            searcher = self.searcher(kb)
+            return retriever.Library(searcher.findings, searcher.siblings)
+
+        skills = {
+            router.ROLE: router.SKILL,
+            retriever.ROLE: retriever.local_skill(newest),
+            writer.ROLE: writer.local_skill(self.embedder.embed),
+            verifier.ROLE: verifier.SKILL,
+        }
+        makers: dict[Tier, Maker] = {"local": lambda: LocalModel(skills)}
+        if self.tiers:
+            from agents.endpoint import EndpointModel
+
+            makers |= {tier: partial(EndpointModel, line) for tier, line in self.lines.items()}
+        return makers
 
     def case(self, case_id: str) -> Case:
         """A kept case."""

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from crewai.events.event_listener import event_listener
 from pydantic import BaseModel
 
 from agents.endpoint import EndpointModel, Line
+from agents.models import without_panels
 from agents.request import Order
 from errors import OpsdeskError
 from tasks.case import Tier
@@ -49,7 +49,7 @@ _MESSAGES = [
 
 def check(lines: Mapping[Tier, Line], ledger: Ledger, purse: Callable[[Tier, str], Purse]) -> Iterator[Checked]:
     """Calls each tier once, cheapest first."""
-    event_listener.formatter.verbose = False  # or CrewAI draws a panel for a call that fails
+    without_panels()
     for tier, line in lines.items():
         model = EndpointModel(line)
         model.order = Order(

@@ -96,10 +96,10 @@ class Budget:
             "made_at": self._now().isoformat(),
         }
         with self._database.writing() as db:
+            db.execute(reservations.insert().values(held))  # before the rows that others wait for
             for _, cap in sorted(smallest.items()):
                 if not _hold(db, cap, nano):
                     raise _too_small(cap, nano, _spending(db, cap.scope))
-            db.execute(reservations.insert().values(held))
         return str(held["id"])
 
     def settle(self, reservation: str, nano: int | None) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,52 +28,78 @@ from benchmarks.lies import LIES, NOT_GIVEN, Base, Scene
 from knowledge_base.text import stems
 from tasks.case import Draft, Quote, Sentence, Ticket
 
+if TYPE_CHECKING:
+    from tests.simulator.model import Model
+
 USUAL_LIES = tuple(kind for kind in LIES if kind != "irrelevant page")
 """All but a true sentence of another page, which is no lie about anything."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Told:
-    """A lie that was told: in which draft of which ticket, by which model."""
+    """A lie that was told: in which draft of which ticket, by which model; `text` is the sentence that has it.
+
+    `in_words` is false where only the quotes lie, so that the sentence alone is true.
+    """
 
     model: str
     ticket: str
     draft_no: int
     lie: str
     text: str
+    in_words: bool = True
 
 
 @dataclass
 class Mind:
-    """The model's head; `told` are its lies so far. Safe to share between threads."""
+    """The models' head; `told` are their lies so far. Safe to share between threads."""
 
     seed: int = 1
     told: list[Told] = field(default_factory=list)
+    drafts: Counter[str] = field(default_factory=Counter)
+    """By model, all of them."""
+    unable: Counter[str] = field(default_factory=Counter)
+    """By model, those that should have been wrong, but where no lie could be made."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, model: str, messages: Sequence[dict[str, str]], wrong: float, lies: Sequence[str]) -> str:
+    def answer(self, name: str, messages: Sequence[dict[str, Any]], model: Model) -> str:
         """A reply in the contract of the agent that the system prompt names; "ok" to anything else."""
         prompt, received = messages[0]["content"], received_in(messages[-1]["content"])
         if prompt.startswith("You are the writer"):
-            return self._draft(model, _assignment(json.loads(received)), wrong, lies).model_dump_json()
+            return self._draft(name, _assignment(json.loads(received)), model).model_dump_json()
         if prompt.startswith("You are the router"):
             return _decision(json.loads(received)).model_dump_json()
         if prompt.startswith("You are the judge"):
-            return self._opinion(_doubts(json.loads(received))).model_dump_json()
+            return self._opinion(name, _doubts(json.loads(received)), model).model_dump_json()
         return '{"ok": true}'
 
-    def _draft(self, model: str, given: Assignment, wrong: float, lies: Sequence[str]) -> Draft:
+    def account(self) -> dict[str, Any]:
+        """All that was told, as JSON."""
+        with self._lock:
+            lies = [asdict(told) for told in self.told]
+            return {"told": lies, "drafts": dict(self.drafts), "unable": dict(self.unable)}
+
+    def clear(self) -> None:
+        with self._lock:
+            self.told = []
+            self.drafts.clear()
+            self.unable.clear()
+
+    def _draft(self, name: str, given: Assignment, model: Model) -> Draft:
         number = (given.draft is not None) + 2 * bool(given.problem)
-        rng = Random(f"{self.seed}|{model}|{given.ticket.text}|{number}")
-        is_wrong = rng.random() < wrong
+        rng = Random(f"{self.seed}|{name}|{given.ticket.text}|{number}")
+        again = model.wrong if model.wrong_again is None else model.wrong_again
+        is_wrong = rng.random() < (again if given.draft is not None else model.wrong)
         refused = {claim.text for claim in given.rejected}
-        honest = draft(given.ticket, given.questions, given.passages, _embed, refused)
-        if not honest.sentences or not is_wrong:
-            return honest
-        return self._with_lie(model, given, honest, rng, number, lies) or honest
+        honest = draft(given.ticket, given.questions, given.passages, embed, refused)
+        wrong = self._with_lie(name, given, honest, rng, number, model.lies) if is_wrong else None
+        with self._lock:
+            self.drafts[name] += 1
+            self.unable[name] += is_wrong and wrong is None
+        return wrong or honest
 
     def _with_lie(
-        self, model: str, given: Assignment, honest: Draft, rng: Random, number: int, lies: Sequence[str]
+        self, name: str, given: Assignment, honest: Draft, rng: Random, number: int, lies: Sequence[str]
     ) -> Draft | None:
         ids = {p.n: p.chunk_id for p in given.passages}
         docs = {p.n: p.doc_id for p in given.passages}
@@ -88,29 +115,26 @@ class Mind:
                 sentence = honest.sentences[i]
                 base = next((b for b in bases if b.text == sentence.text), None)
                 lie = LIES[kind](base, scene, rng) if base else None
-                if lie is None or (lie.text == sentence.text and lie.quotes == base.quotes):  # type: ignore[union-attr]
+                if base is None or lie is None or (lie.text == base.text and lie.quotes == base.quotes):
                     continue
                 with self._lock:
-                    self.told.append(Told(model, given.ticket.text, number, kind, lie.text))
+                    self.told.append(Told(name, given.ticket.text, number, kind, lie.text, lie.text != sentence.text))
                 return honest.model_copy(update={"sentences": _put(honest.sentences, i, lie, ids)})
         return None
 
-    def _opinion(self, given: Doubts) -> Opinion:
-        """A good judge: it knows the lies, and quotes the passage for what is none."""
+    def _opinion(self, name: str, given: Doubts, model: Model) -> Opinion:
+        """A good judge knows the lies, and quotes the passage for what is none; in its errors it has them exchanged."""
         with self._lock:
-            lies = {told.text for told in self.told}
+            lies = {told.text for told in self.told if told.in_words}
         passages = {p.n: p.text for p in given.passages}
-        return Opinion(
-            claims=[
-                Judgement(
-                    index=doubt.index,
-                    supported=doubt.text not in lies,
-                    quote=_best(doubt.text, passages.get(next(iter(doubt.citations), 0), "")),
-                    reason="" if doubt.text not in lies else "the passage does not say so",
-                )
-                for doubt in given.claims
-            ]
-        )
+        judged = []
+        for doubt in given.claims:
+            errs = Random(f"{self.seed}|{name}|{doubt.text}").random() < model.judge_wrong
+            supported = (doubt.text in lies) == errs
+            quote = _best(doubt.text, passages.get(next(iter(doubt.citations), 0), ""))
+            reason = "" if supported else "the passage does not say so"
+            judged.append(Judgement(index=doubt.index, supported=supported, quote=quote, reason=reason))
+        return Opinion(claims=judged)
 
 
 def _put(sentences: Sequence[Sentence], i: int, lie: Base, ids: dict[int, str]) -> list[Sentence]:
@@ -146,12 +170,12 @@ def _best(claim: str, passage: str) -> str:
     return max(passage.splitlines(), key=lambda line: len(said & set(stems(line))), default="").strip()
 
 
-def _embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Words into 512 places: near enough for a simulation, and a thousand times faster than a model."""
-    vectors = np.zeros((len(texts), 512), dtype=np.float32)
+def embed(texts: Sequence[str], dimensions: int = 512) -> npt.NDArray[np.float32]:
+    """Words into places, rows of length 1: near enough for a simulation, and a thousand times faster than a model."""
+    vectors = np.zeros((len(texts), dimensions), dtype=np.float32)
     for row, text in enumerate(texts):
         for stem in stems(text):
-            vectors[row, zlib.crc32(stem.encode()) % 512] += 1
+            vectors[row, zlib.crc32(stem.encode()) % dimensions] += 1
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: npt.NDArray[np.float32] = vectors / np.maximum(norms, 1e-9)
     return found

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -108,9 +109,9 @@ def test_a_newer_file_is_not_touched_by_a_single_byte(file: Path) -> None:
 def test_a_write_that_fails_halfway_leaves_nothing(database_url: str) -> None:
     database = Database(database_url)
     row = {"scope": "case:c-1", "spent": 1, "reserved": 0}
+    insert = tasks.budget.spending.insert().values(row)
     with pytest.raises(StoreError), database.writing() as db:
-        db.execute(tasks.budget.spending.insert().values(row))
-        db.execute(tasks.budget.spending.insert().values(row))  # the scope is there already
+        [db.execute(insert) for _ in range(2)]  # the second finds its scope there already
     with database.reading() as db:
         assert db.execute(sa.select(tasks.budget.spending)).all() == []
     database.dispose()
@@ -171,14 +172,36 @@ def test_a_database_that_the_server_does_not_have_is_named(postgres: Server) -> 
         Database(postgres.url("nowhere"))
 
 
-def test_eight_threads_may_open_a_new_database_at_once(database_url: str) -> None:
+def test_four_processes_may_open_a_new_database_at_once(database_url: str) -> None:
+    program = (
+        "import sys, alembic.command; from tasks.database import Database\n"
+        "print(flush=True); input(); Database(sys.argv[1])"
+    )
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    command = [sys.executable, "-c", program, database_url]
+    openers: list[Any] = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(4)]
+    try:
+        for opener in openers:
+            opener.stdout.readline()  # all are ready
+        for opener in openers:
+            opener.stdin.write("\n")
+            opener.stdin.flush()
+        assert [opener.communicate(timeout=60)[1] for opener in openers] == [""] * 4
+    finally:
+        for opener in openers:
+            opener.kill()
+            opener.communicate()
+    assert [opener.returncode for opener in openers] == [0] * 4
+
+
+def test_eight_threads_may_open_a_new_file_at_once(file: Path) -> None:
     failures: list[BaseException] = []
     together = threading.Barrier(8)
 
     def open_it() -> None:
         together.wait()
         try:
-            Database(database_url).dispose()
+            Database(f"sqlite:///{file}").dispose()
         except OpsdeskError as error:
             failures.append(error)
 
