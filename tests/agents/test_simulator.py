@@ -327,7 +327,8 @@ def test_what_it_does_not_support_is_refused_by_name(
         ask(client(sim), **asked)
     assert refused.value.param == param
     others = {"both": "max_tokens", "max_tokens": "max_tokens"}
-    ask(client(sim), **{others.get(sim.models[SMALL].limit, "max_completion_tokens"): 100})
+    taken: dict[str, Any] = {others.get(sim.models[SMALL].limit, "max_completion_tokens"): 100}
+    ask(client(sim), **taken)
     assert sim.books.count()["models"][SMALL]["statuses"] == {"400": 1, "200": 1}
 
 
