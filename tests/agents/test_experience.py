@@ -23,9 +23,10 @@ from agents.experience import (
     observe,
 )
 from agents.models import LOCAL_MODEL
+from agents.steps import Limits
 from errors import EndpointError
 from tasks.case import Case
-from tests.agents.bench import ACCESS, LIMITS, PRICE, Bench, draft, drafted, passage, said
+from tests.agents.bench import ACCESS, PRICE, Bench, draft, drafted, passage, said
 from tests.agents.scripted import Scripted
 
 ASKED = "How much is the Pro plan?"
@@ -72,6 +73,22 @@ def test_a_draft_of_which_a_part_was_struck_has_failed(tmp_path: Path) -> None:
     assert seen(case) == [("frontier", 0)]
 
 
+def test_a_first_draft_of_which_a_part_was_struck_for_want_of_money_has_failed(tmp_path: Path) -> None:
+    part = drafted(said(PRICE, PRICE), said("It costs $59 elsewhere.", PRICE))
+    frontier = Scripted(part)
+    poor = Bench(tmp_path, [passage(1, PRICE)], policy="best", frontier=frontier)
+    case = poor.ask(ASKED, Limits(budget_usd=0.000_001, deadline_s=60))
+    assert (case.outcome, len(frontier.calls)) == ("accepted", 1)
+    assert seen(case) == [("frontier", 0)]
+
+
+def test_a_verdict_that_waits_for_a_judge_is_none_yet(tmp_path: Path) -> None:
+    case = bench(tmp_path, LIE, TRUTH).ask(ASKED)
+    first = next(h for h in case.handoffs if h.task == "verify")
+    case.handoffs.insert(case.handoffs.index(first), first.model_copy(update={"to": "verifier", "status": "done"}))
+    assert seen(case) == [("frontier", 0)]
+
+
 def test_a_persons_last_word_stands_above_the_proof(tmp_path: Path) -> None:
     case = bench(tmp_path, TRUTH).ask(ASKED)
     assert seen(case, "reject") == [("frontier", 0)]
@@ -103,7 +120,7 @@ def test_an_abstention_a_limit_and_a_question_back_are_no_evidence(tmp_path: Pat
     assert seen(bench(tmp_path / "b", nothing, nothing).ask(ASKED)) == []
     assert seen(bench(tmp_path / "c", drafted(ask="Which plan do you have?")).ask(ASKED)) == []
     stopped = Bench(tmp_path / "d", [passage(1, PRICE)], policy="best", frontier=Scripted(TRUTH))
-    assert seen(stopped.ask(ASKED, LIMITS.__class__(budget_usd=0, deadline_s=60)), "reject") == []
+    assert seen(stopped.ask(ASKED, Limits(budget_usd=0, deadline_s=60)), "reject") == []
 
 
 # --- many cases -----------------------------------------------------------------------------------------

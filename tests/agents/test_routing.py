@@ -168,6 +168,17 @@ def test_passages_found_with_little_confidence_can_take_a_ticket_up_a_tier() -> 
     assert choose(of("hard"), found=0.3).tier == "frontier"
 
 
+@pytest.mark.parametrize("text", ["What does AUTH-417 mean?", "so " * 300])
+def test_codes_and_length_take_something_from_every_chance(text: str) -> None:
+    assert choose(of(), text=text).chance < choose(of()).chance
+
+
+def test_each_question_after_the_first_takes_something_and_none_adds_to_a_chance() -> None:
+    chances = [choose(of(asked=asked), (LOCAL, CHEAP), "offline").chance for asked in range(6)]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[0] == chances[1] > chances[2] > chances[5]
+
+
 def test_a_model_is_asked_only_where_a_hard_ticket_just_misses_a_cheaper_tier() -> None:
     just_short = of("hard", asked=3)
     choice = choose(just_short)
@@ -176,11 +187,12 @@ def test_a_model_is_asked_only_where_a_hard_ticket_just_misses_a_cheaper_tier() 
     assert choice.doubt.tier == "cheap"
     assert choose(of("hard", asked=1)).doubt is None  # the cheap tier writes: asking could only cost
     assert choose(of("hard", asked=5)).doubt is None  # far off
-    assert choose(of("simple", asked=5), found=0.1).doubt is None  # no word of a model makes it simpler
+    simple = choose(of("simple", asked=5))  # as short of it, but no word of a model makes it simpler
+    assert (simple.tier, simple.doubt) == ("frontier", None)
 
 
 def test_a_model_is_not_asked_when_that_costs_more_than_it_may_save() -> None:
-    near = FRONTIER._replace(price_in=CHEAP.price_in * 1.2, price_out=CHEAP.price_out * 1.2)
+    near = FRONTIER._replace(price_in=CHEAP.price_in * 1.5, price_out=CHEAP.price_out * 1.5)
     choice = choose(of("hard", asked=3), (LOCAL, CHEAP, near))
     assert (choice.tier, choice.doubt) == ("frontier", None)
 
