@@ -194,6 +194,17 @@ def test_four_processes_may_open_a_new_database_at_once(database_url: str) -> No
     assert [opener.returncode for opener in openers] == [0] * 4
 
 
+def test_a_file_that_another_is_just_making_is_waited_for(file: Path) -> None:
+    file.parent.mkdir()
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # not in WAL mode yet: SQLite refuses the switch at once, whatever its timeout
+    release = threading.Timer(0.2, other.execute, ["COMMIT"])
+    release.start()
+    Database(f"sqlite:///{file}").dispose()
+    release.join()
+    other.close()
+
+
 def test_eight_threads_may_open_a_new_file_at_once(file: Path) -> None:
     failures: list[BaseException] = []
     together = threading.Barrier(8)
