@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agents.extractive.disagreement import Disagreement, disagreements
 from agents.reply import PHRASES, PLAIN, Manner, closing, disagree, opening, quoted, sources
@@ -12,10 +12,11 @@ UNKNOWN = 0
 """The number of a passage that was cited and is not there."""
 
 
-def number(passages: list[Passage], draft: Draft) -> None:
+def number(passages: list[Passage], draft: Draft) -> dict[int, int]:
     """Numbers the passages from 1 in the order in which a draft cites them, the others after them.
 
-    Done to the first draft before anyone else has seen the numbers; they stay as they are from then on.
+    Done to the first draft before anyone else has seen the numbers; they stay as they are from then on. Returns the
+    new number of each old one.
     """
     known = {passage.n for passage in passages}
     cited = [n for n in dict.fromkeys(n for s in draft.sentences for n in s.citations) if n in known]
@@ -23,6 +24,12 @@ def number(passages: list[Passage], draft: Draft) -> None:
     for passage in passages:
         passage.n = new[passage.n]
     passages.sort(key=lambda passage: passage.n)
+    renumber(draft, new)
+    return new
+
+
+def renumber(draft: Draft, new: Mapping[int, int]) -> None:
+    """Gives the quotes of a draft the new numbers of their passages."""
     for quote in (quote for sentence in draft.sentences for quote in sentence.quotes):
         quote.n = new.get(quote.n, UNKNOWN)
 

@@ -22,7 +22,7 @@ from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from pydantic import JsonValue, PrivateAttr
 
 from agents import writer
-from agents.answer import number, present
+from agents.answer import number, present, renumber
 from agents.experience import Experience
 from agents.models import Tiers, without_panels
 from agents.quotes import settled
@@ -111,6 +111,7 @@ class _Order(Flow[_State]):
     _dial: Dial = PrivateAttr()
     _route: Route = PrivateAttr()
     _tier: Tier = PrivateAttr()
+    _shown: dict[int, int] = PrivateAttr(default_factory=dict)  # passage numbers as the writer reads them -> as shown
     _down: set[Tier] = PrivateAttr(default_factory=set)  # tiers whose endpoint failed in this case
     _tries: int = PrivateAttr(default=0)
     _escalated: bool = PrivateAttr(default=False)
@@ -206,17 +207,23 @@ class _Order(Flow[_State]):
     def write(self) -> None:
         """A draft from the passages, with the claims that failed when it is not the first."""
         self._tries += 1
-        given, questions = self._quotable, self._route.questions
+        questions = self._route.questions
         assignment = Assignment(
-            ticket=self._case.ticket, questions=questions, passages=given, draft=self._draft, rejected=self._rejected
+            ticket=self._case.ticket,
+            questions=questions,
+            passages=self._quotable,
+            draft=self._draft,
+            rejected=self._rejected,
         )
-        written = self._written(assignment)
+        written = self._written(assignment.numbered(self._shown))
         if written is None:
             return
         draft, done = written
-        self._draft = settled(draft, given, len(questions))
+        if self._shown:
+            renumber(draft, self._shown)
+        self._draft = settled(draft, self._quotable, len(questions))
         if self._tries == 1:
-            number(self._case.passages, self._draft)
+            self._shown = number(self._case.passages, self._draft)
         count = len(self._draft.sentences)
         self._steps.hand_on(done, "verifier", f"{count} sentences", self._draft.model_dump(mode="json"))
 

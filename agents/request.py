@@ -110,7 +110,7 @@ class Request:
         self.received = len(response.content)
         try:
             body = json.loads(response.content)
-        except (ValueError, RecursionError):
+        except ValueError:
             raise Failed("cut short" if response.content.lstrip()[:1] == b"{" else "not JSON") from None
         yield from self._said(body, "message")
         self.finish = self.finish or "stop"

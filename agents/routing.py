@@ -1,7 +1,7 @@
 """Which tier writes: hard rules first, then the cheapest in expectation whose chance is good enough.
 
 Judging a question alone saves little at equal quality; a cheap draft, a proof and one escalation save most. So the
-router only has to know when a cheap draft is likely to be refused, or must not be tried.
+router only has to know when a cheap draft is likely to be refused, or must not be tried. No I/O, and no CrewAI.
 """
 
 from __future__ import annotations
@@ -9,32 +9,49 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from agents.experience import Experience
-from agents.router import Decision
 from knowledge_base.facts import facts_in
-from tasks.case import TIERS, Ticket, Tier
+from tasks.case import TIERS, Question, Ticket, Tier
+
+if TYPE_CHECKING:
+    from agents.router import Decision
+    from tasks.ledger import Ledger
 
 Policy = Literal["cheapest", "balanced", "best", "offline"]
+Stakes = Literal["low", "high"]
 
-TARGETS: dict[Policy, dict[Literal["low", "high"], float]] = {
-    "balanced": {"low": 0.80, "high": 0.85},
+TARGETS: dict[Policy, dict[Stakes, float]] = {
+    "balanced": {"low": 0.60, "high": 0.80},
     "cheapest": {"low": 0.50, "high": 0.80},
 }
-"""The least chance of an accepted draft with which a tier is tried first, by what is at stake."""
+"""The least chance of an accepted draft with which a tier is tried first, by what is at stake.
+
+A draft that is refused costs money and time, but no quality: the proof refuses it, whoever wrote it.
+"""
+
+QUOTING: dict[Policy, float] = {"balanced": 0.80, "cheapest": 0.50}
+"""The same for the built-in model: whether what it quotes answers the question, no proof can tell. A balanced one is
+above what it reaches before anything was learned, so it comes first where it has shown that it can."""
 
 HARD, PER_QUESTION, LONG, CODED = -0.6, -0.25, -0.3, -0.2
 WEAK_FIND, FOUND_WELL = 1.5, 0.5
 """Priors, on the logit scale: what a hard, long or coded ticket takes from a chance, each question after the first,
-and passages that are found with a confidence below FOUND_WELL."""
+and passages that are found with a confidence below FOUND_WELL. Set by judgement, not fitted to any questions."""
 
 LONG_TICKET = 600
+READ_FOR_CODES = 2_000
+"""Characters of a ticket in which identifiers and error codes are looked for."""
+
 FAIL_AGAIN = 0.5
 """An estimate: of the drafts that are revised, the share that is refused again."""
 
-BAND = 0.025
-"""Around the target: there a better classification could change the choice."""
+BAND = 0.06
+"""Below the target: so little short, a better classification could change the choice."""
+
+IT_MATTERS = 0.5
+"""A guess: how often a model that is asked then does change it."""
 
 CLASSIFICATION = (700, 250)
 """Tokens that asking a model to classify a ticket reads and writes: estimates."""
@@ -45,6 +62,32 @@ GRAVE = re.compile(
     re.I,
 )
 """Law, security, deletion, money that goes out."""
+
+NO_TIER = "no paid tier is configured; set OPENAI_API_KEY or OPSDESK_TIERS__CHEAP__MODEL for more"
+
+
+class Classified(Protocol):
+    """What is known of a ticket: a router's `Decision`, or the `Route` that came of it."""
+
+    @property
+    def intent(self) -> str:
+        """What it is about."""
+
+    @property
+    def complexity(self) -> Literal["simple", "hard"]:
+        """How hard it is."""
+
+    @property
+    def stakes(self) -> Stakes:
+        """What a wrong answer would do."""
+
+    @property
+    def questions(self) -> list[Question]:
+        """What it asks."""
+
+    @property
+    def approval(self) -> str:
+        """Why a person must approve the reply, or nothing."""
 
 
 class Offer(NamedTuple):
@@ -66,6 +109,10 @@ class Tokens(NamedTuple):
     most_written: int
 
 
+USUAL = Tokens(read=3_500, written=500, most_read=24_000, most_written=4_000)
+"""Estimates for a ticket, before it is known what is found; the last is the cap on a reply, its reasoning included."""
+
+
 class Doubt(NamedTuple):
     """A tier that should be asked to classify the ticket, and why that is worth its price."""
 
@@ -74,7 +121,7 @@ class Doubt(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The tier that writes; `reasons` are shown to people. `expected_usd` includes a possible escalation."""
+    """The tier that writes; `reasons` are shown to people. `expected_usd` includes a revision and an escalation."""
 
     tier: Tier
     reasons: list[str]
@@ -89,8 +136,19 @@ class _Rated(NamedTuple):
     usd: float
 
 
+def offer(tier: Tier, model: str, ledger: Ledger, experience: Experience) -> Offer:
+    """What a tier costs and takes. One of unknown price is weighed at the reference model's, as it is held for."""
+    prices, reference = ledger.prices, ledger.reference_model
+
+    def rate(read: int, written: int) -> float:
+        known = prices.worst(tier, model, read, written)
+        return float((prices.worst("frontier", reference, read, written) if known is None else known) or 0)
+
+    return Offer(tier, model, rate(1, 0), rate(0, 1), experience.seconds(tier, model))
+
+
 def decide(
-    decision: Decision,
+    decision: Classified,
     ticket: Ticket,
     offers: Sequence[Offer],
     experience: Experience,
@@ -102,47 +160,49 @@ def decide(
     found: float | None = None,
     high_stakes_tier: Tier | None = None,
 ) -> Choice:
-    """The tier that writes. `offers` are cheapest first and hold `local`; `found` is the retriever's confidence.
+    """The tier that writes. `offers` are cheapest first and begin with `local`; `found` is the retriever's confidence.
 
     The expected cost of a tier of cost c and chance p is c + (1-p) c for a revision, and (1-p) FAIL_AGAIN times the
-    cost of the next dearer tier for an escalation.
+    cost of the next dearer tier for an escalation. Where time holds one call alone there is neither, so the first
+    draft has to be as likely to stand as one of high stakes.
     """
+    shift = _shift(decision, ticket, found)
+
+    def rated(some: Sequence[Offer]) -> list[_Rated]:
+        return _rated(some, decision.intent, shift, experience, tokens)
+
+    def only(one: Offer, why: str) -> Choice:
+        (it,) = rated([one])
+        return Choice(one.tier, [f"{one.tier} writes: {why}"], it.chance, it.usd)
+
     local, paid = offers[0], offers[1:]
-    if not paid or policy == "offline":
-        why = "the policy is offline" if policy == "offline" else "no paid tier is configured"
-        return _only(local, f"local writes: {why}", decision, ticket, experience, found)
+    if policy == "offline":
+        return only(local, "the policy is offline")
+    if not paid:
+        return only(local, NO_TIER)
     if policy == "best":
-        return _only(paid[-1], f"{paid[-1].tier} writes: the policy is best", decision, ticket, experience, found)
-    within = [o for o in paid if worst_usd(o, tokens) <= usd_left]
-    if not within:
-        why = f"local writes: what is left of the budget (${max(usd_left, 0):.4f}) holds no call of a paid tier"
-        return _only(local, why, decision, ticket, experience, found)
-    rated = _rated([local, *within], decision, ticket, experience, tokens, found)
-    if rule := _rule(decision, ticket, [o.tier for o in within], high_stakes_tier):
+        return only(paid[-1], "the policy is best")
+    able = [o for o in paid if worst_usd(o, tokens) <= usd_left and o.seconds <= seconds_left]
+    out = [_why_out(o, tokens, usd_left, seconds_left) for o in paid if o not in able]
+    if not able:
+        return only(local, "; ".join(out))
+    if rule := _rule(decision, ticket, policy, [o.tier for o in paid], high_stakes_tier):
         least, why = rule
-        ruled = next(r for r in rated if TIERS.index(r.offer.tier) >= TIERS.index(least))
-        return Choice(ruled.offer.tier, [f"{ruled.offer.tier} writes: {why}"], ruled.chance, ruled.usd)
-    if hurried := _hurried(rated, seconds_left):
-        return hurried
-    return _weighed(rated, decision, experience, TARGETS[policy][decision.stakes])
+        ruled = next((o for o in able if TIERS.index(o.tier) >= TIERS.index(least)), able[-1])
+        called = "that is the dearest tier that can" if TIERS.index(ruled.tier) < TIERS.index(least) else ""
+        return only(ruled, "; ".join(filter(None, [why, *out, called])))
+    alone = able[0].seconds + able[-1].seconds > seconds_left
+    target = TARGETS[policy]["high" if alone else decision.stakes]
+    (quoting,) = rated([local])
+    able = [local, *able] if quoting.chance >= QUOTING[policy] else able
+    choice = _weighed(rated(able), decision, experience, target, ask=not alone)
+    hurry = [f"the {seconds_left:.0f} s that are left hold no second call"] if alone else []
+    return choice._replace(reasons=[*choice.reasons, *out, *hurry])
 
 
 def worst_usd(offer: Offer, tokens: Tokens) -> float:
     """The most that one call of a tier may cost, in USD."""
     return tokens.most_read * offer.price_in + tokens.most_written * offer.price_out
-
-
-def chance_of(
-    offer: Offer, decision: Decision, ticket: Ticket, experience: Experience, found: float | None = None
-) -> float:
-    """0..1: that the tier's first draft is accepted and right; the table's word, shifted by what the ticket is like."""
-    chance = experience.chance(decision.intent, offer.tier, offer.model)
-    shift = HARD * (decision.complexity == "hard") + PER_QUESTION * (len(decision.questions) - 1)
-    shift += LONG * (len(ticket.text) > LONG_TICKET)
-    shift += CODED * any(fact.kind == "identifier" for fact in facts_in(ticket.text[:2_000]))
-    if found is not None:
-        shift += WEAK_FIND * min(0.0, found - FOUND_WELL)
-    return 1 / (1 + math.exp(-math.log(chance / (1 - chance)) - shift))
 
 
 def settled_by(decision: Decision, opinion: Decision) -> Decision:
@@ -163,95 +223,90 @@ def settled_by(decision: Decision, opinion: Decision) -> Decision:
     )
 
 
-def _only(
-    offer: Offer, why: str, decision: Decision, ticket: Ticket, experience: Experience, found: float | None
-) -> Choice:
-    return Choice(offer.tier, [why], chance_of(offer, decision, ticket, experience, found), 0.0)
+def _shift(decision: Classified, ticket: Ticket, found: float | None) -> float:
+    """What the ticket itself takes from every tier's chance, on the logit scale; never above 0."""
+    shift = HARD * (decision.complexity == "hard") + PER_QUESTION * max(0, len(decision.questions) - 1)
+    shift += LONG * (len(ticket.text) > LONG_TICKET)
+    shift += CODED * any(fact.kind == "identifier" for fact in facts_in(ticket.text[:READ_FOR_CODES]))
+    if found is not None:
+        shift += WEAK_FIND * min(0.0, found - FOUND_WELL)
+    return shift
 
 
-def _rated(
-    offers: Sequence[Offer],
-    decision: Decision,
-    ticket: Ticket,
-    experience: Experience,
-    tokens: Tokens,
-    found: float | None,
-) -> list[_Rated]:
+def _rated(offers: Sequence[Offer], intent: str, shift: float, experience: Experience, tokens: Tokens) -> list[_Rated]:
     costs = [tokens.read * o.price_in + tokens.written * o.price_out for o in offers]
     rated = []
     for i, (offer, cost) in enumerate(zip(offers, costs, strict=True)):
-        chance = chance_of(offer, decision, ticket, experience, found)
+        table = experience.chance(intent, offer.tier, offer.model)
+        chance = 1 / (1 + math.exp(-math.log(table / (1 - table)) - shift))
         above = costs[i + 1] if i + 1 < len(costs) else 0.0
         rated.append(_Rated(offer, chance, cost + (1 - chance) * (cost + FAIL_AGAIN * above)))
     return rated
 
 
+def _why_out(offer: Offer, tokens: Tokens, usd_left: float, seconds_left: float) -> str:
+    most = worst_usd(offer, tokens)
+    if most > usd_left:
+        return f"a call of {offer.tier} may cost ${most:.4f}, and ${max(usd_left, 0):.4f} of the budget is left"
+    return f"a call of {offer.tier} takes about {offer.seconds:.0f} s, and {max(seconds_left, 0):.0f} s are left"
+
+
 def _rule(
-    decision: Decision, ticket: Ticket, paid: Sequence[Tier], high_stakes_tier: Tier | None
+    decision: Classified, ticket: Ticket, policy: Policy, paid: Sequence[Tier], high_stakes_tier: Tier | None
 ) -> tuple[Tier, str] | None:
-    """The least tier that a hard rule asks for, and the rule."""
+    """The least tier that a hard rule asks for, and the rule. `paid` are the configured tiers."""
     dearest = paid[-1]
     set_for_it = next(
         (t for t in paid if high_stakes_tier and TIERS.index(t) >= TIERS.index(high_stakes_tier)), dearest
     )
     if decision.approval:
-        return set_for_it, f"{decision.approval}, and that is the tier for what a person has to approve"
+        return set_for_it, f"{decision.approval}, and {set_for_it} is the tier for what a person has to approve"
     grave = GRAVE.search(f"{ticket.subject}\n{ticket.text}")
     if decision.stakes == "high" and grave:
-        return set_for_it, f'the stakes are high ("{grave.group().lower()}"), and that is the tier set for it'
-    if decision.stakes == "high" and decision.complexity == "hard":
-        return set_for_it, "the stakes are high and the ticket is hard"
+        return set_for_it, f'the stakes are high ("{grave.group().lower()}"), and {set_for_it} is the tier set for that'
+    if decision.stakes == "high" and decision.complexity == "hard" and policy == "balanced":
+        return dearest, "the stakes are high and the ticket is hard"
     return None
 
 
-def _hurried(rated: Sequence[_Rated], seconds_left: float) -> Choice | None:
-    """When time holds no second call: the dearest tier that it holds one of, or the built-in model."""
-    first = next(r for r in rated if r.offer.tier != "local")
-    if first.offer.seconds + rated[-1].offer.seconds <= seconds_left:
-        return None
-    best = next((r for r in reversed(rated) if r.offer.seconds <= seconds_left), rated[0])
-    why = f"{best.offer.tier} writes: the {max(seconds_left, 0):.0f} s that are left hold no second call"
-    return Choice(best.offer.tier, [why], best.chance, best.usd)
-
-
-def _weighed(rated: Sequence[_Rated], decision: Decision, experience: Experience, target: float) -> Choice:
-    able = [r for r in rated if r.chance >= target]
-    best = min(able, key=lambda r: r.usd) if able else max(rated, key=lambda r: (r.chance, -r.usd))
+def _weighed(
+    rated: Sequence[_Rated], decision: Classified, experience: Experience, target: float, *, ask: bool
+) -> Choice:
+    meet = [r for r in rated if r.chance >= target]
+    best = min(meet, key=lambda r: r.usd) if meet else max(rated, key=lambda r: (r.chance, -r.usd))
     tier, dearest = best.offer.tier, rated[-1]
     seen = experience.seen(decision.intent, tier, best.offer.model)
-    rests = f"{seen:.0f} drafts about {decision.intent} were seen" if seen else "an estimate, none was seen yet"
-    if able:
-        why = f"its draft is accepted with a chance of {best.chance:.0%} ({rests}), {target:.0%} are wanted"
+    rests = f"by {seen:.0f} drafts about {decision.intent}" if seen >= 1 else "an estimate, no draft was seen yet"
+    if meet:
+        why = f"its draft is accepted with a chance of {best.chance:.0%} ({rests}), and {target:.0%} is asked for"
     else:
-        why = f"no tier is accepted with a chance of {target:.0%}, this one most likely ({best.chance:.0%}, {rests})"
+        why = (
+            f"no tier has the {target:.0%} that is asked for, and this one the best chance ({best.chance:.0%}, {rests})"
+        )
     reasons = [f"{tier} writes: {why}"]
     if best is not dearest:
-        reasons.append(
-            f"expected cost ${best.usd:.5f} with a possible escalation; {dearest.offer.tier} ${dearest.usd:.5f}"
-        )
-    return Choice(tier, reasons, best.chance, best.usd, _doubt(rated, best, target))
+        reasons.append(f"expected cost ${best.usd:.5f}, escalation included; {dearest.offer.tier}: ${dearest.usd:.5f}")
+    doubt = _doubt(rated, best, target) if ask and decision.complexity == "hard" else None
+    return Choice(tier, reasons, best.chance, best.usd, doubt)
 
 
 def _doubt(rated: Sequence[_Rated], best: _Rated, target: float) -> Doubt | None:
-    """Whether a model should classify the ticket: when the next cheaper tier just fails, or this one just passes.
+    """Whether a model should say if a hard ticket is hard: where a cheaper tier just fails the target.
 
-    It has to cost less than half of what the tiers differ by: that often, at a guess, it changes the choice.
+    It has to cost less than IT_MATTERS of what the tiers differ by. Where the cheaper tier just passes, asking could
+    only make the answer dearer, and the proof stands behind it; the built-in model is never worth a paid question.
     """
-    i = rated.index(best)
-    below, above = (rated[i - 1] if i else None), (rated[i + 1] if i + 1 < len(rated) else None)
-    if below and below.offer.tier != "local" and target - below.chance <= BAND:
-        other = below
-    elif above and best.offer.tier != "local" and best.chance - target <= BAND:
-        other = above
-    else:
+    cheaper = [r for r in rated if r.offer.tier != "local" and r.usd < best.usd and 0 < target - r.chance <= BAND]
+    if not cheaper:
         return None
+    other = min(cheaper, key=lambda r: r.usd)
     asked = next(r.offer for r in rated if r.offer.tier != "local")
     price = CLASSIFICATION[0] * asked.price_in + CLASSIFICATION[1] * asked.price_out
-    gain = abs(other.usd - best.usd) / 2
+    gain = IT_MATTERS * (best.usd - other.usd)
     if price >= gain:
         return None
     return Doubt(
         asked.tier,
-        f"{best.offer.tier} or {other.offer.tier}: the chance is within {BAND:.1%} of what is wanted; "
-        f"{asked.tier} is asked to classify the ticket, for ${price:.5f} where ${gain:.5f} may be saved",
+        f"{other.offer.tier} is {target - other.chance:.0%} short of what is asked for: {asked.tier} is asked whether "
+        f"the ticket is hard, for about ${price:.5f} where ${gain:.5f} may be saved",
     )

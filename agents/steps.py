@@ -19,7 +19,7 @@ from agents.experience import Experience
 from agents.hearing import Hearing
 from agents.models import LOCAL_MODEL, Tiers
 from agents.request import Order
-from agents.routing import Offer
+from agents.routing import Offer, offer
 from errors import LimitReached, OpsdeskError
 from tasks.budget import NANO, Budget, Cap
 from tasks.case import STEPS, Case, Handoff, StepName, Tier
@@ -125,9 +125,8 @@ class Steps:
 
     def offer(self, tier: Tier, experience: Experience) -> Offer:
         """What `tier` costs a token, and how long it takes, for the router to weigh."""
-        llm, prices = cast(BaseLLM, self._agents.agent("write", tier).llm), self._books.ledger.prices
-        a_read, a_written = (float(prices.worst(tier, llm.model, *tokens) or 0) for tokens in ((1, 0), (0, 1)))
-        return Offer(tier, llm.model, a_read, a_written, experience.seconds(tier, llm.model))
+        llm = cast(BaseLLM, self._agents.agent("write", tier).llm)
+        return offer(tier, llm.model, self._books.ledger, experience)
 
     @property
     def usd_left(self) -> float:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
 from agents.extractive import draft
 from agents.extractive.rank import Embed
 from agents.models import Skill
-from agents.routing import Tokens
+from agents.routing import USUAL, Tokens
 from tasks.case import Claim, Draft, Passage, Question, Ticket
 from tasks.usage import CHARACTERS_PER_TOKEN
 
@@ -47,12 +47,8 @@ Answer with one JSON object and nothing else:
  "ask": "" or one question back}"""
 INSTRUCTION = "Answer this ticket from these passages."
 
-
-MAX_TOKENS = 4_000
+MAX_TOKENS = USUAL.most_written
 """Of a paid model's reply, its reasoning included: what is written is a tenth of it."""
-
-USUAL = Tokens(read=3_500, written=500, most_read=24_000, most_written=MAX_TOKENS)
-"""Estimates for a ticket, before it is known what is found."""
 
 
 def tokens(passages: Sequence[Passage] | None) -> Tokens:
@@ -75,6 +71,22 @@ class Assignment(BaseModel):
     draft: Draft | None = None
     rejected: list[Claim] = []
     problem: str = ""
+
+    def numbered(self, shown: Mapping[int, int]) -> Assignment:
+        """The same with passages numbered, and in the order, as in the first call, whatever people are shown.
+
+        So the prompt begins as it did then, and is read from the provider's cache.
+        """
+        first = {now: before for before, now in shown.items()}
+        copy = self.model_copy(deep=True)
+        for passage in copy.passages:
+            passage.n = first.get(passage.n, passage.n)
+        copy.passages.sort(key=lambda passage: passage.n)
+        for quote in (quote for sentence in (copy.draft.sentences if copy.draft else []) for quote in sentence.quotes):
+            quote.n = first.get(quote.n, quote.n)
+        for claim in copy.rejected:
+            claim.citations = [first.get(n, n) for n in claim.citations]
+        return copy
 
 
 def local_skill(embed: Embed) -> Skill:

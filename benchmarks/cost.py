@@ -236,8 +236,7 @@ class Stage:
     def _routed(self, ticket: Ticket) -> Tier:
         from agents.experience import Experience
         from agents.router import route_locally
-        from agents.routing import Offer, decide
-        from agents.writer import USUAL
+        from agents.routing import USUAL, Offer, decide
 
         experience = Experience()
         offers = [Offer("local", "", 0.0, 0.0, 0.1)]

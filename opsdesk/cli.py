@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from errors import LimitReached, OpsdeskError, UsageError
-from opsdesk.desk import Desk, check_ticket, version
-from opsdesk.redaction import hide
-from opsdesk.settings import read_settings
-from opsdesk.tiers import prices, problems, secrets_of
+from opsdesk import cli_router
+from opsdesk.command import Json, open_desk, print_json
+from opsdesk.desk import check_ticket, version
+from opsdesk.tiers import prices, problems
 from tasks.case import Tier
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ app = typer.Typer(
 INTERRUPTED = 130
 
 Kb = Annotated[str, typer.Option("--kb", help="Knowledge base; default: the only one, else the one indexed last.")]
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value and nothing else on stdout.")]
 
 
 def main() -> NoReturn:
@@ -94,16 +92,6 @@ def options(
     """Options of every command."""
 
 
-def _desk() -> Desk:
-    settings = read_settings()
-    hide(secrets_of(settings))
-    return Desk(settings)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False))
-
-
 @app.command()
 def index(
     paths: Annotated[
@@ -124,7 +112,7 @@ def index(
     """
     from opsdesk import show
 
-    desk = _desk()
+    desk = open_desk()
 
     def run(*, again: bool = False) -> None:
         with show.progress("indexing", unit="chunks") as advance:
@@ -132,7 +120,7 @@ def index(
         if again and not (report.added or report.updated or report.removed):
             return
         if as_json:
-            _print_json(show.report_json(report))
+            print_json(show.report_json(report))
         else:
             show.report(report)
 
@@ -166,7 +154,7 @@ def search(
 
     if bool(query) == bool(queries):
         raise UsageError('give either a QUERY or --queries FILE, for example: opsdesk search "refund window"')
-    desk = _desk()
+    desk = open_desk()
     searcher = desk.searcher(kb or desk.default_kb())
     if queries:
         for where, line in show.json_lines(queries, required=("id", "text")):
@@ -174,11 +162,11 @@ def search(
                 found = searcher.search(str(line["text"]), k)
             except UsageError as error:
                 raise UsageError(f"{where}: {error}") from error
-            _print_json({"id": line["id"], "hits": [show.hit_json(hit) for hit in found]})
+            print_json({"id": line["id"], "hits": [show.hit_json(hit) for hit in found]})
         return
     hits, milliseconds = show.timed(lambda: searcher.search(query, k))
     if as_json:
-        _print_json({"hits": [show.hit_json(hit) for hit in hits], "ms": milliseconds})
+        print_json({"hits": [show.hit_json(hit) for hit in hits], "ms": milliseconds})
     else:
         show.hits(hits, milliseconds)
 
@@ -210,7 +198,7 @@ def ask(
     text = show.read_stdin() if question == "-" else question
     ticket = Ticket(text=text, audience="staff" if staff else "customer", kind="reply" if reply else "question")
     check_ticket(ticket)
-    desk = _desk()
+    desk = open_desk()
     kb = kb or desk.default_kb()
     with show.waiting("calling the crew"):  # importing CrewAI takes some seconds
         desk.crew(kb)
@@ -220,7 +208,7 @@ def ask(
         with show.draft() as hear:
             case = desk.ask(ticket, kb, budget, deadline, show.handoff, hear, tenant)
     if as_json:
-        _print_json(show.case_json(case))
+        print_json(show.case_json(case))
     else:
         show.case(case)
     _exit_as(case.outcome, case.stopped_by, case.outcome_reason)
@@ -249,7 +237,7 @@ def check(
 
     with show.progress("checking", "answers") as told:
         for done, (id_, proof) in enumerate(checked(show.json_lines(file, required=("id", "answer", "passages"))), 1):
-            _print_json({"id": id_, **show.proof_json(proof)})
+            print_json({"id": id_, **show.proof_json(proof)})
             told(done, 0)
 
 
@@ -264,11 +252,11 @@ def trace(
     """
     from opsdesk import show
 
-    desk = _desk()
+    desk = open_desk()
     kept = desk.case(case_id)
     stale = desk.stale(kept)
     if as_json:
-        _print_json(show.case_json(kept, stale))
+        print_json(show.case_json(kept, stale))
     else:
         show.trace(kept, stale)
 
@@ -287,7 +275,7 @@ def models(
     """
     from opsdesk import show_models
 
-    desk = _desk()
+    desk = open_desk()
     wrong = problems(desk.settings)
     broken = any(problem.level == "error" for problem in wrong)
     tiers = {} if broken else desk.tiers
@@ -300,13 +288,14 @@ def models(
         if not as_json:
             show_models.checked(result)
     if as_json:
-        _print_json(show_models.models_json(tiers, prices(desk.settings), wrong, found))
+        print_json(show_models.models_json(tiers, prices(desk.settings), wrong, found))
     failed = [result.tier for result in found.values() if result.error]
     if broken or failed:
         what = "the settings cannot work" if broken else f"{', '.join(failed)} failed the check"
         raise OpsdeskError(f"{what}; change what is named above, and run opsdesk models --check again")
 
 
+cli_router.register(app)
 kb_app = typer.Typer(no_args_is_help=True, help="The knowledge bases: list, look into, check and remove them.")
 app.add_typer(kb_app, name="kb")
 Name = Annotated[str, typer.Argument(help="Its name; default: the only one, or the one indexed last.")]
@@ -320,9 +309,9 @@ def kb_list(as_json: Json = False) -> None:
     """
     from opsdesk import show
 
-    found = _desk().knowledge_bases()
+    found = open_desk().knowledge_bases()
     if as_json:
-        _print_json([show.kb_json(kb) for kb in found])
+        print_json([show.kb_json(kb) for kb in found])
     else:
         show.kbs(found)
 
@@ -335,9 +324,9 @@ def kb_info(name: Name = "", as_json: Json = False) -> None:
     """
     from opsdesk import show
 
-    found = _desk().knowledge_base(name)
+    found = open_desk().knowledge_base(name)
     if as_json:
-        _print_json(show.kb_json(found))
+        print_json(show.kb_json(found))
     else:
         show.kb(found)
 
@@ -350,9 +339,9 @@ def kb_verify(name: Name = "", as_json: Json = False) -> None:
     """
     from opsdesk import show
 
-    found = _desk().verified(name)
+    found = open_desk().verified(name)
     if as_json:
-        _print_json({"kb": found.kb, "files": found.files, "bytes": found.bytes, "ok": True})
+        print_json({"kb": found.kb, "files": found.files, "bytes": found.bytes, "ok": True})
     else:
         show.console.print(f"{found.kb}: {found.files} files, {found.bytes / 1e6:.1f} MB, all as they were written")
 
@@ -368,7 +357,7 @@ def kb_remove(
     """
     from opsdesk import show
 
-    desk = _desk()
+    desk = open_desk()
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(f'"{name}" would be removed; say so with: opsdesk kb remove {name} --yes')
@@ -381,9 +370,9 @@ def kb_remove(
 def demo() -> None:
     """Index the bundled sample and watch the crew work its 25 tickets.
 
-    Needs no key and no network. Leaves the knowledge base "sample" behind, so that
-    opsdesk ask "How do I reset my password?" works right after it.
+    Needs no key and no network; even with a key no paid model is called. Leaves the knowledge base "sample" behind,
+    so that opsdesk ask "How do I reset my password?" works right after it.
     """
     from opsdesk.demo import run
 
-    run(_desk())
+    run(open_desk(policy="offline"))

@@ -50,8 +50,8 @@ class TierSettings(BaseModel):
     max_concurrency: int = Field(default=8, ge=1, le=1_000)
     """Calls at once, in one process."""
 
-    timeout: float = Field(default=60, gt=0, le=3_600)
-    """Seconds that one call may take, its retries included; never more than what is left of the case's deadline."""
+    timeout: float = Field(default=40, gt=0, le=3_600)
+    """Seconds that one request may take, so that another tier has time to write; never past the case's deadline."""
 
 
 class TiersSettings(BaseModel):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -28,26 +29,35 @@ router_tables = sa.Table(
     sa.Column("version", sa.Integer, primary_key=True),
     sa.Column("made_at", sa.Text, nullable=False),
     sa.Column("in_force", sa.Boolean, nullable=False),
+    sa.Column("replaced", sa.Integer, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("body", sa.JSON, nullable=False),
 )
 
 
-class Word(NamedTuple):
-    """What a person said of a case's draft: "accept", "edit", "reject" or "reopen"; `at` is ISO 8601."""
+Said = Literal["accept", "edit", "reject", "reopen"]
+"""A person's word on a draft that was sent; "reopen": its asker came back."""
 
-    verdict: str
+PAGE = 200
+"""Cases that are looked up at once."""
+
+
+class Word(NamedTuple):
+    """What a person said of a case's draft; `at` is ISO 8601."""
+
+    verdict: Said
     reason: str
     by: str
     at: str
 
 
 class Version(NamedTuple):
-    """One version of the router's table, without its body."""
+    """One version of the router's table, without its body; `replaced` is the one that was in force before it."""
 
     version: int
     made_at: str
     in_force: bool
+    replaced: int
     note: str
 
 
@@ -73,13 +83,19 @@ class ExperienceStore:
                 Word(*row) for row in db.execute(columns.where(feedback.c.case_id == case_id).order_by(feedback.c.id))
             ]
 
-    def closed(self) -> Iterator[tuple[Case, list[Word]]]:
-        """Every case that has ended, oldest first, with what people said of it; one at a time."""
-        ended = sa.select(cases.c.case_id).where(cases.c.outcome.is_not(None)).order_by(cases.c.created_at)
-        with self._database.reading() as db:
-            ids = list(db.execute(ended).scalars())
-        for case_id in ids:
-            yield self._task_list.case(case_id), self.given(case_id)
+    def closed(self, since: datetime) -> Iterator[tuple[Case, list[Word]]]:
+        """Every case begun since then that has ended, oldest first, with what people said of it; one at a time."""
+        place = (cases.c.created_at, cases.c.case_id)
+        ended = sa.select(*place).where(cases.c.outcome.is_not(None)).order_by(*place)
+        after = (since.astimezone(UTC).isoformat(), "")
+        while True:
+            with self._database.reading() as db:
+                page = db.execute(ended.where(sa.tuple_(*place) > sa.tuple_(*map(sa.literal, after))).limit(PAGE)).all()
+            for _, case_id in page:
+                yield self._task_list.case(case_id), self.given(case_id)
+            if len(page) < PAGE:
+                return
+            after = (page[-1].created_at, page[-1].case_id)
 
     def in_force(self) -> tuple[int, dict[str, Any]] | None:
         """The version in force and its body; None before anything was learned."""
@@ -92,28 +108,27 @@ class ExperienceStore:
         """Puts a new version in force and returns its number."""
         with self._database.writing() as db:
             last = db.execute(sa.select(sa.func.max(router_tables.c.version))).scalar() or 0
+            before = db.execute(sa.select(router_tables.c.version).where(router_tables.c.in_force)).scalar() or 0
             db.execute(router_tables.update().values(in_force=False))
-            row = {"version": last + 1, "made_at": at, "in_force": True, "note": note, "body": body}
+            row = {"version": last + 1, "made_at": at, "in_force": True, "replaced": before, "note": note, "body": body}
             db.execute(router_tables.insert().values(row))
         return int(last + 1)
 
     def roll_back(self) -> int:
-        """Puts the version before the one in force back in force, and returns its number; 0 is nothing learned.
+        """Puts back in force what the version in force has replaced, and returns its number; 0 is nothing learned.
 
         Nothing is deleted. Raises `UsageError` when nothing is in force.
         """
         with self._database.writing() as db:
-            now = db.execute(sa.select(router_tables.c.version).where(router_tables.c.in_force)).scalar()
-            if now is None:
-                raise UsageError("nothing that was learned is in force, so there is nothing to roll back")
-            before = sa.select(sa.func.max(router_tables.c.version)).where(router_tables.c.version < now)
-            earlier = db.execute(before).scalar() or 0
-            db.execute(router_tables.update().values(in_force=router_tables.c.version == earlier))
-        return int(earlier)
+            before = db.execute(sa.select(router_tables.c.replaced).where(router_tables.c.in_force)).scalar()
+            if before is None:
+                raise UsageError("nothing that was learned is in force; opsdesk router learn makes a table")
+            db.execute(router_tables.update().values(in_force=router_tables.c.version == before))
+        return int(before)
 
     def history(self) -> list[Version]:
         """All versions, newest first."""
-        columns = (router_tables.c.version, router_tables.c.made_at, router_tables.c.in_force, router_tables.c.note)
+        columns = [router_tables.c[name] for name in Version._fields]
         with self._database.reading() as db:
             rows = db.execute(sa.select(*columns).order_by(router_tables.c.version.desc()))
             return [Version(*row) for row in rows]

@@ -60,6 +60,14 @@ def test_damage_is_refused_by_name_and_a_kill_leaves_one_state_or_the_other() ->
     assert all(row["refused"] == row["tried"] > 0 for row in rows.values())
 
 
+def test_a_budget_that_processes_are_killed_on_is_never_exceeded() -> None:
+    rows = run("caps", "--workers", "4", "--calls", "60", "--kills", "3")
+    assert "SQLite" in rows
+    for row in rows.values():
+        assert (row["kills"], row["failed"], row["overshoot"], row["held at the end"]) == (3, 0, 0, 0)
+        assert 0 < row["billed"] <= row["booked"] <= row["cap"] == pytest.approx(60 * 0.00055)
+
+
 def test_hostile_files_are_accepted_or_skipped_with_a_reason() -> None:
     rows = run("hostile", "--only", "nested")
     assert rows["files"] > 0
@@ -133,6 +141,15 @@ def test_the_calibration_error_is_how_far_scores_are_from_the_share_that_is_righ
 
 def test_latency_prints_what_a_person_waits_for() -> None:
     assert {"search, warm", "ask, warm", "search, cold process"} <= set(run("latency"))
+
+
+def test_the_router_decides_within_five_milliseconds_and_as_the_worked_questions_want() -> None:
+    report = run("routing")
+    assert list(report["worked"].values()) == ["frontier", "cheap"]
+    assert all(row["p95"] <= 5 for row in report["policies"].values())
+    assert (report["policies"]["best"]["frontier"], report["policies"]["offline"]["local"]) == (1, 1)
+    for row in report["policies"].values():
+        assert sum(row[tier] for tier in ("local", "cheap", "frontier")) == pytest.approx(1)
 
 
 def test_no_lie_of_a_simulated_writer_gets_a_loose_figure_out() -> None:

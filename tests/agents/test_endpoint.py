@@ -8,9 +8,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
+from crewai.events import crewai_event_bus
+from crewai.events.event_listener import event_listener
 from crewai.events.types.llm_events import LLMCallCompletedEvent, LLMCallFailedEvent, LLMCallStartedEvent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -353,9 +356,14 @@ def test_whatever_json_a_server_sends_there_is_an_answer_or_a_named_error(reply:
         assert llm.taken.model_calls == len(server.requests) == 1
 
 
+@cache
+def idle_line() -> Line:
+    return Line(Endpoint("cheap", "small-1", "http://127.0.0.1:1/v1"))
+
+
 @given(st.text(max_size=60), st.integers(1, 5))
 def test_a_bound_is_never_below_the_bytes_of_its_messages(text: str, copies: int) -> None:
-    line = Line(Endpoint("cheap", "small-1", "http://127.0.0.1:1/v1"))
+    line = idle_line()
     messages = [{"role": "user", "content": text}] * copies
     request = Request(line.client, "small-1", line.abilities, messages, order())
     assert request.tokens_in >= copies * len(text.encode(errors="replace"))
@@ -363,6 +371,15 @@ def test_a_bound_is_never_below_the_bytes_of_its_messages(text: str, copies: int
 
 def test_the_writers_prompt_is_bounded_closely_enough_to_be_affordable() -> None:
     messages = [{"role": "system", "content": writer.PROMPT}, {"role": "user", "content": "x" * 4_000}]
-    line = Line(Endpoint("cheap", "small-1", "http://127.0.0.1:1/v1"))
+    line = idle_line()
     request = Request(line.client, "small-1", line.abilities, messages, order(contract=Draft))
     assert request.tokens_in < 2 * sum(len(message["content"]) for message in messages)
+
+
+def test_a_failed_call_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    event_listener.formatter.verbose = True  # as CrewAI has it
+    with Loopback(refusal("401 No")) as server:
+        with pytest.raises(EndpointError):
+            ask(model(server.url))
+        crewai_event_bus.flush()
+    assert capsys.readouterr() == ("", "")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agents import faults
 from agents.endpoint import REQUESTS
+from agents.faults import Failed
 from errors import EndpointError
 from tasks.usage import Usage
 from tests.agents.calls import (
@@ -178,10 +179,9 @@ def test_a_timeout_is_tried_again_while_a_third_of_the_time_is_left() -> None:
         llm = model(server.url, timeout_s=0.5)
         assert ask(llm, seconds=4) == "30 days"
     assert llm.taken == UNKNOWN + TOOK
-    with Loopback(hangs()) as server:
-        with pytest.raises(EndpointError):
-            ask(model(server.url, timeout_s=1.5), seconds=2.0)
-        assert len(server.requests) == 1
+    now = time.monotonic()
+    assert llm._again(Failed("timeout"), now - 4, now + 4) is True
+    assert llm._again(Failed("timeout"), now - 8, now + 2) is False
 
 
 @given(
@@ -217,3 +217,13 @@ def test_a_server_that_answers_with_a_refusal_is_not_cut_off(reply: Reply) -> No
             with pytest.raises(EndpointError):
                 ask(llm)
         assert ask(llm) == "30 days"
+
+
+def test_a_call_made_while_a_throttled_one_is_mended_is_not_repeated_by_crewai() -> None:
+    with Loopback(refusal("401 No")) as server:
+        try:
+            raise RuntimeError("429: too many requests")
+        except RuntimeError:
+            with pytest.raises(EndpointError):
+                ask(model(server.url))
+        assert len(server.requests) == 1

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.router import Decision, choose_tier, questions_in, route_locally
-from tasks.case import Question, Ticket, Tier
+from agents.router import questions_in, route_locally
+from tasks.case import Question, Ticket
 
 
 def test_a_price_question_in_two_parts_is_hard_and_high_in_stakes() -> None:
@@ -74,18 +74,3 @@ def test_whatever_is_asked_there_is_a_decision_of_bounded_size(text: str) -> Non
     assert len(decision.questions) <= 5
     assert all(len(q.text) <= 1000 and len(q.context) <= 1000 for q in decision.questions)
     assert len(decision.reasons) == 3
-
-
-@pytest.mark.parametrize(
-    ("stakes", "tiers", "tier"),
-    [
-        ("low", ["local", "cheap", "frontier"], "local"),
-        ("high", ["local", "cheap", "frontier"], "frontier"),
-        ("high", ["local"], "local"),
-    ],
-)
-def test_high_stakes_go_to_the_dearest_tier_there_is(stakes: str, tiers: list[Tier], tier: Tier) -> None:
-    decision = Decision.model_validate(
-        {"intent": "other", "complexity": "simple", "stakes": stakes, "reasons": [], "questions": []}
-    )
-    assert choose_tier(decision, tiers).tier == tier

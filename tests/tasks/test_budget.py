@@ -248,7 +248,7 @@ class Spenders(RuleBasedStateMachine):
     @precondition(lambda self: self.open)
     @rule(data=st.data(), share=st.none() | st.integers(0, 4))
     def settle(self, data: Any, share: int | None) -> None:
-        held = data.draw(st.sampled_from(sorted(self.open)))
+        held = data.draw(st.sampled_from(list(self.open)))
         scopes, nano, owner, _ = self.open.pop(held)
         cost = None if share is None else nano * share // 4
         self.budget(owner).settle(held, cost)
@@ -257,7 +257,7 @@ class Spenders(RuleBasedStateMachine):
     @precondition(lambda self: self.settled)
     @rule(data=st.data(), cost=st.none() | st.integers(0, 80))
     def settle_again(self, data: Any, cost: int | None) -> None:
-        self.budget(OWNERS[0]).settle(data.draw(st.sampled_from(sorted(self.settled))), cost)
+        self.budget(OWNERS[0]).settle(data.draw(st.sampled_from(list(self.settled))), cost)
 
     @rule(minutes=st.integers(1, 45))
     def wait(self, minutes: int) -> None:

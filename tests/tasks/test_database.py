@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -171,14 +172,36 @@ def test_a_database_that_the_server_does_not_have_is_named(postgres: Server) -> 
         Database(postgres.url("nowhere"))
 
 
-def test_eight_threads_may_open_a_new_database_at_once(database_url: str) -> None:
+def test_four_processes_may_open_a_new_database_at_once(database_url: str) -> None:
+    program = (
+        "import sys, alembic.command; from tasks.database import Database\n"
+        "print(flush=True); input(); Database(sys.argv[1])"
+    )
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    command = [sys.executable, "-c", program, database_url]
+    openers: list[Any] = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(4)]
+    try:
+        for opener in openers:
+            opener.stdout.readline()  # all are ready
+        for opener in openers:
+            opener.stdin.write("\n")
+            opener.stdin.flush()
+        assert [opener.communicate(timeout=60)[1] for opener in openers] == [""] * 4
+    finally:
+        for opener in openers:
+            opener.kill()
+            opener.communicate()
+    assert [opener.returncode for opener in openers] == [0] * 4
+
+
+def test_eight_threads_may_open_a_new_file_at_once(file: Path) -> None:
     failures: list[BaseException] = []
     together = threading.Barrier(8)
 
     def open_it() -> None:
         together.wait()
         try:
-            Database(database_url).dispose()
+            Database(f"sqlite:///{file}").dispose()
         except OpsdeskError as error:
             failures.append(error)
 

@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, primary_key=True),
         sa.Column("made_at", sa.Text, nullable=False),
         sa.Column("in_force", sa.Boolean, nullable=False),
+        sa.Column("replaced", sa.Integer, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
         sa.Column("body", sa.JSON, nullable=False),
     )
