@@ -34,7 +34,7 @@ from agents.steps import Agents, Books, Done, Limits, Listener, Steps, Watcher
 from agents.strike import Struck, strike
 from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
 from agents.writer import Assignment
-from errors import EndpointError, LimitReached, ModelError, OpsdeskError, StoreError, UnreadableAnswer
+from errors import BudgetReached, EndpointError, LimitReached, ModelError, OpsdeskError, StoreError, UnreadableAnswer
 from tasks.budget import Budget
 from tasks.case import Case, Claim, Draft, Found, Outcome, Passage, Route, Tier, Verdict
 from tasks.ledger import Ledger
@@ -246,14 +246,20 @@ class _Order(Flow[_State]):
     def _instead(self, error: OpsdeskError) -> Tier | None:
         """Who writes when the tier in charge has failed: a dearer one, else a cheaper one; None when nobody is left.
 
-        Under the policy `best` that is never the built-in model. A refused key is for a person to mend.
+        Where a budget does not hold its first draft, only a cheaper one. Under the policy `best` it is never one that
+        costs less for that, and never the built-in model. A refused key is for a person to mend.
         """
         self._down.add(self._tier)
-        if not isinstance(error, ModelError) or (isinstance(error, EndpointError) and not error.elsewhere):
-            return None
         names = self._tiers.names
         here = names.index(self._tier)
-        left = [tier for tier in [*names[here + 1 :], *reversed(names[:here])] if tier not in self._down]
+        cheaper, dearer = names[:here][::-1], names[here + 1 :]
+        if isinstance(error, BudgetReached):
+            left = cheaper if self._tries == 1 and self._dial.policy != "best" else []
+        elif isinstance(error, ModelError) and not (isinstance(error, EndpointError) and not error.elsewhere):
+            left = [*dearer, *cheaper]
+        else:
+            left = []
+        left = [tier for tier in left if tier not in self._down]
         if self._dial.policy == "best":
             left = [tier for tier in left if tier != "local"]
         return next((tier for tier in left if not self._steps.limit(tier)), None)

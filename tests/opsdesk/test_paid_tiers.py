@@ -171,15 +171,31 @@ def test_a_case_never_pays_more_than_its_budget(desk: Callable[..., Desk], sim: 
         assert case.outcome in ("accepted", "needs_human")
 
 
-def test_a_days_and_a_tenants_budget_hold_over_cases(desk: Callable[..., Desk], sim: Simulator) -> None:
-    at = desk(daily_budget_usd=0.5, tenant_daily_budget_usd=0.2, policy="best")
+def test_a_days_and_a_tenants_budget_hold_over_cases(desk: Callable[..., Desk], sim: Simulator, tmp_path: Path) -> None:
+    fresh = f"sqlite:///{tmp_path / 'own.sqlite'}"
+    at = desk(daily_budget_usd=0.5, tenant_daily_budget_usd=0.15, policy="best", database_url=fresh)
     cases = [ask(at, PRO, tenant="acme") for _ in range(20)]
     stopped = [case for case in cases if case.stopped_by == "budget"]
     assert stopped
     assert "OPSDESK_TENANT_DAILY_BUDGET_USD" in stopped[0].outcome_reason
-    assert sim.books.count()["billed_nano"] <= 0.2e9
+    assert sim.books.count()["billed_nano"] <= 0.15e9
     other = ask(at, PRO, tenant="other")
     assert other.outcome == "accepted", other.outcome_reason
+
+
+def test_when_a_shared_budget_is_out_a_cheaper_tier_writes(
+    desk: Callable[..., Desk], sim: Simulator, tmp_path: Path
+) -> None:
+    fresh = f"sqlite:///{tmp_path / 'own.sqlite'}"
+    at = desk(daily_budget_usd=0.02, database_url=fresh)  # holds a call of the cheap tier, and none of the dearest
+    case = ask(at, PRO)
+    assert (case.outcome, written_by(case)) == ("accepted", ["frontier", "cheap"])
+    first = next(h for h in case.handoffs if h.task == "write")
+    assert (first.status, first.cost_usd) == ("failed", 0)
+    assert "OPSDESK_DAILY_BUDGET_USD" in first.reason
+    assert {seen["body"]["model"] for seen in sim.seen} == {CHEAP}
+    none = ask(desk(daily_budget_usd=0.0, database_url=fresh), PRO)
+    assert (none.outcome, written_by(none)) == ("accepted", ["frontier", "cheap", "local"])
 
 
 @pytest.mark.parametrize("fault", ["greedy", "loop", "huge_stream", "huge"])
