@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,3 +56,25 @@ def show(rows: Mapping[str, Mapping[str, float]], as_json: bool, title: str = ""
     for name, row in rows.items():
         cells = (f"{row[c]:.3g}" if c in row else "–" for c in columns)
         print(name.ljust(width) + "".join(v.rjust(max(9, len(c) + 2)) for v, c in zip(cells, columns, strict=True)))
+
+
+def nano_prices(model: str) -> tuple[int, int, int]:
+    """Nano-dollars a token read, read from the cache, and written: the list price, in the simulator's books too."""
+    from tasks.prices import Prices
+
+    listed = Prices().shown("cheap", model)
+    assert listed is not None
+    rates = (listed.input, listed.cached if listed.cached is not None else listed.input, listed.output)
+    return (int(rates[0] * 1_000), int(rates[1] * 1_000), int(rates[2] * 1_000))
+
+
+@contextmanager
+def simulator() -> Iterator[str]:
+    """The model simulator in a process of its own; yields its base URL."""
+    command = [sys.executable, "-m", "tests.simulator"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +32,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from benchmarks.bench import arguments, show
+from benchmarks.bench import arguments, nano_prices, show, simulator
 from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings, TierSettings, TiersSettings
@@ -272,16 +271,6 @@ def _fate(case: Case, lies: set[str]) -> Result:
     return Result("wrong" if wrong else "right", usd, seconds, tiers)
 
 
-def nano_prices(model: str) -> tuple[int, int, int]:
-    """Nano-dollars a token read, read from the cache, and written: the list price, in the simulator's books too."""
-    from tasks.prices import Prices
-
-    listed = Prices().shown("cheap", model)
-    assert listed is not None
-    rates = (listed.input, listed.cached if listed.cached is not None else listed.input, listed.output)
-    return (int(rates[0] * 1_000), int(rates[1] * 1_000), int(rates[2] * 1_000))
-
-
 @contextmanager
 def stage(data: Path | None) -> Iterator[Stage]:
     """Documents indexed in a temporary home, and the simulator."""
@@ -293,18 +282,6 @@ def stage(data: Path | None) -> Iterator[Stage]:
         if data is not None:
             desk.index([data / "bank_policies" / "corpus.jsonl"], "bank")
         yield Stage(desk, base_url.removesuffix("/v1"))
-
-
-@contextmanager
-def simulator() -> Iterator[str]:
-    """The model simulator in a process of its own; yields its base URL."""
-    command = [sys.executable, "-m", "tests.simulator"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def handoff(_: Case, step: Handoff) -> None:
         "  ",
         (f"{step.from_:>9}", COLOURS[step.from_]),
         (f" → {step.to:<9} ", "dim"),
-        (f"{step.seconds * 1000:>5.0f} ms  {step.tier:<8} {tokens:>16}  {usd(step.cost_usd):<8}", "dim"),
+        (f"{step.seconds * 1000:>5.0f} ms  {step.tier:<8} {tokens:>16}  {usd(step.cost_usd):<9} ", "dim"),
         ("failed: " if step.status == "failed" else "", "red"),
         text(step.reason),
     )

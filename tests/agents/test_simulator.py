@@ -1,4 +1,4 @@
-"""The simulated model answers, lies, bills and refuses as it was set, to the unmodified OpenAI client."""
+"""The simulated model bills, caches, refuses and is run as it was set, to the unmodified OpenAI client."""
 
 from __future__ import annotations
 
@@ -11,204 +11,32 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
-from random import Random
-from typing import Any, cast
+from typing import Any
 
-import httpx
 import numpy as np
 import openai
 import pytest
 
-from agents import router, verifier, writer
-from agents.executor import describe
-from agents.router import Decision, route_locally
-from agents.verifier import Doubt, Doubts, Opinion
-from agents.writer import Assignment
-from benchmarks.lies import LIES
-from tasks.case import Claim, Draft, Passage, Question, Ticket
-from tests.agents.bench import ACCESS, PRICE, passage
+from tests.agents.simulated import (
+    KEY,
+    PING,
+    SMALL,
+    ask,
+    asked_to_write,
+    client,
+    content,
+    get,
+    post,
+    streamed,
+)
 from tests.simulator import Model, Simulator
-
-KEY = "key-canary-0123456789"
-SMALL = "small-1"
-Messages = list[dict[str, str]]
-PING: Messages = [{"role": "system", "content": "You are asked."}, {"role": "user", "content": "ping"}]
-PAGES = [
-    passage(1, f"{PRICE} The Team plan costs $99 per seat per month, and its trial lasts 14 days."),
-    passage(2, f"{ACCESS} Calls above that number are refused with status 429 until the next day."),
-]
 
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
     with Simulator({SMALL: Model(price=(250, 25, 2_000), key=KEY)}) as running:
         yield running
-
-
-@lru_cache
-def _client(base_url: str, key: str) -> openai.OpenAI:
-    return openai.OpenAI(api_key=key, base_url=base_url, max_retries=0, timeout=30)
-
-
-def client(sim: Simulator, key: str = KEY) -> openai.OpenAI:
-    return _client(sim.base_url, key)
-
-
-def ask(to: openai.OpenAI, messages: Messages = PING, model: str = SMALL, **more: Any) -> Any:
-    return to.chat.completions.create(model=model, messages=cast(Any, messages), **more)
-
-
-def streamed(to: openai.OpenAI, messages: Messages = PING, **more: Any) -> tuple[list[str], Any]:
-    """The pieces of a stream, and the usage at its end."""
-    chunks = list(ask(to, messages, stream=True, stream_options={"include_usage": True}, **more))
-    return [c.choices[0].delta.content or "" for c in chunks if c.choices], chunks[-1].usage
-
-
-def asked_to_write(text: str, pages: list[Passage] = PAGES, **more: Any) -> Messages:
-    """What a writer is sent, as the crew sends it."""
-    questions = [Question(text=text)]
-    given = Assignment(ticket=Ticket(text=text), questions=questions, passages=pages, **more)
-    return sent(writer.PROMPT, describe(writer.INSTRUCTION, given, short=True))
-
-
-def sent(prompt: str, task: str) -> Messages:
-    return [{"role": "system", "content": prompt}, {"role": "user", "content": task}]
-
-
-def content(reply: Any) -> str:
-    return str(reply.choices[0].message.content)
-
-
-def get(sim: Simulator, path: str) -> Any:
-    return httpx.get(sim.base_url.removesuffix("/v1") + path).json()
-
-
-def post(sim: Simulator, path: str, body: object = None) -> httpx.Response:
-    return httpx.post(sim.base_url.removesuffix("/v1") + path, json=body or {})
-
-
-# --- what it says ---------------------------------------------------------------------------------------
-
-
-def test_an_honest_writer_quotes_the_passages_and_answers_the_question(sim: Simulator) -> None:
-    draft = Draft.model_validate_json(content(ask(client(sim), asked_to_write("How much is the Pro plan?"))))
-    texts = {page.n: page.text for page in PAGES}
-    assert PRICE in [sentence.text for sentence in draft.sentences]
-    assert all(quote.text in texts[quote.n] for sentence in draft.sentences for quote in sentence.quotes)
-    assert sim.mind.told == []
-
-
-def test_an_honest_writer_lists_what_the_passages_do_not_answer(sim: Simulator) -> None:
-    draft = Draft.model_validate_json(content(ask(client(sim), asked_to_write("Who founded the company?"))))
-    assert (draft.sentences, draft.unanswered) == ([], [0])
-
-
-def test_the_router_and_the_judge_answer_in_their_contracts(sim: Simulator) -> None:
-    ticket = Ticket(text="How do I reset my password?")
-    decided = content(ask(client(sim), sent(router.PROMPT, describe(router.INSTRUCTION, ticket, short=True))))
-    assert Decision.model_validate_json(decided) == route_locally(ticket)
-    assert content(ask(client(sim))) == '{"ok": true}'
-
-
-def judged(sim: Simulator, *texts: str) -> list[bool]:
-    claims = [Doubt(index=i, text=text, citations=[1]) for i, text in enumerate(texts)]
-    doubts = Doubts(claims=claims, passages=PAGES[:1], question="How much is it?")
-    reply = content(ask(client(sim), sent(verifier.PROMPT, describe(verifier.INSTRUCTION, doubts, short=True))))
-    opinion = Opinion.model_validate_json(reply)
-    assert all(judgement.quote in PAGES[0].text for judgement in opinion.claims)
-    return [judgement.supported for judgement in opinion.claims]
-
-
-def test_the_judge_knows_the_lies_that_were_told_and_errs_at_its_own_rate(sim: Simulator) -> None:
-    sim.set(SMALL, wrong=1.0, lies=("invented figure",))
-    ask(client(sim), asked_to_write("How much is the Pro plan?"))
-    lie = sim.mind.told[0].text
-    assert judged(sim, PRICE, lie) == [True, False]
-    sim.set(SMALL, judge_wrong=1.0)
-    assert judged(sim, PRICE, lie) == [False, True]
-
-
-def test_a_lie_in_the_quotes_alone_makes_no_false_sentence(sim: Simulator) -> None:
-    """A passage that was not given is cited half of the time for a sentence that another one says."""
-    sim.set(SMALL, wrong=1.0, lies=("passage not given",))
-    for n in range(12):
-        ask(client(sim), asked_to_write(f"How much is the Pro plan for order {n}?"))
-    said = " ".join(page.text for page in PAGES)
-    assert {told.in_words for told in sim.mind.told} == {True, False}
-    for told in sim.mind.told:
-        assert (told.text in said) == (not told.in_words)
-        assert judged(sim, told.text) == [not told.in_words]
-
-
-# --- how often it lies ----------------------------------------------------------------------------------
-
-
-def test_lies_come_at_the_set_rate_one_a_draft_and_all_are_told_of(sim: Simulator) -> None:
-    """Each ticket's die is its own: the share is the one that the seed gives, and that is near the rate."""
-    sim.set(SMALL, wrong=0.15)
-    tickets = [f"How much is the Pro plan for order {n}?" for n in range(400)]
-    expected = [Random(f"1|{SMALL}|{text}|0").random() < 0.15 for text in tickets]
-    shared = client(sim)
-    with ThreadPoolExecutor(4) as pool:
-        replies = list(pool.map(lambda text: content(ask(shared, asked_to_write(text))), tickets))
-    account = get(sim, "/told")
-    lied = Counter(told["ticket"] for told in account["told"])
-    assert lied == Counter(text for text, lies in zip(tickets, expected, strict=True) if lies)
-    assert 0.10 < sum(expected) / 400 < 0.20
-    assert (account["drafts"], account["unable"]) == ({SMALL: 400}, {SMALL: 0})
-    sim.set(SMALL, wrong=0.0)
-    told = {one["ticket"]: one["text"] for one in account["told"]}
-    for text, reply in zip(tickets, replies, strict=True):
-        honest = Draft.model_validate_json(content(ask(shared, asked_to_write(text)))).sentences
-        changed = [s.text for s in Draft.model_validate_json(reply).sentences if s not in honest]
-        assert changed == ([told[text]] if text in told else [])
-    assert {one["lie"] for one in account["told"]} <= set(LIES)
-    assert len({one["lie"] for one in account["told"]}) > 5
-
-
-def test_the_same_request_gets_the_same_reply_and_another_seed_another() -> None:
-    requests = [asked_to_write(f"How much is the Pro plan for order {n}?") for n in range(40)]
-
-    def replies(seed: int) -> list[str]:
-        with Simulator({SMALL: Model(wrong=0.5)}, seed=seed) as sim:
-            return [content(ask(client(sim), messages)) for messages in [*requests, *requests]]
-
-    first = replies(1)
-    assert first[:40] == first[40:]
-    assert first == replies(1)
-    assert first != replies(2)
-
-
-def revision(text: str) -> Messages:
-    before = Draft.model_validate({"sentences": [{"text": "It is $1.", "quotes": [{"n": 1, "text": PRICE}]}]})
-    rejected = [Claim(text="It is $1.", supported=False, citations=[1], reason="absent")]
-    return asked_to_write(text, draft=before, rejected=rejected)
-
-
-def test_a_revision_is_drawn_anew_at_its_own_rate(sim: Simulator) -> None:
-    texts = [f"How much is the Pro plan for order {n}?" for n in range(30)]
-    sim.set(SMALL, wrong=1.0, wrong_again=0.0)
-    for text in texts:
-        ask(client(sim), asked_to_write(text))
-        ask(client(sim), revision(text))
-    assert Counter(told.draft_no for told in sim.mind.told) == {0: 30}
-    post(sim, "/reset")
-    sim.set(SMALL, wrong=0.5, wrong_again=None)
-    first = [Random(f"1|{SMALL}|{text}|0").random() < 0.5 for text in texts]
-    again = [Random(f"1|{SMALL}|{text}|1").random() < 0.5 for text in texts]
-    for text in texts:
-        ask(client(sim), asked_to_write(text))
-        ask(client(sim), revision(text))
-    assert Counter(told.draft_no for told in sim.mind.told) == {0: sum(first), 1: sum(again)}
-
-
-def test_a_lie_that_cannot_be_told_is_counted(sim: Simulator) -> None:
-    sim.set(SMALL, wrong=1.0, lies=("figures exchanged",))
-    draft = content(ask(client(sim), asked_to_write("Is it blue?", [passage(1, "The icon of the app is blue.")])))
-    assert Draft.model_validate_json(draft).sentences
-    assert (sim.mind.told, get(sim, "/told")["unable"]) == ([], {SMALL: 1})
 
 
 # --- what it bills --------------------------------------------------------------------------------------
@@ -326,8 +154,7 @@ def test_what_it_does_not_support_is_refused_by_name(
     with pytest.raises(openai.BadRequestError) as refused:
         ask(client(sim), **asked)
     assert refused.value.param == param
-    others = {"both": "max_tokens", "max_tokens": "max_tokens"}
-    taken: dict[str, Any] = {others.get(sim.models[SMALL].limit, "max_completion_tokens"): 100}
+    taken: dict[str, Any] = {"max_tokens" if changes.get("limit") == "max_tokens" else "max_completion_tokens": 100}
     ask(client(sim), **taken)
     assert sim.books.count()["models"][SMALL]["statuses"] == {"400": 1, "200": 1}
 
@@ -440,4 +267,4 @@ def test_it_runs_as_a_process_and_ends_at_ctrl_c(tmp_path: Path) -> None:
         reply = ask(openai.OpenAI(api_key="k", base_url=url, max_retries=0, timeout=30))
         assert reply.usage.completion_tokens == 3
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
