@@ -24,6 +24,7 @@ REVISION = "0002"
 """The database revision that this code reads and writes; `migrations/versions` leads up to it."""
 
 BUSY_SECONDS = 30
+_RETRY_SECONDS = 0.005
 CONNECT_SECONDS = 10
 _MIGRATING = 6_736_783_101  # any number, as long as all of Opsdesk takes the same
 
@@ -100,8 +101,9 @@ class Database:
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except DatabaseError as error:
-            reason = " ".join(str(error.orig).split()) or type(error.orig).__name__
+        except (DatabaseError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, DatabaseError) else error
+            reason = " ".join(str(cause).split()) or type(cause).__name__
             cure = (
                 "check that its folder is writable and has free space, or move the file away to start afresh"
                 if self.name == "sqlite"
@@ -135,24 +137,37 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 
 def _begin_sqlite(db: sa.Connection) -> None:
-    db.exec_driver_sql("BEGIN" if db.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
+    if db.get_execution_options().get("read_only"):
+        db.exec_driver_sql("BEGIN")
+        return
+    connection = db.connection.dbapi_connection
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (the engine's own driver; for the type)
+    _insist(connection, "BEGIN IMMEDIATE")
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
-    _use_wal(connection)
+    _insist(connection, "PRAGMA journal_mode=WAL")
     for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Waits where SQLite does not: its timeout does not hold for this switch, when others open the same new file."""
+def _insist(connection: sqlite3.Connection, statement: str) -> None:
+    """Runs a statement as soon as no other writer is in its way.
+
+    SQLite's own waiting asks the less often the longer it lasts, so that among many writers some starve; and it does
+    not wait at all to switch a new file to WAL.
+    """
     give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.execute(statement)
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+                time.sleep(_RETRY_SECONDS)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")

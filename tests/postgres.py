@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import secrets
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -60,7 +61,7 @@ def server(*, durable: bool = True) -> Iterator[Server]:
     if found is None:
         raise FileNotFoundError(MISSING)
     folder = Path(tempfile.mkdtemp(prefix="pg"))  # short: a socket's path holds about 100 characters
-    whose: dict[str, Any] = {"cwd": folder, "check": True, "capture_output": True, "text": True}
+    whose: dict[str, Any] = {"cwd": folder}
     if os.getuid() == 0:  # it refuses to run as root
         person = pwd.getpwnam("postgres")
         os.chown(folder, person.pw_uid, person.pw_gid)
@@ -68,13 +69,13 @@ def server(*, durable: bool = True) -> Iterator[Server]:
     data = str(folder / "data")
     settings = f"-k {folder} -c listen_addresses='' -c max_connections={CONNECTIONS}"
     control = [str(found / "pg_ctl"), "-D", data, "-w", "-t", "60"]
-    try:
-        subprocess.run([found / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"], **whose)
+    # Stops it at the end of its input: when we close that, and when we are killed.
+    ending = f"cat >/dev/null; {shlex.join([*control, '-m', 'immediate', 'stop'])}; rm -rf {folder}"
+    with subprocess.Popen(
+        ["sh", "-c", ending], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, **whose
+    ):
+        run: dict[str, Any] = {"check": True, "capture_output": True, "text": True, **whose}
+        subprocess.run([found / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"], **run)
         options = settings if durable else f"{settings} -c fsync=off"
-        subprocess.run([*control, "-l", str(folder / "log"), "-o", options, "start"], **whose)
-        try:
-            yield Server(folder)
-        finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], **whose)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([*control, "-l", str(folder / "log"), "-o", options, "start"], **run)
+        yield Server(folder)
