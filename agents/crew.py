@@ -63,9 +63,11 @@ class Crew:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         manner: Manner = PLAIN,
         dial: Dial = Dial(),
+        budget: Budget | None = None,
     ) -> None:
         self._tiers, self._manner, self._dial = tiers, manner, dial
-        self._books = Books(task_list, ledger, Budget(task_list.database, task_list.owner, now), now)
+        budget = budget or Budget(task_list.database, task_list.owner, now)
+        self._books = Books(task_list, ledger, budget, now)
         self._of_thread = threading.local()
         without_panels()
 

@@ -79,6 +79,7 @@ class Request:
     received: int = 0
     written: int = 0
     finish: str = ""
+    wants_tool: bool = False
     sent: dict[str, Any] = field(default_factory=dict)
     tokens_in: int = 0
     """An upper bound: no token of a byte-level tokenizer is shorter than a byte."""
@@ -121,7 +122,7 @@ class Request:
             is_stream = "event-stream" in stream.response.headers.get("content-type", "")
             for chunk in stream:
                 yield from self._said(chunk, "delta")
-        if not self.finish:
+        if not self.finish and not self.wants_tool:
             raise Failed("cut short" if is_stream else "not JSON")
 
     def _said(self, body: object, name: str) -> Iterator[str]:
@@ -142,14 +143,14 @@ class Request:
                 raise Failed("too long")
             yield text
         elif message.get("tool_calls"):
-            raise Failed("tool call")
+            self.wants_tool = True  # told when the reply has ended, and with it what it cost
 
     def checked(self, text: str) -> str:
         """The text, unless it is none or was cut."""
         if self.finish == "length":
             raise Failed("out of tokens")
         if not text.strip():
-            raise Failed("no answer")
+            raise Failed("tool call" if self.wants_tool else "no answer")
         return text
 
     def usage(self) -> Usage:

@@ -62,8 +62,8 @@ _INTENTS: dict[Intent, frozenset[str]] = {
 }
 
 _MONEY = re.compile(
-    r"[$€£]|\b(?:pric\w+|how much|costs?|fees?|charg\w+|bill(?:ed|ing)?|invoices?|refund\w*|pay(?:ment)?s?|paid"
-    r"|money)\b",
+    r"[$€£]|\b(?:pric\w+|how much|costs?|fees?|charg\w+|bill(?:ed|ing)?|invoices?|refund\w*|paid)\b"
+    r"|\b(?:my|our) money\b",
     re.I,
 )
 # A wish that somebody acts, as against a question about how things work.

@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -35,6 +35,9 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
 
 MAX_TICKET_CHARACTERS = 20_000
 """A longer ticket is refused: it is a document, and belongs into a knowledge base."""
+
+LONGER_THAN_ANY_CASE = timedelta(hours=2)
+"""What is held for longer was left behind, also on a machine that cannot be asked."""
 
 MAX_AROUND_CHARACTERS = 2_000
 """Of a ticket's id, subject and customer together."""
@@ -98,10 +101,12 @@ class Desk:
 
     @cached_property
     def budget(self) -> Budget:
-        """What may be spent."""
+        """What may be spent. What killed processes have left held is booked as spent."""
         from tasks.budget import Budget
 
-        return Budget(self.task_list.database, self.task_list.owner, self._now)
+        found = Budget(self.task_list.database, self.task_list.owner, self._now)
+        found.reclaim(LONGER_THAN_ANY_CASE)
+        return found
 
     @cached_property
     def tiers(self) -> dict[Tier, PaidTier]:
@@ -299,7 +304,8 @@ class Desk:
 
             manner = Manner(self.settings.tone, self.settings.sign_off)
             dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
-            self._crews[kb] = Crew(Tiers(makers), self.task_list, self.ledger, self._now, manner, dial)
+            tiers, budget = Tiers(makers), self.budget if self.tiers else None
+            self._crews[kb] = Crew(tiers, self.task_list, self.ledger, self._now, manner, dial, budget)
         return self._crews[kb]
 
     def makers(self, kb: str) -> dict[Tier, Maker]:

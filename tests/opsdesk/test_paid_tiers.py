@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from errors import UsageError
 from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
+from tasks.budget import Budget, Cap, Spending
 from tasks.case import Case, Ticket
+from tasks.task_list import host_name
 from tests.opsdesk.conftest import Result
 from tests.simulator import Model, Simulator, closed_port
 
@@ -196,6 +199,15 @@ def test_when_a_shared_budget_is_out_a_cheaper_tier_writes(
     assert {seen["body"]["model"] for seen in sim.seen} == {CHEAP}
     none = ask(desk(daily_budget_usd=0.0, database_url=fresh), PRO)
     assert (none.outcome, written_by(none)) == ("accepted", ["frontier", "cheap", "local"])
+
+
+def test_what_a_killed_process_held_is_booked_when_a_desk_opens(desk: Callable[..., Desk], tmp_path: Path) -> None:
+    fresh = f"sqlite:///{tmp_path / 'own.sqlite'}"
+    first = desk(database_url=fresh)
+    killed = Budget(first.task_list.database, f"{host_name()}:4194304", lambda: datetime.now(UTC))  # no such process
+    killed.reserve([Cap("day:2026-11-25", 10**9)], 7, case_id="c-1", model=CHEAP)
+    ask(desk(database_url=fresh), RESET)
+    assert first.budget.spent("day:2026-11-25") == Spending(spent=7, reserved=0)
 
 
 @pytest.mark.parametrize("fault", ["greedy", "loop", "huge_stream", "huge"])
