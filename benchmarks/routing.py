@@ -84,7 +84,8 @@ def choose(ticket: Ticket, offers: Sequence[Offer], policy: Policy) -> Choice:
 def _tickets(data: Path | None) -> list[Ticket]:
     if data is None:
         return tickets()
-    with data.open(encoding="utf-8", newline="") as file:
+    messages = data / "customer_messages.csv" if data.is_dir() else data
+    with messages.open(encoding="utf-8", newline="") as file:
         return [Ticket(text=row["text"]) for row in csv.DictReader(file) if row["text"].strip()]
 
 
