@@ -205,8 +205,8 @@ def ask(
     if as_json:
         case = desk.ask(ticket, kb, budget, deadline, tenant=tenant)
     else:
-        with show.draft() as hear:
-            case = desk.ask(ticket, kb, budget, deadline, show.handoff, hear, tenant)
+        with show.Following() as following:
+            case = desk.ask(ticket, kb, budget, deadline, following.watch, following.hear, tenant)
     if as_json:
         print_json(show.case_json(case))
     else:

@@ -158,14 +158,39 @@ def timed(work: Callable[[], Value]) -> tuple[Value, float]:
 # --- for people ------------------------------------------------------------------------------------
 
 
-@contextmanager
-def draft() -> Iterator[Callable[[Case, str], None]]:
-    """Shows what a paid tier is writing, while it writes, where somebody looks; it is unproven and goes again."""
-    if not notes.is_terminal:
-        yield lambda _, __: None
-        return
-    with Live(console=notes, transient=True, refresh_per_second=8) as live:
-        yield lambda _, said: live.update(text(f"(unproven) {said}", "dim"))
+class Following:
+    """Shows a case as it is worked: each handoff and, where somebody looks, what a paid tier is writing.
+
+    What it writes is unproven, and goes again with the handoff that it ends in.
+    """
+
+    def __init__(self) -> None:
+        self._live: Live | None = None
+
+    def __enter__(self) -> Following:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._clear()
+
+    def hear(self, _: Case, said: str) -> None:
+        """Takes what the writer has said so far."""
+        if not notes.is_terminal:
+            return
+        if self._live is None:
+            self._live = Live(console=notes, transient=True, refresh_per_second=8)
+            self._live.start()
+        self._live.update(text(f"(unproven) {said}", "dim"))
+
+    def watch(self, case: Case, step: Handoff) -> None:
+        """Takes a handoff."""
+        self._clear()
+        handoff(case, step)
+
+    def _clear(self) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
 
 
 def usd(amount: float | None) -> str:
