@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import typer
 
 from agents.experience import is_held_out
 from agents.models import LOCAL_MODEL
-from opsdesk import cli, cli_router, learning
+from opsdesk import learning
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 from tasks.case import Case, Handoff, Route, StepName, Ticket
@@ -23,14 +22,6 @@ from tests.opsdesk.conftest import Result
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line with these commands alone."""
-    app = typer.Typer(pretty_exceptions_enable=False)
-    cli_router.register(app)
-    monkeypatch.setattr(cli, "app", app)
 
 
 @pytest.fixture
@@ -167,9 +158,8 @@ def test_the_built_in_model_has_one_name() -> None:
 @pytest.mark.parametrize("arguments", [["router", "show"], ["router", "learn"], ["feedback", "c-1", "accept"]])
 def test_none_of_these_commands_waits_for_crewai(home: Path, arguments: list[str]) -> None:
     program = (
-        "import sys, typer\n"
-        "from opsdesk import cli, cli_router\n"
-        "cli.app = typer.Typer(); cli_router.register(cli.app)\n"
+        "import sys\n"
+        "from opsdesk import cli\n"
         f"sys.argv = ['opsdesk', *{json.dumps(arguments)}]\n"
         "try: cli.main()\n"
         "finally: print('CREW' if 'crewai' in sys.modules else 'NO CREW', file=sys.stderr)"

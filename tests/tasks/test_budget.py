@@ -175,7 +175,11 @@ def test_what_a_dead_process_held_counts_as_spent(budget: Budget, database: Data
     assert budget.spent("day:x") == Spending(70, 0)
 
 
-@pytest.mark.parametrize("owner", [process_name(), f"{host_name()}:{os.getppid()}", "elsewhere:1", "nobody"])
+@pytest.mark.parametrize(
+    "owner",
+    [process_name(), f"{host_name()}:{os.getppid()}", "elsewhere:1", "nobody"],
+    ids=["this process", "its parent", "another machine", "no process"],
+)
 def test_what_may_still_be_on_its_way_is_left_alone_until_it_is_old(
     budget: Budget, database: Database, owner: str
 ) -> None:
