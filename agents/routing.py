@@ -194,7 +194,7 @@ def decide(
     alone = able[0].seconds + able[-1].seconds > seconds_left
     target = TARGETS[policy]["high" if alone else decision.stakes]
     (quoting,) = rated([local])
-    able = [local, *able] if True else able
+    able = [local, *able] if quoting.chance >= QUOTING[policy] else able
     choice = _weighed(rated(able), decision, experience, target, ask=not alone)
     hurry = [f"the {seconds_left:.0f} s that are left hold no second call"] if alone else []
     return choice._replace(reasons=[*choice.reasons, *out, *hurry])
