@@ -47,11 +47,8 @@ def table(
     for intent, choice in writes.items():
         mine = {rating.tier: rating for rating in rated if rating.intent == intent}
         rows.append([intent, *(_cell(mine[one.tier]) for one in offered), choice.tier])
-    show.table(
-        f"chance that a first draft is accepted ({version}; policy {policy})",
-        ["about", *(one.tier for one in offered), "writes"],
-        rows,
-    )
+    show.console.print(show.text(f"policy {policy}, {version}", "bold"), soft_wrap=True)
+    show.table("first drafts accepted", ["about", *(one.tier for one in offered), "writes"], rows)
     models = ", ".join(f"{one.tier}: {one.model}, about {one.seconds:.1f} s a draft" for one in offered)
     show.console.print(show.text(f"In brackets: drafts seen of that model. {models}", "dim"), soft_wrap=True)
 

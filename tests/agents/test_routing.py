@@ -79,7 +79,7 @@ def test_under_cheapest_the_built_in_model_comes_first_where_little_is_at_stake(
 def test_a_plain_question_about_a_price_goes_to_the_cheap_tier() -> None:
     choice = ask("How much is the Pro plan?", offers=FOUR)
     assert choice.tier == "cheap"
-    assert "85% is asked for" in choice.reasons[0]
+    assert "80% is asked for" in choice.reasons[0]
 
 
 @pytest.mark.parametrize("policy", ["balanced", "cheapest"])
@@ -123,7 +123,7 @@ def test_a_deadline_too_short_for_a_tier_takes_one_that_it_holds() -> None:
 
 
 def test_when_time_holds_no_second_call_the_first_draft_must_be_likelier_to_stand() -> None:
-    hard = of("hard")
+    hard = of("hard", asked=2)
     assert choose(hard).tier == "cheap"
     hurried = choose(hard, seconds=11)
     assert hurried.tier == "frontier"
@@ -159,13 +159,13 @@ def test_the_expected_cost_is_the_draft_a_revision_and_an_escalation() -> None:
 
 def test_when_no_tier_is_likely_enough_the_likeliest_writes() -> None:
     choice = choose(of("hard", asked=5), experience=after("frontier", "large", 5, 20), found=0.1)
-    assert "no tier has the 75%" in choice.reasons[0]
-    assert choice.chance < 0.75
+    assert "no tier has the 60%" in choice.reasons[0]
+    assert choice.chance < 0.60
 
 
 def test_passages_found_with_little_confidence_can_take_a_ticket_up_a_tier() -> None:
-    assert choose(of("hard"), found=0.9).tier == "cheap"
-    assert choose(of("hard"), found=0.3).tier == "frontier"
+    assert choose(of("hard", asked=3), found=0.9).tier == "cheap"
+    assert choose(of("hard", asked=3), found=0.1).tier == "frontier"
 
 
 @pytest.mark.parametrize("text", ["What does AUTH-417 mean?", "so " * 300])
@@ -180,28 +180,29 @@ def test_each_question_after_the_first_takes_something_and_none_adds_to_a_chance
 
 
 def test_a_model_is_asked_only_where_a_hard_ticket_just_misses_a_cheaper_tier() -> None:
-    just_short = of("hard", asked=3)
+    just_short = of("hard", asked=5)
     choice = choose(just_short)
     assert choice.tier == "frontier"
     assert choice.doubt is not None
     assert choice.doubt.tier == "cheap"
     assert choose(of("hard", asked=1)).doubt is None  # the cheap tier writes: asking could only cost
-    assert choose(of("hard", asked=5)).doubt is None  # far off
-    simple = choose(of("simple", asked=5))  # as short of it, but no word of a model makes it simpler
+    assert choose(just_short, found=0.1).doubt is None  # far off
+    simple = choose(of("simple", asked=5), found=0.1)  # as short of it, but no word of a model makes it simpler
     assert (simple.tier, simple.doubt) == ("frontier", None)
 
 
 def test_a_model_is_not_asked_when_that_costs_more_than_it_may_save() -> None:
-    near = FRONTIER._replace(price_in=CHEAP.price_in * 1.5, price_out=CHEAP.price_out * 1.5)
-    choice = choose(of("hard", asked=3), (LOCAL, CHEAP, near))
+    near = FRONTIER._replace(price_in=CHEAP.price_in * 2, price_out=CHEAP.price_out * 2)
+    choice = choose(of("hard", asked=5), (LOCAL, CHEAP, near))
     assert (choice.tier, choice.doubt) == ("frontier", None)
 
 
 def test_a_models_word_can_take_a_ticket_down_a_tier_but_never_lower_its_stakes() -> None:
-    before = of("hard", asked=3)
+    before = of("hard", asked=5)
+    assert choose(before).tier == "frontier"
     opinion = Decision(intent="api", complexity="simple", stakes="low", reasons=["plain\nenough"], questions=[])
     settled = settled_by(before, opinion)
-    assert (settled.intent, settled.complexity, len(settled.questions)) == ("api", "simple", 3)
+    assert (settled.intent, settled.complexity, len(settled.questions)) == ("api", "simple", 5)
     assert settled.reasons == ["a model says: plain enough"]
     assert choose(settled).tier == "cheap"
     grave = settled_by(of("hard", "high", approval="an act"), opinion)
