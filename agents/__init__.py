@@ -16,3 +16,10 @@ os.environ.update(
     OTEL_SDK_DISABLED="true",
     PYTHON_DOTENV_DISABLED="true",
 )
+
+
+def without_panels() -> None:
+    """Keeps CrewAI from drawing a panel on the terminal for every event and error, among what programs read."""
+    from crewai.events.event_listener import event_listener
+
+    event_listener.formatter.verbose = False

@@ -21,15 +21,15 @@ from functools import cached_property
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from pydantic import JsonValue, PrivateAttr
 
-from agents import writer
+from agents import without_panels, writer
 from agents.answer import number, present, renumber
 from agents.experience import Experience
-from agents.models import Tiers, without_panels
+from agents.models import Tiers
 from agents.quotes import settled
 from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
 from agents.router import Decision
-from agents.routing import Choice, Policy, decide, settled_by
+from agents.routing import Choice, Offer, Policy, decide, settled_by
 from agents.steps import Agents, Books, Done, Limits, Listener, Steps, Watcher
 from agents.strike import Struck, strike
 from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
@@ -155,14 +155,13 @@ class _Order(Flow[_State]):
         self._case.route, self._tier = self._route, choice.tier
         self._steps.hand_on(done, "retriever", "; ".join(reasons), self._route.model_dump(mode="json"))
 
-    def _choose(self, decision: Decision, found: Found | None = None) -> Choice:
+    def _choose(self, decision: Decision | Route, found: Found | None = None) -> Choice:
         """The tier that writes; once more when it is known what was found."""
-        experience = self._experience
         return self._dial.decide(
             decision,
             self._case.ticket,
-            [self._steps.offer(tier, experience) for tier in self._tiers.names],
-            experience,
+            self._offers,
+            self._experience,
             self._dial.policy,
             tokens=writer.tokens(self._quotable if found else None),
             usd_left=self._steps.usd_left,
@@ -175,6 +174,11 @@ class _Order(Flow[_State]):
     def _experience(self) -> Experience:
         """As it was when the case began; read only where there is something to choose."""
         return self._dial.experience() if len(self._tiers.names) > 1 else Experience()
+
+    @cached_property
+    def _offers(self) -> list[Offer]:
+        """What the tiers cost and take, cheapest first."""
+        return [self._steps.offer(tier, self._experience) for tier in self._tiers.names]
 
     @router(route)
     def retrieve(self) -> str:
@@ -197,9 +201,8 @@ class _Order(Flow[_State]):
 
     def _rerouted(self, found: Found) -> str:
         """Takes another tier if what was found asks for it, and says so."""
-        decision = Decision.model_validate({**self._route.model_dump(), "reasons": []})
-        choice = self._choose(decision, found)
-        if choice.tier == self._tier:
+        choice = self._choose(self._route, found) if len(self._tiers.names) > 1 else None
+        if choice is None or choice.tier == self._tier:
             return ""
         self._tier = self._route.tier = choice.tier
         self._route.reasons += choice.reasons

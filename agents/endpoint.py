@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 import openai
 import stamina
 from circuitbreaker import CircuitBreaker
-from crewai.events.event_listener import event_listener
 from crewai.events.types.llm_events import LLMCallType
 from crewai.llms.base_llm import BaseLLM, llm_call_context
 from pydantic import PrivateAttr, SecretStr
 
 import wire
+from agents import without_panels
 from agents.faults import Failed, left
 from agents.request import Abilities, Order, Request
 from errors import EndpointError, OpsdeskError
@@ -137,7 +137,7 @@ class EndpointModel(BaseLLM):
 
     def __init__(self, line: Line) -> None:
         super().__init__(model=line.endpoint.model, provider="openai-compatible")
-        event_listener.formatter.verbose = False  # or CrewAI prints a panel for each error, among what programs read
+        without_panels()
         self._line = line
 
     @property

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from crewai.events.event_listener import event_listener
 from crewai.llms.base_llm import BaseLLM, llm_call_context
 from pydantic import BaseModel, PrivateAttr
 
 from agents.executor import parse, received_in
-from tasks.case import TIERS, Tier
+from tasks.case import LOCAL_MODEL, TIERS, Tier
 from tasks.usage import estimate_tokens
-
-LOCAL_MODEL = "built-in extractive model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +74,6 @@ class LocalModel(BaseLLM):
 
 Maker = Callable[[], BaseLLM]
 """Makes the LLM of a tier, for one thread."""
-
-
-def without_panels() -> None:
-    """Keeps CrewAI from drawing a panel on the terminal for every event."""
-    event_listener.formatter.verbose = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,13 +138,8 @@ class _Rated(NamedTuple):
 
 def offer(tier: Tier, model: str, ledger: Ledger, experience: Experience) -> Offer:
     """What a tier costs and takes. One of unknown price is weighed at the reference model's, as it is held for."""
-    prices, reference = ledger.prices, ledger.reference_model
-
-    def rate(read: int, written: int) -> float:
-        known = prices.worst(tier, model, read, written)
-        return float((prices.worst("frontier", reference, read, written) if known is None else known) or 0)
-
-    return Offer(tier, model, rate(1, 0), rate(0, 1), experience.seconds(tier, model))
+    read, written = (float(ledger.worst(tier, model, *tokens) or 0) for tokens in ((1, 0), (0, 1)))
+    return Offer(tier, model, read, written, experience.seconds(tier, model))
 
 
 def decide(

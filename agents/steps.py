@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 from crewai import Agent
 from crewai.llms.base_llm import BaseLLM
@@ -17,7 +17,7 @@ from agents.endpoint import EndpointModel
 from agents.executor import Contract, describe, execute, new_agent, parse, usage_of
 from agents.experience import Experience
 from agents.hearing import Hearing
-from agents.models import LOCAL_MODEL, Tiers
+from agents.models import Tiers
 from agents.request import Order
 from agents.routing import Offer, offer
 from errors import LimitReached, OpsdeskError
@@ -56,19 +56,21 @@ class Agents:
 
     def __init__(self, tiers: Tiers) -> None:
         self._tiers = tiers
+        self._llms: dict[Tier, BaseLLM] = {}
         self._made: dict[tuple[StepName, Tier], Agent] = {}
 
     def agent(self, step: StepName, tier: Tier) -> Agent:
         """Who does `step` on `tier`."""
         if (step, tier) not in self._made:
             role = _ROLES[step]
-            self._made[step, tier] = new_agent(STEPS[step], role.goal, role.prompt, self._tiers.makers[tier]())
+            self._made[step, tier] = new_agent(STEPS[step], role.goal, role.prompt, self.llm(tier))
         return self._made[step, tier]
 
-    def endpoint(self, tier: Tier) -> EndpointModel | None:
-        """The model of `tier`, if it is one at an endpoint."""
-        llm = self.agent("write", tier).llm
-        return llm if isinstance(llm, EndpointModel) else None
+    def llm(self, tier: Tier) -> BaseLLM:
+        """The model of `tier`."""
+        if tier not in self._llms:
+            self._llms[tier] = self._tiers.makers[tier]()
+        return self._llms[tier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,7 @@ class Steps:
 
     def offer(self, tier: Tier, experience: Experience) -> Offer:
         """What `tier` costs a token, and how long it takes, for the router to weigh."""
-        llm = cast(BaseLLM, self._agents.agent("write", tier).llm)
-        return offer(tier, llm.model, self._books.ledger, experience)
+        return offer(tier, self._agents.llm(tier).model, self._books.ledger, experience)
 
     @property
     def usd_left(self) -> float:
@@ -177,11 +178,10 @@ class Steps:
 
     def _purse(self, tier: Tier) -> Purse | None:
         """What pays for a step on `tier`; None for a model that is not at an endpoint."""
-        endpoint = self._agents.endpoint(tier)
-        if endpoint is None:
+        llm, books = self._agents.llm(tier), self._books
+        if not isinstance(llm, EndpointModel):
             return None
-        books = self._books
-        return Purse(books.budget, books.ledger, self._caps, tier, endpoint.model, self.case.case_id)
+        return Purse(books.budget, books.ledger, self._caps, tier, llm.model, self.case.case_id)
 
     def _order(self, task: StepName, contract: type[BaseModel], purse: Purse) -> Order:
         hear = self._hear
@@ -197,7 +197,7 @@ class Steps:
         """Books a finished step as a handoff to `to`; `reason` says in plain words why it goes there."""
         case = self.case
         local = done.tier == "local"
-        model = LOCAL_MODEL if local else cast(BaseLLM, self._agents.agent(done.task, done.tier).llm).model
+        model = self._agents.llm(done.tier).model
         usage = done.usage or Usage()
         cost = self._books.ledger.cost(done.tier, model, usage) if done.usage else Cost(None, None)
         at_most = done.paid / NANO if cost.cost_usd is None and done.usage else None

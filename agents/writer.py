@@ -77,6 +77,8 @@ class Assignment(BaseModel):
 
         So the prompt begins as it did then, and is read from the provider's cache.
         """
+        if not shown:
+            return self
         first = {now: before for before, now in shown.items()}
         copy = self.model_copy(deep=True)
         for passage in copy.passages:

@@ -216,9 +216,7 @@ def _budget(database: Database) -> Budget:
 
 def _lines(url: str, tiers: Sequence[Tier]) -> dict[Tier, Any]:
     from agents.endpoint import Endpoint, Line
-    from agents.models import without_panels
 
-    without_panels()
     return {tier: Line(Endpoint(tier, MODELS[tier], url, max_concurrency=64)) for tier in tiers}
 
 

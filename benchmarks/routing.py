@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.experience import Experience
-from agents.models import LOCAL_MODEL
 from agents.router import route_locally
 from agents.routing import USUAL, Choice, Offer, Policy, decide, offer
 from benchmarks.bench import arguments, show
 from benchmarks.latency import spread
 from opsdesk.demo import tickets
 from opsdesk.tiers import OPENAI_MODELS
-from tasks.case import Ticket, Tier
+from tasks.case import LOCAL_MODEL, Ticket, Tier
 from tasks.ledger import Ledger
 
 WORKED: dict[str, Tier] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 from agents.experience import Experience, Intent, Learned, Observation, learn, observe
 from agents.routing import USUAL, Choice, Offer, Policy, decide, offer
 from errors import UsageError
-from tasks.case import Question, Route, Ticket, Tier
+from tasks.case import LOCAL_MODEL, Question, Route, Ticket, Tier
 from tasks.experience import ExperienceStore, Said, Word
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 WINDOW = timedelta(days=180)
 """Older cases are left out: models and documents change, also those that keep their names."""
-
-BUILT_IN = "built-in extractive model"
-"""`agents.models.LOCAL_MODEL`, which cannot be read without CrewAI; a test holds them together."""
 
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 
@@ -79,7 +76,7 @@ def give_feedback(records: ExperienceStore, case_id: str, said: Said, reason: st
 def offers(desk: Desk, experience: Experience) -> list[Offer]:
     """The built-in model and the paid tiers in force, cheapest first. Raises `UsageError` for broken settings."""
     paid = ((tier, one.model) for tier, one in desk.tiers.items())
-    models: list[tuple[Tier, str]] = [("local", BUILT_IN), *paid]
+    models: list[tuple[Tier, str]] = [("local", LOCAL_MODEL), *paid]
     return [offer(tier, model, desk.ledger, experience) for tier, model in models]
 
 

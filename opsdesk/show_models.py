@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from opsdesk.show import console, table, text, usd
 from opsdesk.tiers import PaidTier, Problem
-from tasks.case import Tier
+from tasks.case import LOCAL_MODEL, Tier
 from tasks.prices import Price, Prices
 
 if TYPE_CHECKING:
     from opsdesk.tier_check import Checked  # imports CrewAI
 
-LOCAL = {"tier": "local", "model": "built-in extractive model", "base_url": None, "price": None, "free": True}
+LOCAL = {"tier": "local", "model": LOCAL_MODEL, "base_url": None, "price": None, "free": True}
 
 
 def models_json(
@@ -57,7 +57,7 @@ def _row(paid: PaidTier, price: Price | None, found: Checked | None) -> dict[str
 
 def models(policy: str, tiers: Mapping[Tier, PaidTier], prices: Prices) -> None:
     """The tiers as a table, cheapest first."""
-    rows = [["local", "built-in extractive model", "this process", "free", ""]]
+    rows = [["local", LOCAL_MODEL, "this process", "free", ""]]
     for tier, paid in tiers.items():
         price = prices.shown(tier, paid.model)
         rows.append([tier, paid.model, urlsplit(paid.base_url).netloc, _rates(price), price.source if price else ""])

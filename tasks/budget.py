@@ -200,6 +200,6 @@ def _is_dead(owner: str) -> bool:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except OSError:  # it lives and is somebody else's
-        return False
+    except OSError:
+        pass  # it lives and is somebody else's
     return False

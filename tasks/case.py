@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field
 
 Tier = Literal["local", "cheap", "mid", "frontier"]
 TIERS: tuple[Tier, ...] = ("local", "cheap", "mid", "frontier")
+LOCAL_MODEL = "built-in extractive model"
+"""The model of the tier `local`, wherever a model is named."""
 
 Outcome = Literal["accepted", "needs_human", "abstained", "failed"]
 StepName = Literal["route", "retrieve", "write", "verify"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from tasks.case import Tier
@@ -25,6 +26,11 @@ class Ledger:
     def __init__(self, reference_model: str, prices: Prices | None = None) -> None:
         self.reference_model = reference_model
         self.prices = prices or Prices()
+
+    def worst(self, tier: Tier, model: str, tokens_in: int, tokens_out: int) -> Decimal | None:
+        """The most that so many tokens can cost; where the price is unknown the reference model's, if that is known."""
+        known = self.prices.worst(tier, model, tokens_in, tokens_out)
+        return self.prices.worst("frontier", self.reference_model, tokens_in, tokens_out) if known is None else known
 
     def cost(self, tier: Tier, model: str, usage: Usage) -> Cost:
         """The cost of `usage` on `model`; the local tier is free."""

@@ -40,13 +40,11 @@ class Purse:
 
     def worst(self, tokens_in: int, tokens_out: int) -> int:
         """The most that one request of so many tokens can cost, in nano-dollars."""
-        prices, reference = self._ledger.prices, self._ledger.reference_model
-        worst = prices.worst(self._tier, self._model, tokens_in, tokens_out)
+        worst = self._ledger.worst(self._tier, self._model, tokens_in, tokens_out)
         if worst is None:
-            worst = prices.worst("frontier", reference, tokens_in, tokens_out)
-        if worst is None:
+            both = f'neither the price of "{self._model}" nor that of "{self._ledger.reference_model}"'
             raise LimitReached(
-                f'neither the price of "{self._model}" nor that of "{reference}" is known, so no budget can hold; '
+                f"{both} is known, so no budget can hold; "
                 f"set OPSDESK_TIERS__{self._tier.upper()}__INPUT_PRICE and __OUTPUT_PRICE"
             )
         return nano(worst)

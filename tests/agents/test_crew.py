@@ -9,10 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from agents.models import LOCAL_MODEL
 from agents.steps import Limits
 from errors import StoreError
-from tasks.case import Case, Handoff, Ticket
+from tasks.case import LOCAL_MODEL, Case, Handoff, Ticket
 from tests.agents.bench import ACCESS, LIMITS, NOW, PRICE, Bench, draft, drafted, passage, path_of, said
 from tests.agents.scripted import Scripted
 

@@ -22,10 +22,9 @@ from agents.experience import (
     name_of,
     observe,
 )
-from agents.models import LOCAL_MODEL
 from agents.steps import Limits
 from errors import EndpointError
-from tasks.case import Case
+from tasks.case import LOCAL_MODEL, Case
 from tests.agents.bench import ACCESS, PRICE, Bench, draft, drafted, passage, said
 from tests.agents.scripted import Scripted
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,13 +30,6 @@ from tests.agents.simulated import (
     streamed,
 )
 from tests.simulator import Model, Simulator
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    with Simulator({SMALL: Model(price=(250, 25, 2_000), key=KEY)}) as running:
-        yield running
-
 
 # --- what it bills --------------------------------------------------------------------------------------
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-
-import pytest
 
 from agents import router, verifier
 from agents.executor import describe
@@ -17,7 +14,6 @@ from benchmarks.lies import LIES
 from tasks.case import Claim, Draft, Ticket
 from tests.agents.bench import PRICE, passage
 from tests.agents.simulated import (
-    KEY,
     PAGES,
     SMALL,
     Messages,
@@ -30,13 +26,6 @@ from tests.agents.simulated import (
     sent,
 )
 from tests.simulator import Model, Simulator
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    with Simulator({SMALL: Model(price=(250, 25, 2_000), key=KEY)}) as running:
-        yield running
-
 
 # --- what it says ---------------------------------------------------------------------------------------
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.experience import is_held_out
-from agents.models import LOCAL_MODEL
+from agents.experience import Experience, is_held_out
+from agents.models import LocalModel
 from opsdesk import learning
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
-from tasks.case import Case, Handoff, Route, StepName, Ticket
+from tasks.case import LOCAL_MODEL, Case, Handoff, Route, StepName, Ticket
 from tests.opsdesk.conftest import Result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,8 +151,8 @@ def test_feedback_that_cannot_be_kept_is_wrong_usage(run: Run, desk: Desk, argum
     assert desk.records.given("c-1") == []
 
 
-def test_the_built_in_model_has_one_name() -> None:
-    assert learning.BUILT_IN == LOCAL_MODEL
+def test_the_built_in_model_has_one_name(desk: Desk) -> None:
+    assert learning.offers(desk, Experience())[0].model == LocalModel({}).model == LOCAL_MODEL
 
 
 @pytest.mark.parametrize("arguments", [["router", "show"], ["router", "learn"], ["feedback", "c-1", "accept"]])
