@@ -9,8 +9,9 @@
     ├── ModelError               1: a model failed
     │   ├── EndpointError        1: its server did not answer as it must
     │   └── UnreadableAnswer     1: its answer did not have the shape that was asked for
-    └── LimitReached             3: a budget or a deadline stopped the work; what was done is kept
-        └── BudgetReached        3: the next call may cost more than is left
+    ├── LimitReached             3: a budget or a deadline stopped the work; what was done is kept
+    │   └── BudgetReached        3: the next call may cost more than is left
+    └── Stopped                130: a person stopped the work; what was done is kept
 
 A message is one line, written for the person who reads it, and ends with what to do next.
 This file stands below every package, since both `tasks` and `knowledge_base` raise from it and
@@ -82,3 +83,9 @@ class BudgetReached(LimitReached):
     def __init__(self, message: str, scope: str) -> None:
         super().__init__(message, "budget")
         self.scope = scope
+
+
+class Stopped(OpsdeskError):
+    """A person stopped the work; what was done until then is kept."""
+
+    exit_code = 130

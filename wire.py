@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import select
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -35,6 +36,14 @@ ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 """What httpx raises when a request fails."""
 
 
+LOOK_SECONDS = 0.2
+"""How often it is looked whether a request that waits for its reply was given up."""
+
+
+class Cancelled(BaseException):
+    """The request was given up while it waited. No `Exception`: clients take any of those for a fault of the server."""
+
+
 class TooLarge(Exception):
     """A response went past its cap on bytes, or came compressed, so that its size could not be told."""
 
@@ -43,6 +52,7 @@ class TooLarge(Exception):
 class _Bounds:
     deadline: float
     bytes_left: int
+    cancelled: Callable[[], bool] | None = None
 
     def left(self, timeout: float | None, exceeded: type[Exception]) -> float:
         """Seconds that may be waited. Raises `exceeded` when there are none."""
@@ -56,12 +66,13 @@ _bounds: ContextVar[_Bounds | None] = ContextVar("wire_bounds", default=None)
 
 
 @contextmanager
-def within(deadline: float, max_bytes: int = MAX_BYTES) -> Iterator[None]:
+def within(deadline: float, max_bytes: int = MAX_BYTES, cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
     """Bounds every request of a `client` made in this block, by this thread: a `time.monotonic()` and bytes read.
 
-    Past the deadline requests raise httpx's timeouts, and past the cap `TooLarge`.
+    Past the deadline requests raise httpx's timeouts, past the cap `TooLarge`, and `Cancelled` soon after `cancelled`
+    has come true.
     """
-    token = _bounds.set(_Bounds(deadline, max_bytes))
+    token = _bounds.set(_Bounds(deadline, max_bytes, cancelled))
     try:
         yield
     finally:
@@ -138,11 +149,27 @@ class _Stream(httpcore.NetworkStream):
         bounds = _bounds.get()
         if bounds is None:
             return self._inner.read(max_bytes, timeout)
+        self._await_data(bounds, timeout)
         data = self._inner.read(max_bytes, bounds.left(timeout, httpcore.ReadTimeout))
         bounds.bytes_left -= len(data)
         if bounds.bytes_left < 0:
             raise TooLarge("the response is larger than its cap")
         return data
+
+    def _await_data(self, bounds: _Bounds, timeout: float | None) -> None:
+        """Returns when there is something to read, for a request that can be given up."""
+        connection = self._inner.get_extra_info("socket")
+        if bounds.cancelled is None or connection is None:
+            return
+        readable = select.poll()
+        readable.register(connection, select.POLLIN)
+        give_up = time.monotonic() + bounds.left(timeout, httpcore.ReadTimeout)
+        decrypted = getattr(connection, "pending", lambda: 0)  # TLS may hold what poll knows nothing of
+        while not decrypted() and not readable.poll(LOOK_SECONDS * 1000):
+            if bounds.cancelled():
+                raise Cancelled
+            if time.monotonic() >= give_up:
+                raise httpcore.ReadTimeout("the deadline is past")
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         bounds = _bounds.get()

@@ -34,7 +34,16 @@ from agents.steps import Agents, Books, Done, Limits, Listener, Steps, Watcher
 from agents.strike import Struck, strike
 from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
 from agents.writer import Assignment
-from errors import BudgetReached, EndpointError, LimitReached, ModelError, OpsdeskError, StoreError, UnreadableAnswer
+from errors import (
+    BudgetReached,
+    EndpointError,
+    LimitReached,
+    ModelError,
+    OpsdeskError,
+    Stopped,
+    StoreError,
+    UnreadableAnswer,
+)
 from tasks.budget import Budget
 from tasks.case import Case, Claim, Draft, Found, Outcome, Passage, Route, Tier, Verdict
 from tasks.ledger import Ledger
@@ -74,8 +83,9 @@ class Crew:
     def work(self, case: Case, limits: Limits, watch: Watcher | None = None, hear: Listener | None = None) -> Case:
         """Takes a case from its ticket to an outcome; every step is kept as it ends.
 
+        A case that was begun before, and whose process has ended, is gone through anew: its handoffs stay, and count.
         What goes wrong in a step ends the case as `failed`, a limit as `needs_human`, each with its
-        reason; so does Ctrl-C, which `stopped_by` then tells. Raises `StoreError` when the task list
+        reason; so do Ctrl-C and `limits.stopped`, which `stopped_by` then tells. Raises `StoreError` when the task list
         cannot be written.
         """
         if not hasattr(self._of_thread, "agents"):
@@ -88,6 +98,8 @@ class Crew:
             raise
         except LimitReached as stop:
             case.outcome, case.outcome_reason, case.stopped_by = "needs_human", str(stop), stop.limit
+        except Stopped as stop:
+            case.outcome, case.outcome_reason, case.stopped_by = "failed", str(stop), "interrupt"
         except OpsdeskError as error:
             case.outcome, case.outcome_reason = "failed", str(error)
         except KeyboardInterrupt:

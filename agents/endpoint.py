@@ -25,7 +25,7 @@ import wire
 from agents import without_panels
 from agents.faults import Failed, left
 from agents.request import Abilities, Order, Request
-from errors import EndpointError, OpsdeskError
+from errors import EndpointError, OpsdeskError, Stopped
 from tasks.case import Tier
 from tasks.usage import Usage
 
@@ -42,6 +42,8 @@ REPLY_BYTES = 2_000_000
 """Of one response."""
 
 HIDDEN = "[hidden]"
+
+STOPPED = "stopped by a person; what was found until then is kept"
 
 FAILURES, REST = 5, 30
 """So many failures in a row, and an endpoint is left alone for so many seconds."""
@@ -198,8 +200,7 @@ class EndpointModel(BaseLLM):
 
     def _asked(self, messages: Any, order: Order) -> str:
         line, began = self._line, time.monotonic()
-        if not line.places.acquire(timeout=max(0.0, min(left(order.deadline), line.endpoint.timeout_s))):
-            raise line.told(Failed("busy"))
+        self._take_place(order)
         try:
             for attempt in stamina.retry_context(
                 on=lambda error: self._again(error, began, order.deadline),
@@ -213,15 +214,27 @@ class EndpointModel(BaseLLM):
                     return self._once(messages, order)
         except Failed as error:
             failed = error
+        except wire.Cancelled:
+            raise Stopped(STOPPED) from None
         finally:
             line.places.release()
         # Not from within: what the server said would be in the error's context, where others find it, and where
         # CrewAI takes any 429 for a reason to make the whole call again.
         raise line.told(failed)
 
+    def _take_place(self, order: Order) -> None:
+        """Waits until the endpoint takes one call more."""
+        line = self._line
+        give_up = min(order.deadline, time.monotonic() + line.endpoint.timeout_s)
+        while not line.places.acquire(timeout=max(0.0, min(left(give_up), wire.LOOK_SECONDS))):
+            if order.stopped():
+                raise Stopped(STOPPED)
+            if left(give_up) <= 0:
+                raise line.told(Failed("busy"))
+
     def _again(self, error: Exception, began: float, deadline: float) -> bool | float:
         """Whether a request is made again, and if the server asked for it, after how many seconds."""
-        if not isinstance(error, Failed) or not error.fault.again:
+        if not isinstance(error, Failed) or not error.fault.again or (self._order and self._order.stopped()):
             return False
         seconds = left(deadline)
         if seconds < LEAST_LEFT or self._line.breaker.opened:
@@ -244,7 +257,7 @@ class EndpointModel(BaseLLM):
         hold = order.purse.reserve(request.tokens_in, order.max_tokens) if order.purse else None
         took = Usage(model_calls=1, unknown=1)  # unless it is told otherwise: also after Ctrl-C
         try:
-            with line.breaker, wire.within(deadline, REPLY_BYTES):
+            with line.breaker, wire.within(deadline, REPLY_BYTES, order.stopped):
                 text = self._text(request, order)
             took = request.usage()
             return request.checked(text)

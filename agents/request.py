@@ -47,6 +47,7 @@ class Order:
 
     `deadline` is a `time.monotonic()`, `max_tokens` bound the reply with its reasoning. `contract` asks for
     structured output where the server supports it. With `on_text` the reply is streamed, and told piece by piece.
+    Once `stopped` is true, the call is given up.
     """
 
     deadline: float
@@ -54,6 +55,7 @@ class Order:
     contract: type[BaseModel] | None = None
     purse: Purse | None = None
     on_text: Callable[[str], None] | None = None
+    stopped: Callable[[], bool] = lambda: False
 
 
 @dataclass(slots=True)

@@ -197,7 +197,7 @@ def questions_in(ticket: Ticket) -> list[Question]:
         return [Question(text=whole[:_MAX_LENGTH], stated=True)]
     found: list[Question] = []
     for i in asking:
-        before = " ".join([ticket.subject, *said[max(0, i - 2) : i]]).strip()
+        before = " ".join([*ticket.earlier[-2:], ticket.subject, *said[max(0, i - 2) : i]]).strip()
         parts = [
             part for part in (piece.strip(" ,;:") for piece in _NEXT.split(said[i])) if _WHAT_IS_ASKED.search(part)
         ]

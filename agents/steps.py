@@ -13,14 +13,14 @@ from crewai.llms.base_llm import BaseLLM
 from pydantic import BaseModel
 
 from agents import retriever, router, verifier, writer
-from agents.endpoint import EndpointModel
+from agents.endpoint import STOPPED, EndpointModel
 from agents.executor import Contract, describe, execute, new_agent, parse, usage_of
 from agents.experience import Experience
 from agents.hearing import Hearing
 from agents.models import Tiers
 from agents.request import Order
 from agents.routing import Offer, offer
-from errors import LimitReached, OpsdeskError
+from errors import LimitReached, OpsdeskError, Stopped
 from tasks.budget import NANO, Budget, Cap
 from tasks.case import STEPS, Case, Handoff, StepName, Tier
 from tasks.ledger import Cost, Ledger
@@ -75,12 +75,16 @@ class Agents:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one case may take: USD, seconds, and calls of paid models. `caps` are those it shares with other cases."""
+    """What one case may take: USD, seconds, and calls of paid models. `caps` are those it shares with other cases.
+
+    Once `stopped` is true, no further step is begun and a call that waits for its reply is given up.
+    """
 
     budget_usd: float
     deadline_s: float
     caps: tuple[Cap, ...] = ()
     max_calls: int = 12
+    stopped: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,12 @@ class Steps:
     def attempt(
         self, task: StepName, tier: Tier, received: BaseModel, contract: type[Contract]
     ) -> tuple[Contract | OpsdeskError, Done]:
-        """As `do`, but a failure is returned, for a step that the case can go on without."""
+        """As `do`, but a failure is returned, for a step that the case can go on without.
+
+        Raises `Stopped` when the case is given up; a step that was cut short by it is booked before.
+        """
+        if self._limits.stopped():
+            raise Stopped(STOPPED)
         if reached := self.limit(tier):
             raise LimitReached(reached[1], reached[0])
         self._books.task_list.start(self.case, task)
@@ -174,7 +183,11 @@ class Steps:
         except OpsdeskError as error:
             made = error
         usage, paid = usage_of(agent), purse.paid if purse else 0
-        return made, Done(task, tier, usage, paid, started_at, time.monotonic() - began, kept)
+        done = Done(task, tier, usage, paid, started_at, time.monotonic() - began, kept)
+        if isinstance(made, Stopped):
+            self.hand_on(done, "asker", str(made), {}, failed=True)
+            raise made
+        return made, done
 
     def _purse(self, tier: Tier) -> Purse | None:
         """What pays for a step on `tier`; None for a model that is not at an endpoint."""
@@ -191,6 +204,7 @@ class Steps:
             contract=contract,
             purse=purse,
             on_text=Hearing(lambda text: hear(self.case, text)) if hear and task == "write" else None,
+            stopped=self._limits.stopped,
         )
 
     def hand_on(self, done: Done, to: str, reason: str, sent: Any, *, failed: bool = False) -> None:

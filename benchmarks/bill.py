@@ -36,8 +36,8 @@ from tasks.budget import Budget, Cap
 from tasks.case import Tier
 from tasks.database import Database
 from tasks.ledger import Ledger
+from tasks.processes import process_name
 from tasks.purse import Purse
-from tasks.task_list import process_name
 
 MODELS: dict[Tier, str] = {"cheap": "gpt-6-luna", "frontier": "gpt-6.1-sol"}
 FRONTIER = MODELS["frontier"]

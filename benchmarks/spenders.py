@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from errors import BudgetReached
 from tasks.budget import Budget, Cap, reservations, spending
 from tasks.database import Database
-from tasks.task_list import process_name
+from tasks.processes import process_name
 
 WORST = 2_000_000
 """The most that any call may cost, in nano-dollars. The worst case of one is up to that, and its cost up to its own."""

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from opsdesk import show
 from opsdesk.desk import Desk
+from opsdesk.display import usd
 from tasks.case import STEPS, Case, Ticket
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -87,8 +88,8 @@ def _sum_up(cases: list[Case], seconds: float) -> None:
         "cost",
         ["", "USD"],
         [
-            ["this run (local tier)", show.usd(sum(c.cost_usd or 0 for c in cases))],
-            ["all-frontier, an estimate", show.usd(frontier)],
+            ["this run (local tier)", usd(sum(c.cost_usd or 0 for c in cases))],
+            ["all-frontier, an estimate", usd(frontier)],
         ],
     )
     show.console.print(

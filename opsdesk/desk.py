@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 import os
 import secrets
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from errors import NoKnowledgeBase, StoreError, UsageError
-from opsdesk.settings import Settings
+from opsdesk.settings import Policy, Settings
 from opsdesk.tiers import PaidTier, paid_tiers, prices
 from tasks.case import Case, Ticket, Tier
 
@@ -85,6 +86,7 @@ class Desk:
         self._searchers: dict[str, tuple[tuple[str, str], Searcher]] = {}
         self._opening = threading.Lock()
         self._crews: dict[str, Crew] = {}
+        self._others: dict[Policy, Desk] = {}
         try:
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -154,6 +156,21 @@ class Desk:
             return Purse(self.budget, self.ledger, self._caps(""), tier, model, "")
 
         return check(self.lines, self.ledger, purse)
+
+    def under(self, policy: Policy) -> Desk:
+        """This desk under another policy; what does not depend on it is shared."""
+        if policy == self.settings.policy:
+            return self
+        with self._opening:
+            if policy not in self._others:
+                _ = self.task_list, self.budget, self.ledger, self.embedder  # opened once, for both
+                other = copy.copy(self)
+                other.settings = self.settings.model_copy(update={"policy": policy})
+                other._crews, other._others = {}, {}
+                for opened in ("tiers", "lines"):
+                    other.__dict__.pop(opened, None)
+                self._others[policy] = other
+            return self._others[policy]
 
     def _caps(self, tenant: str) -> tuple[Cap, ...]:
         """The caps that a case shares with others of the same day (UTC)."""
@@ -275,9 +292,15 @@ class Desk:
         watch: Watcher | None = None,
         hear: Listener | None = None,
         tenant: str = "",
+        *,
+        case_id: str = "",
+        caps: tuple[Cap, ...] = (),
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Case:
         """Has the crew work one ticket, and returns its case, which is kept.
 
+        A case of `case_id` that a killed process has left is gone on with. `caps` stand beside the day's and the
+        tenant's; once `stopped` is true the case ends.
         Raises `UsageError` for an empty or oversized ticket and `NoKnowledgeBase`; what goes wrong
         later ends the case and is told there.
         """
@@ -289,10 +312,14 @@ class Desk:
         limits = Limits(
             self.settings.budget_usd if budget_usd is None else budget_usd,
             self.settings.deadline_s if deadline_s is None else deadline_s,
-            self._caps(tenant),
+            (*self._caps(tenant), *caps),
+            stopped=stopped,
         )
-        case = Case(case_id=f"c-{secrets.token_hex(6)}", ticket=ticket, kb=kb, tenant=tenant, created_at=self._now())
-        return crew.work(case, limits, watch, hear)
+        case = self.task_list.find(case_id) if case_id else None
+        if case is None:
+            id_ = case_id or f"c-{secrets.token_hex(6)}"
+            case = Case(case_id=id_, ticket=ticket, kb=kb, tenant=tenant, created_at=self._now())
+        return case if case.outcome else crew.work(case, limits, watch, hear)
 
     def crew(self, kb: str) -> Crew:
         """The crew over one knowledge base, made once."""

@@ -20,6 +20,8 @@ from errors import UsageError
 
 PREFIX = "OPSDESK_"
 
+Policy = Literal["balanced", "cheapest", "best", "offline"]
+
 
 Dollars = Annotated[Decimal, Field(ge=0, le=100_000, allow_inf_nan=False)]
 
@@ -78,7 +80,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    policy: Literal["balanced", "cheapest", "best", "offline"] = "balanced"
+    policy: Policy = "balanced"
     """The one dial: how to weigh cost against quality."""
 
     tiers: TiersSettings = TiersSettings()

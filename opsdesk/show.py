@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from errors import UsageError
+from opsdesk.display import usd
 from tasks.case import Case, Handoff
 
 if TYPE_CHECKING:
@@ -191,15 +192,6 @@ class Following:
         if self._live:
             self._live.stop()
             self._live = None
-
-
-def usd(amount: float | None) -> str:
-    """Money for people: "unknown" when it is."""
-    if amount is None:
-        return "unknown"
-    if not amount:
-        return "$0"
-    return f"${amount:.4f}" if amount >= 0.001 else f"${amount:.6f}"
 
 
 def report(found: IndexReport) -> None:

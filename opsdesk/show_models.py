@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from opsdesk.show import console, table, text, usd
+from opsdesk.display import usd
+from opsdesk.show import console, table, text
 from opsdesk.tiers import PaidTier, Problem
 from tasks.case import LOCAL_MODEL, Tier
 from tasks.prices import Price, Prices

@@ -8,7 +8,6 @@ What a killed process held counts as spent: its call may have been made.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ import sqlalchemy as sa
 
 from errors import BudgetReached
 from tasks.database import Database, metadata
-from tasks.task_list import host_name
+from tasks.processes import is_dead
 
 spending = sa.Table(
     "spending",
@@ -130,7 +129,7 @@ class Budget:
             held = db.execute(sa.select(*columns).where(reservations.c.settled.is_(None))).all()
         reclaimed = 0
         for row in held:
-            if row.made_at < before or _is_dead(row.owner):
+            if row.made_at < before or is_dead(row.owner):
                 with self._database.writing() as db:  # one each, for the order of rows
                     reclaimed += _settle(db, row.id, None)
         return reclaimed
@@ -190,16 +189,3 @@ def _too_small(cap: Cap, nano: int, now: Spending) -> BudgetReached:
 
 def _usd(nano: int) -> str:
     return f"${Decimal(nano).scaleb(-9).normalize():f}"
-
-
-def _is_dead(owner: str) -> bool:
-    host, _, pid = owner.rpartition(":")
-    if host != host_name() or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        pass  # it lives and is somebody else's
-    return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +9,7 @@ import sqlalchemy as sa
 from errors import UsageError
 from tasks.case import Case, Handoff, StepName, Task
 from tasks.database import Database, metadata
+from tasks.processes import process_name
 
 cases = sa.Table(
     "cases",
@@ -46,16 +45,6 @@ _APART = {"tasks", "handoffs"}  # kept in tables of their own
 _DERIVED = set(Case.model_computed_fields)
 
 
-def host_name() -> str:
-    """This machine."""
-    return socket.gethostname()
-
-
-def process_name() -> str:
-    """Who owns the tasks of this process: host and process id."""
-    return f"{host_name()}:{os.getpid()}"
-
-
 class TaskList:
     """The cases in a database. Safe to share between threads."""
 
@@ -64,8 +53,13 @@ class TaskList:
         self.owner = process_name()
 
     def open_case(self, case: Case) -> None:
-        """Puts a new case with its tasks on the list."""
+        """Puts a case with its tasks on the list; one that was begun before is begun again, its handoffs stay."""
         with self.database.writing() as db:
+            if db.execute(cases.update().where(cases.c.case_id == case.case_id).values(**_case_row(case))).rowcount:
+                for task in case.tasks:
+                    task.status, task.owner = "todo", ""
+                    _put_task(db, case.case_id, task)
+                return
             db.execute(cases.insert().values(case_id=case.case_id, **_case_row(case)))
             rows = [{"case_id": case.case_id, **task.model_dump()} for task in case.tasks]
             db.execute(tasks.insert(), rows)
@@ -98,11 +92,16 @@ class TaskList:
 
     def case(self, case_id: str) -> Case:
         """The case as kept. Raises `UsageError` when there is none of that id."""
+        found = self.find(case_id)
+        if found is None:
+            raise UsageError(f'there is no case "{case_id}"; ids are printed by: opsdesk ask, opsdesk demo')
+        return found
+
+    def find(self, case_id: str) -> Case | None:
+        """The case as kept; None when there is none of that id."""
         with self.database.reading() as db:
             row = db.execute(sa.select(cases.c.body).where(cases.c.case_id == case_id)).scalar()
-            if row is None:
-                raise UsageError(f'there is no case "{case_id}"; ids are printed by: opsdesk ask, opsdesk demo')
-            return _case(db, case_id, row)
+            return None if row is None else _case(db, case_id, row)
 
     def dispose(self) -> None:
         """Closes the connections."""

@@ -18,7 +18,7 @@ from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 from tasks.budget import Budget, Cap, Spending
 from tasks.case import Case, Ticket
-from tasks.task_list import host_name
+from tasks.processes import host_name
 from tests.opsdesk.conftest import Result
 from tests.simulator import Model, Simulator, closed_port
 

@@ -22,7 +22,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from errors import BudgetReached, LimitReached
 from tasks.budget import MOST, Budget, Cap, Spending, reservations, spending
 from tasks.database import Database
-from tasks.task_list import host_name, process_name
+from tasks.processes import host_name, process_name
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -193,7 +193,7 @@ def test_what_may_still_be_on_its_way_is_left_alone_until_it_is_old(
 def test_a_process_that_was_really_killed_is_found_dead(budget: Budget, database: Database) -> None:
     program = (
         "import os, sys; from datetime import UTC, datetime; from tasks.budget import Budget, Cap\n"
-        "from tasks.database import Database; from tasks.task_list import process_name\n"
+        "from tasks.database import Database; from tasks.processes import process_name\n"
         "budget = Budget(Database(sys.argv[1]), process_name(), lambda: datetime(2026, 11, 25, 12, tzinfo=UTC))\n"
         "budget.reserve([Cap('day:x', 100)], 70, case_id='c-1', model='m'); print(flush=True); sys.stdin.read()"
     )

@@ -1,0 +1,126 @@
+"""`opsdesk ui` and `opsdesk worker`: the pages, and who does what they ask for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from typing import Annotated
+
+import typer
+
+from errors import UsageError
+from opsdesk.command import open_desk
+
+RESTART_SECONDS = 1.0
+"""Before a worker that has died is started again; twice as long each time, up to a minute."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `ui` and `worker` to the command line."""
+    app.command()(ui)
+    app.command()(worker)
+
+
+def ui(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the page.")] = 8501,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; all but loopback need sign-in.")] = (
+        "127.0.0.1"
+    ),
+    name: Annotated[list[str] | None, typer.Option("--name", help="Host name that the page is called by.")] = None,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Start no worker; one runs elsewhere.")] = False,
+    open_to_everybody: Annotated[
+        bool, typer.Option("--open-to-everybody", help="Listen on the network without sign-in.")
+    ] = False,
+) -> None:
+    """Open the pages: chat, ticket drafts, handoffs, knowledge base, costs, settings. Starts a worker too.
+
+    On 127.0.0.1 nobody signs in: who reaches this machine's loopback is you. Example: opsdesk ui --port 8600
+    """
+    from opsdesk import web
+
+    login = web.signs_in()
+    web.check_exposure(host, signs_in=login, open_to_all=open_to_everybody)
+    _check_port(host, port)
+    desk = open_desk()
+    _ = desk.task_list, desk.tiers  # what is wrong with the settings or the database is told here, not on a page
+    ending = threading.Event()
+    keeper = None if no_worker else threading.Thread(target=_keep_worker, args=(ending,), name="keeper")
+    if keeper:
+        keeper.start()
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"Opsdesk is at http://{shown}:{port} (Ctrl-C ends it)", err=True)
+    try:
+        web.serve(host, port, name or [], login=login)
+    finally:
+        ending.set()
+        if keeper:
+            keeper.join()
+
+
+def worker(
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """Do what the pages ask for, until Ctrl-C. Run it on as many machines as you like against one database.
+
+    What a worker that is killed was at is done by the next one. Example: opsdesk worker
+    """
+    from opsdesk.worker import Worker
+
+    desk = open_desk()
+    _ = desk.task_list, desk.tiers
+    made = Worker(desk)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: made.ending.set())
+    if with_parent:
+        threading.Thread(target=_end_with_parent, args=(os.getppid(), made.ending), daemon=True).start()
+    else:
+        typer.echo(f"the worker {made.name} is ready (Ctrl-C ends it)", err=True)
+    made.run()
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port"
+            raise UsageError(message) from error
+
+
+def _keep_worker(ending: threading.Event) -> None:
+    """Runs a worker beside the page, and another one whenever it dies."""
+    wait = RESTART_SECONDS
+    while not ending.is_set():
+        began = time.monotonic()
+        process = subprocess.Popen([sys.executable, "-m", "opsdesk", "worker", "--with-parent"])
+        while process.poll() is None and not ending.wait(0.1):
+            pass
+        if ending.is_set():
+            _end(process)
+            return
+        typer.echo(f"the worker ended (code {process.returncode}); starting another", err=True)
+        wait = RESTART_SECONDS if time.monotonic() - began > 60 else min(60.0, wait * 2)
+        ending.wait(wait)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _end_with_parent(parent: int, ending: threading.Event) -> None:
+    """A worker that was started by the page ends with it, also when that one was killed."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    ending.set()

@@ -1,0 +1,116 @@
+"""What pages share: the desk, who is there, and the pieces they are drawn with.
+
+Text of tickets, documents and people never goes into a markdown surface: there it could load images, forge badges or
+make links. `st.text`, cells, options and our own components show it as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from errors import NoKnowledgeBase, OpsdeskError
+from opsdesk.command import open_desk
+from opsdesk.desk import Desk
+from opsdesk.display import visible
+from tasks.conversations import Conversations
+from tasks.requests import Requests
+from tasks.workers import Worker, Workers
+
+LOGIN = "OPSDESK_UI_LOGIN"
+"""Set to 1 by `opsdesk ui` when the pages are for people who have signed in."""
+
+HUES = {"router": "violet", "retriever": "blue", "writer": "green", "verifier": "orange", "person": "gray"}
+"""One hue an agent; never without its name beside it."""
+
+
+@st.cache_resource
+def desk() -> Desk:
+    """The desk, one a process; it holds nothing of any one person."""
+    return open_desk()
+
+
+def now() -> datetime:
+    """The clock of the pages."""
+    return datetime.now(UTC)
+
+
+def requests() -> Requests:
+    """What the worker is asked to do."""
+    return Requests(desk().task_list.database, now)
+
+
+def conversations() -> Conversations:
+    """The conversations; each call names the person whose they are."""
+    return Conversations(desk().task_list.database, now)
+
+
+def workers() -> list[Worker]:
+    """The workers that are alive."""
+    return Workers(desk().task_list.database, now).alive()
+
+
+def person() -> str:
+    """Who is there: an e-mail address, or "" without sign-in, which is for this machine alone."""
+    if os.environ.get(LOGIN) != "1":
+        return ""
+    return str(st.user.get("email") or st.user.get("sub") or "") if st.user.is_logged_in else ""
+
+
+def let_in() -> bool:
+    """Whether the page may be drawn; else the way to sign in is."""
+    if os.environ.get(LOGIN) != "1":
+        return True
+    if st.user.is_logged_in and person():
+        return True
+    st.title("Opsdesk")
+    st.text("Sign in to see your conversations, drafts and documents.")
+    if st.user.is_logged_in:
+        st.text("Your account has neither an e-mail address nor a subject, so it cannot be told apart from others.")
+        st.button("Sign out", on_click=st.logout)
+    else:
+        st.button("Sign in", type="primary", on_click=st.login)
+    return False
+
+
+def failed(error: OpsdeskError) -> None:
+    """What went wrong, and what to do next."""
+    with st.container(border=True):
+        st.markdown(":red-badge[:material/error: Failed]")
+        st.text(visible(str(error)))
+
+
+def nothing_yet(title: str, text: str) -> None:
+    """An empty state: what is missing, and what to do."""
+    with st.container(border=True):
+        st.markdown(f"**{title}**")
+        st.text(text)
+
+
+def pick_kb(key: str = "kb", label: str = "Knowledge base", *, collapsed: bool = False) -> str:
+    """The knowledge base in use, kept in the address. Raises `NoKnowledgeBase` when there is none."""
+    names = [kb.kb for kb in desk().knowledge_bases()]
+    if not names:
+        raise NoKnowledgeBase("there is no knowledge base yet; add documents on the page Knowledge base")
+    chosen = st.query_params.get(key, "")
+    index = names.index(chosen) if chosen in names else 0
+    picked = st.selectbox(label, names, index=index, label_visibility="collapsed" if collapsed else "visible")
+    if picked != chosen and (chosen or picked != names[0]):
+        st.query_params[key] = picked
+    return str(picked)
+
+
+def badge(text: str, hue: str) -> str:
+    """Markdown of a badge for words of ours: letters, digits, spaces and points, whatever comes in."""
+    return f":{hue}-badge[{''.join(c for c in text if c.isalnum() or c in ' .,%-')}]"
+
+
+def worker_state() -> None:
+    """A line where nobody is there to do what is asked."""
+    if not workers():
+        with st.container(border=True):
+            st.markdown(":orange-badge[:material/pause_circle: No worker is running]")
+            st.text("What you ask is kept, and done as soon as one runs. Start one with:")
+            st.code("opsdesk worker", language=None)

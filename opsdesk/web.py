@@ -1,0 +1,88 @@
+"""The pages, served: Streamlit under a content security policy, on this machine alone unless people sign in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from errors import UsageError
+
+APP = Path(__file__).resolve().parents[1] / "app.py"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' blob: data:",
+        "media-src 'self' blob:",
+        "worker-src 'self' blob:",
+        "frame-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+"""The second layer below the escaping: whatever is shown, nothing is fetched from, or sent to, anywhere else."""
+
+
+class Headers:
+    """Adds the headers that keep a page to itself to every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, and its response back with the headers."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = POLICY
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "no-referrer"
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+def check_exposure(host: str, *, signs_in: bool, open_to_all: bool) -> None:
+    """Raises `UsageError` when the pages would stand open to the network without anybody signing in."""
+    if host in LOOPBACK or signs_in or open_to_all:
+        return
+    raise UsageError(
+        f"on {host} everybody who reaches this machine could read and spend; set up sign-in (an [auth] section in "
+        ".streamlit/secrets.toml, see README) or say --open-to-everybody"
+    )
+
+
+def signs_in() -> bool:
+    """Whether an identity provider is configured for `st.login`."""
+    from streamlit import secrets
+
+    return bool(secrets.load_if_toml_exists() and secrets.get("auth"))
+
+
+def serve(host: str, port: int, names: list[str], *, login: bool) -> None:
+    """Serves the pages until the process is told to end; `names` are those by which they may be called."""
+    from streamlit.starlette import App
+
+    os.environ["OPSDESK_UI_LOGIN"] = "1" if login else "0"
+    sys.argv = [str(APP)]  # beside it lie the theme and the fonts
+    config: dict[str, object] = {"server.address": host, "server.port": port, "server.headless": True}
+    layers = [Middleware(Headers)]
+    allowed = names or ([*LOOPBACK, "[::1]"] if host in LOOPBACK else [])
+    if allowed:  # a page of another name on this machine's address would be somebody else's script
+        config["server.allowedHosts"] = allowed
+        layers.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False))
+    App(APP, middleware=layers).run(config=config)

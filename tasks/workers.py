@@ -1,0 +1,69 @@
+"""Which workers are alive: each says so every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from tasks.database import Database, metadata
+from tasks.processes import is_dead
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("began_at", sa.Text, nullable=False),
+    sa.Column("beat_at", sa.Text, nullable=False),
+)
+
+BEAT_SECONDS = 2.0
+"""How often a worker says that it lives."""
+
+SILENCE = timedelta(seconds=15)
+"""One that was silent for so long is taken for dead, unless it is known sooner."""
+
+
+class Worker(NamedTuple):
+    """A worker process; times are ISO 8601."""
+
+    name: str
+    version: str
+    began_at: str
+    beat_at: str
+
+
+class Workers:
+    """The workers of one database."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database, self._now = database, now
+
+    def beat(self, name: str, version: str) -> None:
+        """Says that `name` lives."""
+        at = self._now().isoformat()
+        with self._database.writing() as db:
+            if not db.execute(workers.update().where(workers.c.name == name).values(beat_at=at)).rowcount:
+                db.execute(workers.insert().values(name=name, version=version, began_at=at, beat_at=at))
+
+    def leave(self, name: str) -> None:
+        """Says that `name` has ended."""
+        with self._database.writing() as db:
+            db.execute(workers.delete().where(workers.c.name == name))
+
+    def alive(self) -> list[Worker]:
+        """Those at work, the oldest first."""
+        since = (self._now() - SILENCE).isoformat()
+        with self._database.reading() as db:
+            rows = db.execute(sa.select(workers).where(workers.c.beat_at >= since).order_by(workers.c.began_at))
+            found = [Worker(*row) for row in rows]
+        return [worker for worker in found if not is_dead(worker.name)]
+
+    def forget_dead(self) -> None:
+        """Strikes those that are gone off the list."""
+        living = {worker.name for worker in self.alive()}
+        with self._database.writing() as db:
+            db.execute(workers.delete().where(workers.c.name.not_in(living)))
