@@ -362,13 +362,20 @@ class Desk:
             makers |= {tier: partial(EndpointModel, line) for tier, line in self.lines.items()}
         return makers
 
+    def examples(self, kb: str) -> list[str]:
+        """Questions to begin with, made of the headings of a knowledge base."""
+        from knowledge_base.holdings import headings
+        from opsdesk.examples import questions
+
+        return questions(headings(self.settings.knowledge_bases, kb))
+
     def case(self, case_id: str) -> Case:
         """A kept case."""
         return self.task_list.case(case_id)
 
     def stale(self, case: Case) -> list[Stale]:
         """The documents that a case cites and that have changed since: its proof is about what they said then."""
-        from knowledge_base.index import versions_now
+        from knowledge_base.holdings import versions_now
 
         read = {p.doc_id: p for p in case.passages}
         cited = {c.doc_id: read[c.doc_id] for c in case.citations if c.doc_id in read}

@@ -52,6 +52,11 @@ def workers() -> list[Worker]:
     return Workers(desk().task_list.database, now).alive()
 
 
+def is_alive(owner: str) -> bool:
+    """Whether the worker of that name is."""
+    return any(worker.name == owner for worker in workers())
+
+
 def person() -> str:
     """Who is there: an e-mail address, or "" without sign-in, which is for this machine alone."""
     if os.environ.get(LOGIN) != "1":
