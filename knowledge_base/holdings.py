@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from errors import NoKnowledgeBase
 from knowledge_base import versions
@@ -12,6 +13,18 @@ from knowledge_base.passages import Passages
 
 DOCUMENTS = "chunks.sqlite"
 """The file of a version that holds its documents and their chunks."""
+
+
+class Holding(NamedTuple):
+    """A document of a knowledge base: `modified` is a date or None, `characters` and `chunks` are counts."""
+
+    doc_id: str
+    title: str
+    format: str
+    modified: str | None
+    characters: int
+    chunks: int
+    source: str
 
 
 def documents_in_force(root: Path, kb: str) -> tuple[versions.Manifest, Passages]:
@@ -38,3 +51,10 @@ def headings(root: Path, kb: str, most: int = 200) -> list[str]:
         found = passages.at(range(most))
     titles = [passage.title for passage in found]
     return list(dict.fromkeys([*titles, *(heading for passage in found for heading in passage.chunk.headings)]))
+
+
+def outline(root: Path, kb: str, most: int = 5_000) -> list[Holding]:
+    """The first documents of a knowledge base, by id."""
+    _, passages = documents_in_force(root, kb)
+    with closing(passages):
+        return [Holding(*row) for row in passages.outline(most)]

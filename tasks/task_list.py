@@ -110,6 +110,13 @@ class TaskList:
             row = db.execute(sa.select(cases.c.body).where(cases.c.case_id == case_id)).scalar()
             return None if row is None else _case(db, case_id, row)
 
+    def latest(self, kb: str, limit: int) -> list[Case]:
+        """The newest cases of a knowledge base that have ended, without their handoffs."""
+        ended = sa.select(cases.c.body).where(cases.c.kb == kb, cases.c.outcome.is_not(None))
+        with self.database.reading() as db:
+            newest = db.execute(ended.order_by(cases.c.created_at.desc()).limit(limit)).scalars()
+            return [Case.model_validate(body) for body in newest]
+
     def news(self, case_id: str, after: int = 0) -> News:
         """What has happened to a case since its handoff number `after`; one short look, for those who wait for it."""
         with self.database.reading() as db:

@@ -24,16 +24,14 @@ def page() -> None:
     conversation = _current()
     with st.sidebar:
         _list(conversation)
-    kb = conversation.kb if conversation and conversation.kb else _pick_kb()
     asked_here = parts.requests().of_conversation(conversation.id) if conversation else []
-    if conversation:
-        _head(conversation)
-    else:
-        st.title("Ask")
-        st.text(f"Answers come from the documents in “{kb}”, sentence by sentence, with proof.")
-    parts.worker_state()
-    if not asked_here:
-        _examples(kb, conversation)
+    with st.empty().container():  # what stood here before goes at once, though the page may go on drawing for a minute
+        kb = conversation.kb if conversation else _pick_kb()
+        if conversation:
+            _head(conversation)
+        parts.worker_state()
+        if not asked_here:
+            _examples(kb, conversation)
     _turns(asked_here)
     typed = st.chat_input("Ask a question or paste a ticket", max_chars=20_000)
     if typed:
@@ -77,6 +75,7 @@ def _current() -> Conversation | None:
 
 
 def _pick_kb() -> str:
+    st.title("Ask")
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         kb = parts.pick_kb()
@@ -119,7 +118,7 @@ def _examples(kb: str, conversation: Conversation | None) -> None:
     found = parts.desk().examples(kb)
     if not found:
         return
-    st.text("For example")
+    st.text(f"Answers come from the documents in “{kb}”, sentence by sentence, with proof. For example:")
     picked = components.choices(
         [{"id": question, "text": question} for question in found], "examples", label="Examples", look="cards"
     )

@@ -112,6 +112,11 @@ def badge(text: str, hue: str) -> str:
     return f":{hue}-badge[{''.join(c for c in text if c.isalnum() or c in ' .,%-')}]"
 
 
+def quiet(ours: str) -> None:
+    """A line of our own words and numbers, small and grey; a dollar begins no formula."""
+    st.caption(ours.replace("$", "\\$"))
+
+
 def worker_state() -> None:
     """A line where nobody is there to do what is asked."""
     if not workers():

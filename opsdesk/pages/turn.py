@@ -136,7 +136,7 @@ def _bill(case: Case) -> None:
     estimate = f"all-frontier estimate {display.usd(frontier)}"
     saved = display.saved(case.cost_usd, frontier)
     estimate += f", {saved}" if saved else ""
-    st.text(f"{display.cost(case)} ({estimate}) · {calls} · {display.duration(case.seconds)}")
+    parts.quiet(f"{display.cost(case)} ({estimate}) · {calls} · {display.duration(case.seconds)}")
 
 
 def _actions(request: Request, case: Case) -> None:

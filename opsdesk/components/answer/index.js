@@ -133,7 +133,7 @@ function tools(data) {
   const row = element("div", "tools");
   if (data.claims.length) {
     const proven = data.claims.filter((claim) => claim.supported).length;
-    const button = element("button", "plain", `Proof: ${proven} of ${data.claims.length} sentences`);
+    const button = element("button", "plain", `Proof: ${proven} of ${data.claims.length} ${data.claims.length === 1 ? "sentence" : "sentences"}`);
     button.type = "button";
     button.setAttribute("aria-expanded", "false");
     button.addEventListener("click", () => toggle(button, () => proof(data)));
