@@ -33,7 +33,7 @@ def page() -> None:
     if not names:
         parts.nothing_yet("There is no knowledge base yet", "Name it, and add a folder or files.")
     chosen = st.query_params.get("kb", "")
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left, middle, right = st.columns([4, 1, 1], vertical_alignment="bottom")
     options = [*names, NEW]
     picked = left.selectbox("Knowledge base", options, index=options.index(chosen) if chosen in options else 0)
     if picked == NEW:
@@ -41,6 +41,8 @@ def page() -> None:
         return
     if picked != chosen:
         st.query_params["kb"] = picked
+    if middle.button("Sync now", icon=":material/sync:", width="stretch"):
+        _leave(picked, parts.desk().knowledge_base(picked).sources)
     with right:
         _remove(picked)
     _work(picked)
@@ -97,8 +99,6 @@ def _add(kb: str, label: str) -> None:
         path = st.text_input("Or a folder or file on the machine of the worker", placeholder="/srv/runbooks")
         if path.strip() and st.button("Add this path"):
             _leave(kb, [path.strip()])
-    if kb in [known.kb for known in parts.desk().knowledge_bases()] and st.button("Sync now", icon=":material/sync:"):
-        _leave(kb, parts.desk().knowledge_base(kb).sources)
 
 
 def _keep(kb: str, uploaded: list[UploadedFile]) -> Path:
