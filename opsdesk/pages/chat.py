@@ -54,8 +54,7 @@ def ask(text: str, kb: str, conversation: Conversation | None, kind: str = "ques
     id_ = conversation.id if conversation else parts.conversations().begin(person, text, kb)
     requests.leave("ask", {"ticket": ticket.model_dump(mode="json")}, person=person, kb=kb, conversation_id=id_)
     parts.conversations().touch(id_, person)
-    st.query_params["c"] = id_
-    st.rerun()
+    parts.go(c=id_)
 
 
 def _text(request: Request) -> str:
@@ -95,8 +94,7 @@ def _head(conversation: Conversation) -> None:
         st.text(f"Knowledge base: {conversation.kb}\nBegun {when(conversation.made_at)} UTC")
         if st.button("Delete the conversation", icon=":material/delete:"):
             parts.conversations().remove(conversation.id, conversation.person)
-            del st.query_params["c"]
-            st.rerun()
+            parts.go(c="")
 
 
 def _list(current: Conversation | None) -> None:
@@ -109,8 +107,7 @@ def _list(current: Conversation | None) -> None:
     chosen = current.id if current else ""
     picked = components.choices(items, "conversations", label="Conversations", chosen=chosen)
     if picked and picked != chosen:
-        st.query_params["c"] = picked
-        st.rerun()
+        parts.go(c=picked)
 
 
 def _examples(kb: str, conversation: Conversation | None) -> None:

@@ -18,6 +18,7 @@ def run() -> None:
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"))
     if not parts.let_in():
         return
+    parts.arrive()
     chosen = st.navigation(
         {
             "Assist": [
