@@ -18,7 +18,6 @@ def run() -> None:
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"))
     if not parts.let_in():
         return
-    parts.arrive()
     chosen = st.navigation(
         {
             "Assist": [
@@ -33,6 +32,7 @@ def run() -> None:
             ],
         }
     )
+    parts.arrive()  # after the navigation, which clears the address
     try:
         chosen.run()
     except OpsdeskError as error:
