@@ -95,7 +95,7 @@ def test_what_is_left_for_it_is_done(requests: Requests, at_work: Callable[..., 
     case = worker._desk.case(asked.case_id)
     assert case.citations[0].doc_id == "password-reset.md"
     found = ended(requests, requests.leave("search", {"query": "reset password", "k": 3}, kb="sample")).result
-    assert [hit["doc_id"] for hit in found["hits"]][0] == "password-reset.md"
+    assert found["hits"][0]["doc_id"] == "password-reset.md"
     assert {"words", "vector", "score"} <= set(found["hits"][0])
     (tmp_path / "new.md").write_text("# Badges\n\nA lost badge is replaced by the front desk within 3 days.\n")
     made = ended(requests, requests.leave("index", {"paths": [str(tmp_path / "new.md")]}, kb="badges"))
