@@ -18,6 +18,7 @@ from knowledge_base import tuning, versions
 from knowledge_base.chunks import LIMIT, TARGET, Chunk, chunk
 from knowledge_base.embeddings import DIMENSION, Embedder
 from knowledge_base.formats import KINDS
+from knowledge_base.holdings import DOCUMENTS, documents_in_force
 from knowledge_base.passages import Passage, Passages, search_text
 from knowledge_base.ranking import Arms
 from knowledge_base.sources import Document, Skipped
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 # file would now be read into other documents: files are then read again, changed or not.
 SETTINGS: dict[str, float] = {"reading": 1, "chunk_target": TARGET, "chunk_limit": LIMIT, "k1": K1, "b": B}
 
-_DOCUMENTS, _VECTORS, _WORDS = "chunks.sqlite", "vectors.faiss", "words"
+_VECTORS, _WORDS = "vectors.faiss", "words"
 _BATCH = 64  # chunks embedded between two reports of progress
 
 Progress = Callable[[int, int], None]
@@ -64,7 +65,7 @@ class Index:
         versions.check(folder, manifest)
         self.version = folder.name
         self.manifest = manifest
-        self.passages = Passages.open(folder / _DOCUMENTS)
+        self.passages = Passages.open(folder / DOCUMENTS)
         words = WordIndex.load(folder / _WORDS)
         self.arms = Arms(words, Titles.load(words, folder / _WORDS), Vectors.load(folder / _VECTORS))
 
@@ -102,7 +103,7 @@ def known_files(root: Path, kb: str, sources: Sequence[str]) -> Callable[[str, s
     For `read_sources`, so that files that have not changed are not parsed again.
     """
     try:
-        manifest, passages = _documents_in_force(root, kb)
+        manifest, passages = documents_in_force(root, kb)
     except (NoKnowledgeBase, DamagedFile, OSError):
         return lambda path, sha256: None
     with closing(passages):
@@ -124,23 +125,6 @@ def known_files(root: Path, kb: str, sources: Sequence[str]) -> Callable[[str, s
 
 def _owners(path: str, sources: Sequence[str]) -> int:
     return sum(Path(path).is_relative_to(source) for source in sources)
-
-
-def _documents_in_force(root: Path, kb: str) -> tuple[versions.Manifest, Passages]:
-    """The manifest and the documents of the version in force; of its files only theirs is checked."""
-    version, manifest = versions.read(versions.folder_of(root, kb))
-    versions.check(version, manifest, only=(_DOCUMENTS,))
-    return manifest, Passages.open(version / _DOCUMENTS)
-
-
-def versions_now(root: Path, kb: str, doc_ids: Sequence[str]) -> dict[str, str]:
-    """The SHA-256 of those of the documents that a knowledge base holds now; none when there is no such base."""
-    try:
-        _, passages = _documents_in_force(root, kb)
-    except NoKnowledgeBase:
-        return {}
-    with closing(passages):
-        return passages.version_of(doc_ids)
 
 
 def build(
@@ -304,7 +288,7 @@ def write(
     """Put a finished index in force. `chunks` are those of `content`, in the order of `arms`. Raises StoreError."""
     documents = content.documents
     with versions.writing(folder) as building:
-        with closing(Passages.create(building / _DOCUMENTS)) as passages:
+        with closing(Passages.create(building / DOCUMENTS)) as passages:
             passages.add_documents(documents)
             passages.add_chunks(chunks)
             passages.add_files({d.path: content.files[d.path] for d in documents if d.path in content.files})

@@ -131,6 +131,17 @@ class Passages:
             rows = self._connection.execute("select * from documents order by doc_id").fetchall()
         return [_document(row) for row in rows]
 
+    def outline(self, most: int) -> list[tuple[str, str, str, str | None, int, int, str]]:
+        """Of the first documents, by id: id, title, format, modified, characters, chunks, source."""
+        counted = "select doc_id, count(*) as chunks from chunks group by doc_id"
+        with self._lock:
+            rows = self._connection.execute(
+                "select doc_id, title, format, modified, length(text), coalesce(n.chunks, 0), source "
+                f"from documents left join ({counted}) n using (doc_id) order by doc_id limit ?",
+                [most],
+            )
+            return [tuple(row) for row in rows]
+
     def files(self) -> dict[str, str]:
         """What `add_files` noted."""
         with self._lock:

@@ -77,6 +77,7 @@ def worker(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: made.ending.set())
     if with_parent:
+        os.nice(5)  # the page answers a click before the crew goes on
         threading.Thread(target=_end_with_parent, args=(os.getppid(), made.ending), daemon=True).start()
     else:
         typer.echo(f"the worker {made.name} is ready (Ctrl-C ends it)", err=True)

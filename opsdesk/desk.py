@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from agents.models import Maker
     from agents.steps import Listener, Watcher
     from knowledge_base.embeddings import Embedder
+    from knowledge_base.holdings import Holding
     from knowledge_base.index import IndexReport, Progress
     from knowledge_base.search import Hit, Searcher
     from opsdesk.tier_check import Checked
@@ -84,7 +85,7 @@ class Desk:
         self.settings = settings
         self._now = now
         self._searchers: dict[str, tuple[tuple[str, str], Searcher]] = {}
-        self._opening = threading.Lock()
+        self._opening, self._calling = threading.Lock(), threading.Lock()
         self._crews: dict[str, Crew] = {}
         self._others: dict[Policy, Desk] = {}
         try:
@@ -161,12 +162,12 @@ class Desk:
         """This desk under another policy; what does not depend on it is shared."""
         if policy == self.settings.policy:
             return self
-        with self._opening:
+        with self._calling:
             if policy not in self._others:
                 _ = self.task_list, self.budget, self.ledger, self.embedder  # opened once, for both
                 other = copy.copy(self)
                 other.settings = self.settings.model_copy(update={"policy": policy})
-                other._crews, other._others = {}, {}
+                other._crews, other._others, other._calling = {}, {}, threading.Lock()
                 for opened in ("tiers", "lines"):
                     other.__dict__.pop(opened, None)
                 self._others[policy] = other
@@ -323,17 +324,18 @@ class Desk:
 
     def crew(self, kb: str) -> Crew:
         """The crew over one knowledge base, made once."""
-        if kb not in self._crews:
-            makers = self.makers(kb)
-            from agents.crew import Crew, Dial
-            from agents.models import Tiers
-            from agents.reply import Manner
+        with self._calling:
+            if kb not in self._crews:
+                makers = self.makers(kb)
+                from agents.crew import Crew, Dial
+                from agents.models import Tiers
+                from agents.reply import Manner
 
-            manner = Manner(self.settings.tone, self.settings.sign_off)
-            dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
-            tiers, budget = Tiers(makers), self.budget if self.tiers else None
-            self._crews[kb] = Crew(tiers, self.task_list, self.ledger, self._now, manner, dial, budget)
-        return self._crews[kb]
+                manner = Manner(self.settings.tone, self.settings.sign_off)
+                dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
+                tiers, budget = Tiers(makers), self.budget if self.tiers else None
+                self._crews[kb] = Crew(tiers, self.task_list, self.ledger, self._now, manner, dial, budget)
+            return self._crews[kb]
 
     def makers(self, kb: str) -> dict[Tier, Maker]:
         """How the LLM of each tier is made; the built-in one searches `kb`."""
@@ -362,13 +364,26 @@ class Desk:
             makers |= {tier: partial(EndpointModel, line) for tier, line in self.lines.items()}
         return makers
 
+    def documents(self, kb: str, most: int = 5_000) -> list[Holding]:
+        """What a knowledge base holds, by document."""
+        from knowledge_base.holdings import outline
+
+        return outline(self.settings.knowledge_bases, kb, most)
+
+    def examples(self, kb: str) -> list[str]:
+        """Questions to begin with, made of the headings of a knowledge base."""
+        from knowledge_base.holdings import headings
+        from opsdesk.examples import questions
+
+        return questions(headings(self.settings.knowledge_bases, kb))
+
     def case(self, case_id: str) -> Case:
         """A kept case."""
         return self.task_list.case(case_id)
 
     def stale(self, case: Case) -> list[Stale]:
         """The documents that a case cites and that have changed since: its proof is about what they said then."""
-        from knowledge_base.index import versions_now
+        from knowledge_base.holdings import versions_now
 
         read = {p.doc_id: p for p in case.passages}
         cited = {c.doc_id: read[c.doc_id] for c in case.citations if c.doc_id in read}

@@ -78,3 +78,8 @@ def when(at: datetime | str) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """A number with its noun: "1 model call", "8 model calls"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def moment(at: str) -> datetime:
+    """A kept time as a moment."""
+    return datetime.fromisoformat(at)

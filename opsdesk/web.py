@@ -75,7 +75,10 @@ def signs_in() -> bool:
 
 def serve(host: str, port: int, names: list[str], *, login: bool) -> None:
     """Serves the pages until the process is told to end; `names` are those by which they may be called."""
+    import pandas  # noqa: F401  (what the first page would wait for)
     from streamlit.starlette import App
+
+    from opsdesk.pages import frame  # noqa: F401
 
     os.environ["OPSDESK_UI_LOGIN"] = "1" if login else "0"
     sys.argv = [str(APP)]  # beside it lie the theme and the fonts

@@ -61,10 +61,12 @@ def search(doing: Doing) -> dict[str, Any]:
 
 
 def index(doing: Doing) -> dict[str, Any]:
-    """Brings a knowledge base up to date with its sources and the new ones."""
+    """Brings a knowledge base up to date with the sources that are named; the bundled sample has a name for a path."""
+    from opsdesk.demo import KB, SAMPLE
     from opsdesk.show import report_json
 
-    paths = [Path(path) for path in doing.request.body["paths"]]
+    named = doing.request.body["paths"]
+    paths = [Path(path) for path in named if path != KB]
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"{missing[0]} is not there; give a folder or a file on the machine where the worker runs")
@@ -72,7 +74,11 @@ def index(doing: Doing) -> dict[str, Any]:
     def progress(done: int, total: int) -> None:
         doing.tell(done=done, total=total)
 
-    return report_json(doing.desk.index(paths, doing.request.kb, progress))
+    kb, desk = doing.request.kb, doing.desk
+    report = desk.index([SAMPLE / "docs"], kb, progress, source=KB) if KB in named else None
+    if paths or report is None:
+        report = desk.index(paths, kb, progress)
+    return report_json(report)
 
 
 def remove(doing: Doing) -> dict[str, Any]:

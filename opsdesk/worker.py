@@ -47,6 +47,7 @@ class Worker:
         self.workers.beat(self.name, version())
         self._take_over()
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         while not self.ending.is_set():
             try:
                 taken = [self._take(pool) for pool in self._pools]
@@ -60,6 +61,13 @@ class Worker:
             time.sleep(LOOK_SECONDS)
         self.workers.leave(self.name)
         self._take_over()
+
+    def _warm_up(self) -> None:
+        """Calls the crew before anybody asks: loading it takes seconds."""
+        try:
+            self._desk.crew(self._desk.default_kb())
+        except OpsdeskError as error:  # there is no knowledge base yet, or it is damaged: who asks is told
+            log.info("%s", error)
 
     def _take(self, pool: _Pool) -> bool:
         request = self.requests.claim(self.name, pool.kinds) if pool.free() else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -43,6 +43,13 @@ handoffs = sa.Table(
 
 _APART = {"tasks", "handoffs"}  # kept in tables of their own
 _DERIVED = set(Case.model_computed_fields)
+
+
+class News(NamedTuple):
+    """New handoffs of a case, and the step that is being done."""
+
+    handoffs: list[Handoff]
+    doing: StepName | None
 
 
 class TaskList:
@@ -102,6 +109,21 @@ class TaskList:
         with self.database.reading() as db:
             row = db.execute(sa.select(cases.c.body).where(cases.c.case_id == case_id)).scalar()
             return None if row is None else _case(db, case_id, row)
+
+    def latest(self, kb: str, limit: int) -> list[Case]:
+        """The newest cases of a knowledge base that have ended, without their handoffs."""
+        ended = sa.select(cases.c.body).where(cases.c.kb == kb, cases.c.outcome.is_not(None))
+        with self.database.reading() as db:
+            newest = db.execute(ended.order_by(cases.c.created_at.desc()).limit(limit)).scalars()
+            return [Case.model_validate(body) for body in newest]
+
+    def news(self, case_id: str, after: int = 0) -> News:
+        """What has happened to a case since its handoff number `after`; one short look, for those who wait for it."""
+        with self.database.reading() as db:
+            passed = sa.select(handoffs.c.body).where(handoffs.c.case_id == case_id, handoffs.c.seq > after)
+            found = [Handoff.model_validate(body) for body in db.execute(passed.order_by(handoffs.c.seq)).scalars()]
+            doing = sa.select(tasks.c.name).where(tasks.c.case_id == case_id, tasks.c.status == "doing")
+            return News(found, db.execute(doing).scalar())
 
     def dispose(self) -> None:
         """Closes the connections."""

@@ -1,10 +1,139 @@
-"""Not there yet."""
+"""The chat: ask, watch the crew, read the answer with its proof, say what it was worth."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from errors import UsageError
+from opsdesk import components
+from opsdesk.desk import check_ticket
+from opsdesk.display import when
+from opsdesk.pages import parts, turn
+from tasks.case import Ticket
+from tasks.conversations import Conversation
+from tasks.requests import Request
+
+SHOWN = 10
+"""The newest turns of a conversation that are drawn at once."""
+
+AUDIENCES = {"customer": "a customer", "staff": "a colleague"}
+
 
 def page() -> None:
-    """Says so."""
-    st.text("This page is not there yet.")
+    """Draws the conversation that the address names, or an empty one."""
+    conversation = _current()
+    with st.sidebar:
+        _list(conversation)
+    asked_here = parts.requests().of_conversation(conversation.id) if conversation else []
+    with st.empty().container():  # what stood here before goes at once, though the page may go on drawing for a minute
+        kb = conversation.kb if conversation else _pick_kb()
+        if conversation:
+            _head(conversation)
+        parts.worker_state()
+        if not asked_here:
+            _examples(kb, conversation)
+    _turns(asked_here)
+    typed = st.chat_input("Ask a question or paste a ticket", max_chars=20_000)
+    if typed:
+        ask(typed, kb, conversation)
+    if asked_here and asked_here[-1].is_open:
+        turn.follow(asked_here[-1])
+
+
+def ask(text: str, kb: str, conversation: Conversation | None, kind: str = "question") -> None:
+    """Leaves a question for the crew, in this conversation or a new one, and draws the page anew."""
+    person, requests = parts.person(), parts.requests()
+    earlier = [_text(request) for request in requests.of_conversation(conversation.id)] if conversation else []
+    audience = st.session_state.get("audience", "customer")
+    ticket = Ticket.model_validate({"text": text, "kind": kind, "audience": audience, "earlier": earlier[-3:]})
+    try:
+        check_ticket(ticket)
+    except UsageError as error:
+        parts.failed(error)
+        return
+    id_ = conversation.id if conversation else parts.conversations().begin(person, text, kb)
+    requests.leave("ask", {"ticket": ticket.model_dump(mode="json")}, person=person, kb=kb, conversation_id=id_)
+    parts.conversations().touch(id_, person)
+    st.query_params["c"] = id_
+    st.rerun()
+
+
+def _text(request: Request) -> str:
+    return str(request.body["ticket"]["text"])[:500]
+
+
+def _current() -> Conversation | None:
+    id_ = st.query_params.get("c")
+    if not id_:
+        return None
+    try:
+        return parts.conversations().get(id_, parts.person())
+    except UsageError as error:
+        del st.query_params["c"]
+        parts.failed(error)
+        return None
+
+
+def _pick_kb() -> str:
+    st.title("Ask")
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        kb = parts.pick_kb()
+    with right:
+        st.selectbox("Answer for", list(AUDIENCES), format_func=AUDIENCES.__getitem__, key="audience")
+    return kb
+
+
+def _head(conversation: Conversation) -> None:
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.text(conversation.name)
+    with right.popover("Conversation", width="stretch"):
+        name = st.text_input("Name", conversation.name, max_chars=80)
+        if name.strip() and name != conversation.name:
+            parts.conversations().rename(conversation.id, conversation.person, name)
+            st.rerun()
+        st.text(f"Knowledge base: {conversation.kb}\nBegun {when(conversation.made_at)} UTC")
+        if st.button("Delete the conversation", icon=":material/delete:"):
+            parts.conversations().remove(conversation.id, conversation.person)
+            del st.query_params["c"]
+            st.rerun()
+
+
+def _list(current: Conversation | None) -> None:
+    """The person's conversations, and the way to a new one."""
+    st.button("New conversation", icon=":material/add:", width="stretch", on_click=st.query_params.clear)
+    mine = parts.conversations().of(parts.person())
+    if not mine:
+        return
+    items = [{"id": c.id, "text": c.name, "note": when(c.changed_at)} for c in mine]
+    chosen = current.id if current else ""
+    picked = components.choices(items, "conversations", label="Conversations", chosen=chosen)
+    if picked and picked != chosen:
+        st.query_params["c"] = picked
+        st.rerun()
+
+
+def _examples(kb: str, conversation: Conversation | None) -> None:
+    """Questions to begin with, from this knowledge base's own headings."""
+    found = parts.desk().examples(kb)
+    if not found:
+        return
+    st.text(f"Answers come from the documents in “{kb}”, sentence by sentence, with proof. For example:")
+    picked = components.choices(
+        [{"id": question, "text": question} for question in found], "examples", label="Examples", look="cards"
+    )
+    if picked:
+        ask(picked, kb, conversation)
+
+
+def _turns(asked_here: list[Request]) -> None:
+    """The newest turns; the ones before them when they are asked for."""
+    hidden = max(0, len(asked_here) - SHOWN)
+    if hidden and not st.session_state.get("all_turns"):
+        st.button(f"Show {hidden} earlier", on_click=lambda: st.session_state.update(all_turns=True))
+    else:
+        hidden = 0
+    for request in asked_here[hidden:]:
+        turn.question(request)
+        if not request.is_open:
+            turn.answer(request)

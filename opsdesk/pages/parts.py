@@ -52,6 +52,11 @@ def workers() -> list[Worker]:
     return Workers(desk().task_list.database, now).alive()
 
 
+def is_alive(owner: str) -> bool:
+    """Whether the worker of that name is."""
+    return any(worker.name == owner for worker in workers())
+
+
 def person() -> str:
     """Who is there: an e-mail address, or "" without sign-in, which is for this machine alone."""
     if os.environ.get(LOGIN) != "1":
@@ -105,6 +110,11 @@ def pick_kb(key: str = "kb", label: str = "Knowledge base", *, collapsed: bool =
 def badge(text: str, hue: str) -> str:
     """Markdown of a badge for words of ours: letters, digits, spaces and points, whatever comes in."""
     return f":{hue}-badge[{''.join(c for c in text if c.isalnum() or c in ' .,%-')}]"
+
+
+def quiet(ours: str) -> None:
+    """A line of our own words and numbers, small and grey; a dollar begins no formula."""
+    st.caption(ours.replace("$", "\\$"))
 
 
 def worker_state() -> None:
