@@ -195,9 +195,12 @@ def _delimiter(sample: str) -> str:
 
 
 def _csv(text: str, delimiter: str) -> tuple[list[str], list[_Record]]:
-    csv.field_size_limit(max(len(text), 1))
+    csv.field_size_limit(MAX_BYTES)
     lines = _csv_rows(text, delimiter)
-    line, cells, error = next(row for row in lines if row[2] or any(cell.strip() for cell in row[1]))
+    header = next((row for row in lines if row[2] or any(cell.strip() for cell in row[1])), None)
+    if header is None:
+        raise UsageError("the file has no text; choose one with a ticket in each row")
+    line, cells, error = header
     if error:
         raise UsageError(f"line {line}, which names the columns: {error}; mend it in the file")
     if len(cells) > MAX_COLUMNS:

@@ -48,7 +48,7 @@ def _table(running: bool) -> None:
         hide_index=True,
         key=LIST,
         on_select=_chosen,
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-cell"],
         row_height=34,
         column_config={
             "Batch": st.column_config.TextColumn(width="medium"),
@@ -79,9 +79,10 @@ def _frame(found: list[tuple[Batch, Progress]]) -> list[dict[str, Any]]:
 
 
 def _chosen() -> None:
-    rows = st.session_state[LIST]["selection"]["rows"]
-    if rows:
-        _to("batch", st.session_state[LIST + "_ids"][rows[0]])
+    chosen = st.session_state[LIST]["selection"]
+    places = [*(row for row, _ in chosen["cells"]), *chosen["rows"]]
+    if places:
+        _to("batch", st.session_state[LIST + "_ids"][places[0]])
 
 
 def _to(name: str, value: str) -> None:

@@ -26,16 +26,16 @@ def draw(batch_id: str) -> None:
     except OpsdeskError:
         st.query_params.pop("batch")
         raise
-    _head(batch)
+    far = store().progress(batch_id)
+    _head(batch, far.proven)
     if batch.state == "paused" and batch.note:
         _stopped(batch)
     running = batch.state == "running"
-    waiting = store().progress(batch_id).by_review.get("", 0)
-    st.fragment(run_every="1s" if running else None)(_progress)(batch_id, waiting)
+    st.fragment(run_every="1s" if running else None)(_progress)(batch_id, far.by_review.get("", 0))
     drafts_review.draw(batch)
 
 
-def _head(batch: Batch) -> None:
+def _head(batch: Batch, proven: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("All batches", icon=":material/arrow_back:", on_click=st.query_params.clear, type="tertiary")
         st.markdown(parts.badge(STATES[batch.state], HUES[batch.state]), width="content")
@@ -48,7 +48,7 @@ def _head(batch: Batch) -> None:
             _button("Cancel", "stop", batch.id, "cancelled")
         elif batch.state == "cancelled":
             _button("Resume", "play_arrow", batch.id, "running")
-        drafts_verdict.accept_all(batch.id)
+        drafts_verdict.accept_all(batch.id, proven)
         _export(batch)
 
 
@@ -77,8 +77,9 @@ def _progress(batch_id: str, waiting: int) -> None:
     batch, far = store().batch(batch_id), store().progress(batch_id)
     if batch.state == "running":
         parts.worker_state()
-    st.progress(far.done / far.total)
-    with st.container(horizontal=True, gap="large"):
+    if batch.state != "done":
+        st.progress(far.done / far.total)
+    with st.container(horizontal=True, gap="medium"):
         for label, value in _figures(batch, far):
             st.metric(label, value, width="content")
     shown = st.session_state.get("draft_state")

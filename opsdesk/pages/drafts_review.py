@@ -7,12 +7,12 @@ from typing import Any, Literal
 import streamlit as st
 
 from errors import OpsdeskError
-from opsdesk import display
+from opsdesk import answering, components, display
 from opsdesk.pages import drafts_verdict, parts
 from opsdesk.pages.drafts_store import MODE, PROBLEM, go, store
 from tasks.batches import Batch, DraftRow, Filters, Line, Review, Status
 from tasks.budget import NANO
-from tasks.case import Case, Claim
+from tasks.case import Case
 
 ROWS = "draft_rows"
 HIDDEN: Literal["collapsed"] = "collapsed"
@@ -27,6 +27,7 @@ STATUS: dict[Status, str] = {
     "not_started": "Not started",
 }
 STATUS_HUES: dict[Status, str] = {"drafted": "green", "needs_human": "orange", "failed": "red", "rejected": "red"}
+WHY: dict[Status, str] = {"needs_human": "Why a person is needed", "abstained": "Why there is no draft"}
 REVIEW: dict[Review, str] = {
     "": "",
     "accepted": "Accepted",
@@ -56,13 +57,19 @@ def draw(batch: Batch) -> None:
 
 
 def _filters() -> Filters:
-    places = st.columns(3, gap="xsmall")
+    places = st.columns(3, gap="xsmall", wrap=False)
     chosen = [
         place.selectbox(label, options, key=label.lower(), bind="query-params", label_visibility=HIDDEN)
         for place, label, options in zip(places, ("Review", "Status", "Proof"), _options(), strict=True)
     ]
     text = st.text_input(
-        "Find", key="find", type="search", placeholder="Find text", bind="query-params", label_visibility=HIDDEN
+        "Find",
+        key="find",
+        type="search",
+        placeholder="Find text",
+        live=True,
+        bind="query-params",
+        label_visibility=HIDDEN,
     )
     review, status, proof = chosen
     return Filters(_key(STATUS_FILTER, status), _key(REVIEW_FILTER, review), PROVEN_FILTER[proof], text or "")
@@ -89,6 +96,9 @@ def _current(batch_id: str, lines: list[Line]) -> int | None:
 
 
 def _table(lines: list[Line], seq: int | None) -> None:
+    st.text(display.count(len(lines), "ticket"))
+    if not lines:
+        return
     seqs = [line.seq for line in lines]
     st.session_state[ROWS + "_seqs"] = seqs
     chosen = [seqs.index(seq)] if seq in seqs else []
@@ -96,15 +106,17 @@ def _table(lines: list[Line], seq: int | None) -> None:
     st.dataframe(
         _frame(lines),
         hide_index=True,
-        height=520,
+        height=min(520, 36 + 30 * len(lines)),
         row_height=30,
         key=ROWS,
         on_select=_chosen,
-        selection_mode="single-row",
-        column_config={"Ticket": st.column_config.TextColumn(width=80)},
+        selection_mode=["single-row", "single-cell"],
+        column_config={
+            "Ticket": st.column_config.TextColumn(width=80),
+            "Subject": st.column_config.TextColumn(width=220),
+        },
         alt="The tickets of the batch. Choose a row to see its draft.",
     )
-    st.text(display.count(len(lines), "ticket"))
 
 
 def _frame(lines: list[Line]) -> dict[str, list[Any]]:
@@ -122,9 +134,11 @@ def _word(line: Line) -> str:
 
 
 def _chosen() -> None:
-    rows = st.session_state[ROWS]["selection"]["rows"]
-    if rows:
-        go(st.session_state[ROWS + "_seqs"][rows[0]])
+    """Shows the row that was ticked, or in which a cell was clicked."""
+    chosen = st.session_state[ROWS]["selection"]
+    places = [*(row for row, _ in chosen["cells"]), *chosen["rows"]]
+    if places:
+        go(st.session_state[ROWS + "_seqs"][places[0]])
 
 
 def _nothing(batch: Batch, lines: list[Line]) -> None:
@@ -149,18 +163,14 @@ def _row(row: DraftRow, lines: list[Line]) -> None:
         st.text(display.visible(row.body))
     if row.error:
         with st.container(border=True):
-            st.markdown("**Why a person is needed**" if row.status == "needs_human" else "**What went wrong**")
+            st.markdown(f"**{WHY.get(row.status, 'What went wrong')}**")
             st.text(display.visible(row.error))
     if st.session_state.get(MODE):
         drafts_verdict.form(row, case, lines)
     elif row.text:
         with st.container(border=True):
             st.markdown("**Draft**" if row.review != "edited" else "**Draft, edited**")
-            st.text(display.visible(row.text))
-    if case and row.text and st.session_state.get(MODE) != "edit":
-        claims = drafts_verdict.proven_claims(row.text, case) if row.review == "edited" else case.claims
-        proof(claims)
-        _sources(case)
+            _answer(row, case)
 
 
 def _about(row: DraftRow) -> None:
@@ -175,32 +185,15 @@ def _about(row: DraftRow) -> None:
         cost = "" if row.cost_nano is None else display.usd(row.cost_nano / NANO)
         st.text(" · ".join(display.line(word, 200) for word in (*said, cost, row.customer) if word), width="stretch")
         if row.case_id:
-            st.link_button("Handoffs", f"handoffs?case={row.case_id}", type="tertiary", icon=":material/account_tree:")
+            st.link_button("Handoffs", f"handoffs?run={row.case_id}", type="tertiary", icon=":material/account_tree:")
 
 
-def proof(claims: list[Claim]) -> None:
-    """Each claim with a word that says whether it is supported, the failed ones first."""
-    if not claims:
+def _answer(row: DraftRow, case: Case | None) -> None:
+    """The draft as it stands, with its passages and its proof."""
+    if case is None:
+        st.text(display.visible(row.text))
         return
-    failed = sum(not claim.supported for claim in claims)
-    title = f"Proof: {failed} of {len(claims)} not supported" if failed else f"Proof: all {len(claims)} supported"
-    with st.expander(title, expanded=bool(failed)):
-        for claim in sorted(claims, key=lambda claim: claim.supported):
-            with st.container(horizontal=True):
-                word = parts.badge("supported", "green") if claim.supported else parts.badge("not supported", "red")
-                st.markdown(word, width=110)
-                marks = "".join(f" [{n}]" for n in claim.citations)
-                st.text(display.visible(f"{claim.text}{marks}{_why(claim)}"), width="stretch")
-
-
-def _why(claim: Claim) -> str:
-    return f"\n{claim.reason}" if claim.reason else ""
-
-
-def _sources(case: Case) -> None:
-    if not case.citations:
-        return
-    with st.expander(f"Sources: {len(case.citations)}"):
-        for citation in case.citations:
-            st.text(display.visible(f"[{citation.n}] {citation.title} · {citation.locator}"))
-            st.code(display.visible(citation.quote), language=None, wrap_lines=True)
+    if row.review == "edited":
+        claims = drafts_verdict.proven_claims(row.text, case)
+        case = case.model_copy(update={"answer": row.text, "claims": claims})
+    components.answer(answering.view(case, parts.desk().stale(case)), f"answer-{row.case_id}")

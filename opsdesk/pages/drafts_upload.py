@@ -72,12 +72,17 @@ def _preview(found: TicketFile) -> None:
         st.markdown(parts.badge(display.count(good, "ticket"), "green"), width="content")
         if found.rejected:
             st.markdown(parts.badge(f"{len(found.rejected):,} rejected", "red"), width="content")
-    st.dataframe(_frame(found.rows[:SHOWN]), hide_index=True, alt="The first rows as they will be worked")
+    first = [row for row in found.rows if not row.error][:SHOWN]
+    narrow = {"Line": st.column_config.NumberColumn(width=60)}
+    if first:
+        alt = "The first tickets as they will be worked"
+        st.dataframe(_frame(first), hide_index=True, column_config=narrow, alt=alt)
     if found.rejected:
         shown = found.rejected[:PROBLEMS_SHOWN]
         with st.expander("Rejected rows", expanded=True):
             st.text("They stay in the batch and in its export, with the reason, and are not worked.")
-            st.dataframe(_problems(shown), hide_index=True, alt="Rows that cannot be worked, and why")
+            alt = "Rows that cannot be worked, and why"
+            st.dataframe(_problems(shown), hide_index=True, column_config=narrow, alt=alt)
             if len(found.rejected) > len(shown):
                 st.text(f"and {len(found.rejected) - len(shown):,} more")
 

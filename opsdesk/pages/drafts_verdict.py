@@ -55,9 +55,8 @@ def _open(mode: str) -> None:
     st.session_state.pop(EDITED, None)
 
 
-def accept_all(batch_id: str) -> None:
-    """The button that accepts all that are fully proven, once it is confirmed."""
-    count = store().progress(batch_id).proven
+def accept_all(batch_id: str, count: int) -> None:
+    """The button that accepts all `count` that are fully proven, once it is confirmed."""
     with st.popover(f"Accept all fully proven ({count:,})", icon=":material/done_all:", disabled=not count):
         st.text(
             f"{display.count(count, 'draft')} will be accepted: the crew accepted each of them, "
