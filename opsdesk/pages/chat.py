@@ -25,12 +25,18 @@ def page() -> None:
     with st.sidebar:
         _list(conversation)
     asked_here = parts.requests().of_conversation(conversation.id) if conversation else []
-    with st.empty().container():  # what stood here before goes at once, though the page may go on drawing for a minute
-        kb = conversation.kb if conversation else _pick_kb()
-        if conversation:
+    # Each has a place of its own, so that what is not drawn goes at once: the page may go on drawing for a minute.
+    head, picker, examples = st.empty(), st.empty(), st.empty()
+    if conversation:
+        kb = conversation.kb
+        with head.container():
             _head(conversation)
-        parts.worker_state()
-        if not asked_here:
+    else:
+        with picker.container():
+            kb = _pick_kb()
+    parts.worker_state()
+    if not asked_here:
+        with examples.container():
             _examples(kb, conversation)
     _turns(asked_here)
     typed = st.chat_input("Ask a question or paste a ticket", max_chars=20_000)
@@ -54,8 +60,7 @@ def ask(text: str, kb: str, conversation: Conversation | None, kind: str = "ques
     id_ = conversation.id if conversation else parts.conversations().begin(person, text, kb)
     requests.leave("ask", {"ticket": ticket.model_dump(mode="json")}, person=person, kb=kb, conversation_id=id_)
     parts.conversations().touch(id_, person)
-    st.query_params["c"] = id_
-    st.rerun()
+    parts.go(c=id_)
 
 
 def _text(request: Request) -> str:
@@ -95,8 +100,7 @@ def _head(conversation: Conversation) -> None:
         st.text(f"Knowledge base: {conversation.kb}\nBegun {when(conversation.made_at)} UTC")
         if st.button("Delete the conversation", icon=":material/delete:"):
             parts.conversations().remove(conversation.id, conversation.person)
-            del st.query_params["c"]
-            st.rerun()
+            parts.go(c="")
 
 
 def _list(current: Conversation | None) -> None:
@@ -109,8 +113,7 @@ def _list(current: Conversation | None) -> None:
     chosen = current.id if current else ""
     picked = components.choices(items, "conversations", label="Conversations", chosen=chosen)
     if picked and picked != chosen:
-        st.query_params["c"] = picked
-        st.rerun()
+        parts.go(c=picked)
 
 
 def _examples(kb: str, conversation: Conversation | None) -> None:

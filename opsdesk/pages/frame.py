@@ -32,6 +32,7 @@ def run() -> None:
             ],
         }
     )
+    parts.arrive()  # after the navigation, which clears the address
     try:
         chosen.run()
     except OpsdeskError as error:

@@ -113,8 +113,7 @@ def _keep(kb: str, uploaded: list[UploadedFile]) -> Path:
 
 def _leave(kb: str, paths: list[str]) -> None:
     parts.requests().leave("index", {"paths": paths}, person=parts.person(), kb=kb)
-    st.query_params["kb"] = kb
-    st.rerun()
+    parts.go(kb=kb)
 
 
 def _remove(kb: str) -> None:
@@ -122,9 +121,8 @@ def _remove(kb: str) -> None:
         st.text("The documents it was made of, and kept cases, stay.")
         if st.button("Remove it", type="primary"):
             parts.requests().leave("remove", {}, person=parts.person(), kb=kb)
-            del st.query_params["kb"]
             time.sleep(0.3)  # the worker does it at once; without it the page would still list it
-            st.rerun()
+            parts.go(kb="")
 
 
 def _work(kb: str) -> None:

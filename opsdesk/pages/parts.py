@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import streamlit as st
 
@@ -24,6 +25,24 @@ LOGIN = "OPSDESK_UI_LOGIN"
 
 HUES = {"router": "violet", "retriever": "blue", "writer": "green", "verifier": "orange", "person": "gray"}
 """One hue an agent; never without its name beside it."""
+
+
+_GOING = "going"
+
+
+def go(**address: str) -> NoReturn:
+    """Draws the page anew under another address; an empty value takes its name out of it."""
+    st.session_state[_GOING] = address
+    st.rerun()
+
+
+def arrive() -> None:
+    """Puts the address into the browser that `go` was given: what a run sends just before it ends can be lost."""
+    for name, value in st.session_state.pop(_GOING, {}).items():
+        if value:
+            st.query_params[name] = value
+        elif name in st.query_params:
+            del st.query_params[name]
 
 
 @st.cache_resource
