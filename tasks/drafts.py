@@ -227,9 +227,9 @@ class Drafts:
         shared = case.stopped_by == "budget" and _SHARED_CAP.search(case.outcome_reason)
         self._end(row, values, case.outcome_reason if shared else "")
 
-    def fail(self, row: DraftRow, error: str) -> None:
-        """Ends a claimed row that could not be worked at all."""
-        self._end(row, {"status": "failed", "error": error}, "")
+    def fail(self, row: DraftRow, error: str, cost_nano: int | None = 0) -> None:
+        """Ends a claimed row that could not be worked; `cost_nano` is None when it is not known what that cost."""
+        self._end(row, {"status": "failed", "error": error, "cost_nano": cost_nano}, "")
 
     def give_back(self, row: DraftRow) -> None:
         """Puts a claimed row back that was not finished; one of a cancelled batch is not begun again."""
@@ -251,7 +251,7 @@ class Drafts:
         for row in rows:
             if row.attempts >= MAX_ATTEMPTS:
                 too_often = f"given up: {MAX_ATTEMPTS} workers ended while they worked on it; look at the worker's log"
-                self.fail(row, too_often)
+                self.fail(row, too_often, None)
             else:
                 self.give_back(row)
         return len(rows)

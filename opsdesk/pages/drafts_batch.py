@@ -10,13 +10,16 @@ import streamlit as st
 from errors import OpsdeskError
 from opsdesk import display, drafting
 from opsdesk.pages import drafts_review, drafts_verdict, parts
-from opsdesk.pages.drafts_store import store
+from opsdesk.pages.drafts_store import MODE, store
 from tasks.batches import Batch, Progress, State, Status
 from tasks.budget import NANO
 from tasks.purse import nano
 
 STATES: dict[State, str] = {"running": "Running", "paused": "Paused", "cancelled": "Cancelled", "done": "Done"}
 HUES: dict[State, str] = {"running": "blue", "paused": "orange", "cancelled": "gray", "done": "green"}
+
+FEW = 500
+"""Rows of a batch whose list is drawn anew as its drafts come in."""
 
 
 def draw(batch_id: str) -> None:
@@ -31,7 +34,7 @@ def draw(batch_id: str) -> None:
     if batch.state == "paused" and batch.note:
         _stopped(batch)
     running = batch.state == "running"
-    st.fragment(run_every="1s" if running else None)(_progress)(batch_id, far.by_review.get("", 0))
+    st.fragment(run_every="1s" if running else None)(_progress)(batch_id, batch.state, far.by_review.get("", 0))
     drafts_review.draw(batch)
 
 
@@ -72,8 +75,11 @@ def _stopped(batch: Batch) -> None:
                 st.rerun()
 
 
-def _progress(batch_id: str, waiting: int) -> None:
-    """The figures. Draws the whole page anew when the batch has ended, or the queue was empty and is no more."""
+def _progress(batch_id: str, state: State, waiting: int) -> None:
+    """The figures. Draws the whole page anew when the batch was in another state, or more drafts wait than then.
+
+    Where they are many only the first one is news, and never while a form is open.
+    """
     batch, far = store().batch(batch_id), store().progress(batch_id)
     if batch.state == "running":
         parts.worker_state()
@@ -82,10 +88,8 @@ def _progress(batch_id: str, waiting: int) -> None:
     with st.container(horizontal=True, gap="medium"):
         for label, value in _figures(batch, far):
             st.metric(label, value, width="content")
-    shown = st.session_state.get("draft_state")
-    st.session_state["draft_state"] = (batch_id, batch.state)
-    ended = shown == (batch_id, "running") and batch.state != "running"
-    if ended or (not waiting and far.by_review.get("", 0)):
+    news = far.by_review.get("", 0) != waiting and (not waiting or far.total <= FEW)
+    if batch.state != state or (news and not st.session_state.get(MODE)):
         st.rerun()
 
 
@@ -107,7 +111,7 @@ def _figures(batch: Batch, far: Progress) -> list[tuple[str, str]]:
         if rows := far.by_status.get(status, 0):
             found.append((label, f"{rows:,}"))
     if batch.state == "running" and batch.began_at:
-        found += _pace(batch, far)
+        found.append(_pace(batch, far))
     return found
 
 
@@ -116,14 +120,13 @@ def _spent(batch: Batch, far: Progress) -> str:
     return spent if batch.budget_nano is None else f"{spent} of {display.usd(batch.budget_nano / NANO)}"
 
 
-def _pace(batch: Batch, far: Progress) -> list[tuple[str, str]]:
+def _pace(batch: Batch, far: Progress) -> tuple[str, str]:
     seconds = (parts.now() - datetime.fromisoformat(batch.began_at)).total_seconds()
     worked = far.done - far.by_status.get("rejected", 0)
     if not worked or seconds <= 0:
-        return [("Rate", "starting")]
+        return "Time left", "starting"
     rate = worked / seconds
-    left = far.total - far.done
-    return [("Rate", f"{rate * 60:.0f} a minute"), ("Time left", f"about {display.duration(left / rate)}")]
+    return f"Left at {rate * 60:,.0f} a minute", f"about {display.duration((far.total - far.done) / rate)}"
 
 
 def _export(batch: Batch) -> None:

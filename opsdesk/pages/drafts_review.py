@@ -21,7 +21,7 @@ STATUS: dict[Status, str] = {
     "doing": "At work",
     "drafted": "Drafted",
     "needs_human": "Needs a person",
-    "abstained": "No answer found",
+    "abstained": "No answer",
     "rejected": "Row rejected",
     "failed": "Failed",
     "not_started": "Not started",
@@ -112,8 +112,9 @@ def _table(lines: list[Line], seq: int | None) -> None:
         on_select=_chosen,
         selection_mode=["single-row", "single-cell"],
         column_config={
-            "Ticket": st.column_config.TextColumn(width=80),
-            "Subject": st.column_config.TextColumn(width=220),
+            "Ticket": st.column_config.TextColumn(width=70),
+            "Subject": st.column_config.TextColumn(width=190),
+            "Status": st.column_config.TextColumn(width=120),
         },
         alt="The tickets of the batch. Choose a row to see its draft.",
     )
@@ -156,7 +157,7 @@ def _nothing(batch: Batch, lines: list[Line]) -> None:
 def _row(row: DraftRow, lines: list[Line]) -> None:
     case = parts.desk().task_list.find(row.case_id) if row.case_id and row.status not in ("todo", "doing") else None
     drafts_verdict.actions(row, lines)
-    _about(row)
+    _about(row, case is not None)
     with st.container(border=True):
         st.markdown("**Ticket**")
         st.text(display.visible(f"{row.ticket_id} · {row.subject}" if row.subject else row.ticket_id))
@@ -173,7 +174,7 @@ def _row(row: DraftRow, lines: list[Line]) -> None:
             _answer(row, case)
 
 
-def _about(row: DraftRow) -> None:
+def _about(row: DraftRow, worked: bool) -> None:
     words = [parts.badge(STATUS[row.status], STATUS_HUES.get(row.status, "gray"))]
     if row.status == "drafted":
         words.append(parts.badge("Fully proven", "green") if row.proven else parts.badge("Not fully proven", "orange"))
@@ -184,7 +185,7 @@ def _about(row: DraftRow) -> None:
         said = [row.assignee and f"to {row.assignee}", row.reviewed_by and f"by {row.reviewed_by}", row.reason]
         cost = "" if row.cost_nano is None else display.usd(row.cost_nano / NANO)
         st.text(" · ".join(display.line(word, 200) for word in (*said, cost, row.customer) if word), width="stretch")
-        if row.case_id:
+        if worked:
             st.link_button("Handoffs", f"handoffs?run={row.case_id}", type="tertiary", icon=":material/account_tree:")
 
 

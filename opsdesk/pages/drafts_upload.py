@@ -127,9 +127,7 @@ def _start(found: TicketFile) -> None:
             budget_nano=None if cap is None else nano(cap),
         )
         st.session_state.pop("draft_table", None)
-        st.query_params.clear()
-        st.query_params["batch"] = id_
-        st.rerun()
+        parts.go(batch=id_, new="")
 
 
 def _estimate(tickets: int, kb: str) -> None:

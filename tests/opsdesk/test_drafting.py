@@ -7,6 +7,7 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -132,7 +133,8 @@ def test_an_export_has_every_row_in_order_and_an_edited_ones_own_proof(desk: Des
 
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=30))
 def test_no_cell_of_a_spreadsheet_is_a_formula_and_jsonl_is_exact(text: str) -> None:
-    row = dict.fromkeys(drafting.COLUMNS, text) | {"citations": [], "claims": []}
+    row: dict[str, Any] = dict.fromkeys(drafting.COLUMNS, text)
+    row |= {"citations": [], "claims": []}
     lines = list(csv.reader(io.StringIO(drafting.as_csv([row]).decode("utf-8-sig"), newline="")))
     assert lines[0] == list(drafting.COLUMNS)
     cell = lines[1][0]

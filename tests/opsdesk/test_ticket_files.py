@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -49,11 +50,8 @@ def test_jsonl_and_a_json_array_give_back_what_was_written(texts: list[str], arr
 
 @given(st.binary(max_size=300), st.sampled_from(ticket_files.SUFFIXES))
 def test_any_bytes_are_read_or_refused_in_words(data: bytes, suffix: str) -> None:
-    try:
+    with contextlib.suppress(UsageError):  # any other error fails the test
         found = read(data, f"t{suffix}").rows()
-    except UsageError as error:
-        assert str(error)
-    else:
         assert all(row.error or row.ticket.text for row in found.rows)
 
 

@@ -77,8 +77,10 @@ def test_eight_threads_never_claim_one_row_twice(tasks: TaskList, drafts: Drafts
             drafts.finish(row, worked(tasks, row))
 
     threads = [threading.Thread(target=work, args=(f"w:{n}",)) for n in range(8)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(taken) == 80
     assert set(Counter(taken).values()) == {1}
     assert {batch.state for batch, _ in drafts.batches()} == {"done"}
