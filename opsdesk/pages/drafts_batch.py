@@ -10,7 +10,7 @@ import streamlit as st
 from errors import OpsdeskError
 from opsdesk import display, drafting
 from opsdesk.pages import drafts_review, drafts_verdict, parts
-from opsdesk.pages.drafts_store import MODE, store
+from opsdesk.pages.drafts_store import MODE, leave, store
 from tasks.batches import Batch, Progress, State, Status
 from tasks.budget import NANO
 from tasks.purse import nano
@@ -40,7 +40,7 @@ def draw(batch_id: str) -> None:
 
 def _head(batch: Batch, proven: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("All batches", icon=":material/arrow_back:", on_click=st.query_params.clear, type="tertiary")
+        st.button("All batches", icon=":material/arrow_back:", on_click=leave, type="tertiary")
         st.markdown(parts.badge(STATES[batch.state], HUES[batch.state]), width="content")
         st.text(display.line(batch.name), width="stretch")
         if batch.state == "running":

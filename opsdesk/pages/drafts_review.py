@@ -57,11 +57,11 @@ def draw(batch: Batch) -> None:
 
 
 def _filters() -> Filters:
-    places = st.columns(3, gap="xsmall", wrap=False)
-    chosen = [
-        place.selectbox(label, options, key=label.lower(), bind="query-params", label_visibility=HIDDEN)
-        for place, label, options in zip(places, ("Review", "Status", "Proof"), _options(), strict=True)
-    ]
+    with st.container(horizontal=True, gap="xsmall"):
+        review, status, proof = (
+            st.selectbox(label, options, key=label.lower(), bind="query-params", width=118, label_visibility=HIDDEN)
+            for label, options in zip(("Review", "Status", "Proof"), _options(), strict=True)
+        )
     text = st.text_input(
         "Find",
         key="find",
@@ -71,7 +71,6 @@ def _filters() -> Filters:
         bind="query-params",
         label_visibility=HIDDEN,
     )
-    review, status, proof = chosen
     return Filters(_key(STATUS_FILTER, status), _key(REVIEW_FILTER, review), PROVEN_FILTER[proof], text or "")
 
 
@@ -194,7 +193,10 @@ def _answer(row: DraftRow, case: Case | None) -> None:
     if case is None:
         st.text(display.visible(row.text))
         return
-    if row.review == "edited":
-        claims = drafts_verdict.proven_claims(row.text, case)
-        case = case.model_copy(update={"answer": row.text, "claims": claims})
-    components.answer(answering.view(case, parts.desk().stale(case)), f"answer-{row.case_id}")
+    edited = row.review == "edited"
+    if edited:
+        case = case.model_copy(update={"claims": drafts_verdict.proven_claims(row.text, case)})
+    view = answering.view(case, parts.desk().stale(case))
+    if edited:  # whole: what was written below the list of sources goes out too
+        view["text"] = display.visible(row.text)
+    components.answer(view, f"answer-{row.case_id}")

@@ -66,3 +66,10 @@ def go(seq: int | None) -> None:
         st.query_params.pop("seq", None)
     else:
         st.query_params["seq"] = str(seq)
+
+
+def leave() -> None:
+    """Goes back to all batches. The filters, which their widgets hold in the address, go by themselves."""
+    st.session_state[MODE] = ""
+    for name in ("batch", "seq", "new"):
+        st.query_params.pop(name, None)

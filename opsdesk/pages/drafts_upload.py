@@ -10,7 +10,7 @@ import streamlit as st
 from errors import OpsdeskError
 from opsdesk import display, drafting, ticket_files
 from opsdesk.pages import parts
-from opsdesk.pages.drafts_store import store
+from opsdesk.pages.drafts_store import leave, store
 from opsdesk.ticket_files import FIELDS, SHOWN, Field, Row, TicketFile
 from tasks.purse import nano
 
@@ -21,7 +21,7 @@ PROBLEMS_SHOWN = 200
 
 def draw() -> None:
     """Draws the form, which begins with a file."""
-    st.button("All batches", icon=":material/arrow_back:", on_click=_back, type="tertiary")
+    st.button("All batches", icon=":material/arrow_back:", on_click=leave, type="tertiary")
     upload = st.file_uploader(
         "File of tickets", type=[suffix[1:] for suffix in ticket_files.SUFFIXES], key="draft_file"
     )
@@ -146,7 +146,3 @@ def _range(found: drafting.Estimate) -> str:
     if found.low is None or f"{found.low:.2g}" == f"{found.high:.2g}":
         return display.usd(found.high)
     return f"{display.usd(found.low)} to {display.usd(found.high)}"
-
-
-def _back() -> None:
-    st.query_params.clear()
