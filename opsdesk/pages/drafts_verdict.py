@@ -26,7 +26,7 @@ def actions(row: DraftRow, lines: list[Line]) -> None:
             "Accept",
             type="primary",
             shortcut="A",
-            disabled=busy or not row.text,
+            disabled=busy or not row.text or row.review in ("accepted", "edited"),
             on_click=decide,
             args=(row, accept, following(row.seq, lines)),
         )
