@@ -39,6 +39,9 @@ from tasks.purse import nano
 _SAID = {"accepted": "accept", "edited": "edit", "rejected": "reject"}
 _STATUS: dict[str | None, Status] = {"accepted": "drafted", "needs_human": "needs_human", "abstained": "abstained"}
 
+HANDED_OVER = "b-chat"
+"""The batch of what was handed over from the chat."""
+
 MAX_ATTEMPTS = 3
 """A ticket that has outlived so many workers is given up: it may be what ends them."""
 
@@ -173,6 +176,23 @@ class Drafts:
             _give(db, cases, "accept", "accepted with all that are fully proven", by, at)
         return len(cases)
 
+    def hand_over(self, case: Case, *, assignee: str, note: str, by: str) -> tuple[str, int]:
+        """Puts a case that was worked elsewhere before people, assigned to somebody, and returns batch and number."""
+        row = _new_row(HANDED_OVER, 0, case.ticket, "") | {
+            **_worked(case),
+            **{"case_id": case.case_id, "review": "assigned", "assignee": assignee, "reason": note},
+            **{"reviewed_by": by, "reviewed_at": self._at()},
+        }
+        numbers = sa.select(sa.func.coalesce(sa.func.max(drafts.c.seq), 0)).where(drafts.c.batch_id == HANDED_OVER)
+        with self._database.writing() as db:
+            if not db.execute(sa.select(batches.c.id).where(batches.c.id == HANDED_OVER).with_for_update()).scalar():
+                at = self._at()
+                batch = Batch(HANDED_OVER, "Handed over from the chat", "", case.kb, "done", None, {}, at, at, at, "")
+                db.execute(batches.insert().values(batch._asdict()))
+            row["seq"] = int(db.execute(numbers).scalar_one()) + 1
+            db.execute(drafts.insert().values(row))
+        return HANDED_OVER, row["seq"]
+
     # --- the worker's side -----------------------------------------------------------------------
 
     def claim(self, owner: str) -> DraftRow | None:
@@ -215,17 +235,8 @@ class Drafts:
         A batch is paused when a cap that its tickets share, its own or the day's, was reached: nothing else of it
         could be worked then.
         """
-        status = _STATUS.get(case.outcome, "failed")
-        values = {
-            "status": status,
-            "proven": is_proven(case),
-            "text": case.answer,
-            "error": "" if status == "drafted" else case.outcome_reason,
-            "cost_nano": None if case.cost_usd is None else nano(case.cost_usd),
-            "frontier_nano": None if case.cost_all_frontier_usd is None else nano(case.cost_all_frontier_usd),
-        }
         shared = case.stopped_by == "budget" and _SHARED_CAP.search(case.outcome_reason)
-        self._end(row, values, case.outcome_reason if shared else "")
+        self._end(row, _worked(case), case.outcome_reason if shared else "")
 
     def fail(self, row: DraftRow, error: str, cost_nano: int | None = 0) -> None:
         """Ends a claimed row that could not be worked; `cost_nano` is None when it is not known what that cost."""
@@ -276,6 +287,19 @@ class Drafts:
 def is_proven(case: Case) -> bool:
     """Whether a case's answer may be sent without a look: accepted, and every claim of it is supported."""
     return case.outcome == "accepted" and bool(case.claims) and all(claim.supported for claim in case.claims)
+
+
+def _worked(case: Case) -> dict[str, Any]:
+    """What a row says of its case."""
+    status = _STATUS.get(case.outcome, "failed")
+    return {
+        "status": status,
+        "proven": is_proven(case),
+        "text": case.answer,
+        "error": "" if status == "drafted" else case.outcome_reason,
+        "cost_nano": None if case.cost_usd is None else nano(case.cost_usd),
+        "frontier_nano": None if case.cost_all_frontier_usd is None else nano(case.cost_all_frontier_usd),
+    }
 
 
 def _new_row(batch_id: str, seq: int, ticket: Ticket, error: str) -> dict[str, Any]:

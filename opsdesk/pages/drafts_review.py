@@ -185,7 +185,7 @@ def _about(row: DraftRow, worked: bool) -> None:
         cost = "" if row.cost_nano is None else display.usd(row.cost_nano / NANO)
         st.text(" · ".join(display.line(word, 200) for word in (*said, cost, row.customer) if word), width="stretch")
         if worked:
-            st.link_button("Handoffs", f"handoffs?run={row.case_id}", type="tertiary", icon=":material/account_tree:")
+            parts.link("Handoffs", "handoffs", ":material/account_tree:", run=row.case_id)
 
 
 def _answer(row: DraftRow, case: Case | None) -> None:
