@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from opsdesk.display import usd
+from tasks.budget import NANO
 from tasks.case import STEPS, Outcome, StepName
 from tasks.facts import Group, total
 
@@ -154,5 +156,7 @@ def unknown_sentence(all_: Group) -> str:
     """What is not in the money shown, in one sentence; "" when nothing is missing."""
     if not all_.cost_unknown:
         return ""
-    told = f"The cost of {all_.cost_unknown:,} of {all_.cases:,} cases is unknown and counted only as far as it is told"
-    return f"{told}; of {all_.unbounded:,} not even the most is known." if all_.unbounded else f"{told}."
+    told = f"The cost of {all_.cost_unknown:,} of {all_.cases:,} cases is not wholly known: more may have been spent"
+    if all_.unbounded:
+        return f"{told}, and for {all_.unbounded:,} of them no limit is known."
+    return f"{told}, at most {usd(all_.at_most_nano / NANO)} in all."

@@ -5,10 +5,12 @@ Plain specifications: building them with Altair would cost its import, which tak
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 Row = dict[str, Any]
 
@@ -16,20 +18,28 @@ PALETTE = ("grey", "green", "blue", "violet", "orange", "red")
 """The hues of the theme's `chartCategoricalColors`, in their order."""
 
 
-def draw(title: str, rows: list[Row], spec: dict[str, Any], alt: str, columns: dict[str, Any], key: str) -> None:
+@contextmanager
+def card(title: str) -> Iterator[DeltaGenerator]:
+    """A frame with a title of ours; yields the line of the title, where controls can stand."""
+    with st.container(border=True, height="stretch"):
+        head = st.container(horizontal=True, vertical_alignment="center")
+        head.markdown(f"**{title}**", width="stretch")
+        yield head
+
+
+def draw(rows: list[Row], spec: dict[str, Any], alt: str, columns: dict[str, Any], *, as_table: bool) -> None:
     """A chart of the rows, or the table of their `columns`; `alt` is for those who do not see it.
 
-    Title and `alt` are our words; others' are in cells and at axes alone, which are plain text.
+    `alt` is our words; others' are in cells and at axes alone, which are plain text.
     """
-    head, toggle = st.columns([3, 1], vertical_alignment="center")
-    head.markdown(f"**{title}**")
-    if toggle.toggle("Table", key=f"table-{key}"):
+    if as_table:
         st.dataframe(_frame(rows, columns), hide_index=True, column_config=columns, alt=alt, height=_HEIGHT)
     else:
-        st.vega_lite_chart(_frame(rows), {**spec, "height": _HEIGHT}, alt=alt, width="stretch")
+        st.vega_lite_chart(_frame(rows), {**spec, "height": _HEIGHT, "padding": _PADDING}, alt=alt, width="stretch")
 
 
-_HEIGHT = 240
+_HEIGHT = 250
+_PADDING = {"left": 0, "right": 4, "top": 4, "bottom": 0}
 
 MOST_BARS = 10
 """More would lie too close to be read; the table has them all."""
@@ -44,37 +54,40 @@ def _frame(rows: list[Row], columns: dict[str, Any] | None = None) -> Any:
     return frame[list(columns)] if columns is not None and rows else frame
 
 
+LONG = 120
+"""Days above which bars are months."""
+
+
 def stacked_days(
-    y: str, title: str, form: str, colour: dict[str, Any], shown: str, *, share: bool = False
+    y: str, title: str, form: str, colour: dict[str, Any], days: int, *, share: bool = False
 ) -> dict[str, Any]:
-    """Bars by day (UTC), stacked by `colour`; `shown` is the field that a tooltip has for `y`."""
+    """Bars by day (UTC), or by month where they are many, stacked by `colour`; `form` is how `y` is told."""
+    unit = "utcyearmonth" if days > LONG else "utcyearmonthdate"
+    when = {"field": "day", "type": "temporal", "timeUnit": unit}
+    short = "%b %Y" if days > LONG else "%-d %b"
+    summed = {"field": y, "type": "quantitative", "aggregate": "sum"}
     return {
-        "mark": {"type": "bar", "tooltip": True},
+        "mark": {"type": "bar", "width": {"band": 1 if 45 < days <= LONG else 0.85}},
         "encoding": {
-            "x": {**_DAY, "title": None},
+            "x": {**when, "title": None, "axis": {"format": short, "tickCount": 6}},
             "y": {
-                "field": y,
-                "type": "quantitative",
-                "aggregate": "sum",
-                "title": title,
+                **summed,
+                "title": None,
                 "stack": "normalize" if share else "zero",
-                "axis": {"format": form, "tickCount": 4},
+                "axis": {"format": ".0%" if share else form, "tickCount": 4},
             },
             "color": colour,
             "order": {"field": "place", "type": "quantitative"},
-            "tooltip": [{**_DAY, "title": "Day (UTC)"}, _words(colour), {"field": shown, "title": title}],
+            "tooltip": [
+                {**when, "title": "UTC", "format": short},
+                {"field": colour["field"], "type": "nominal", "title": colour["title"]},
+                {**summed, "title": title, "format": form},
+            ],
         },
     }
 
 
-_DAY = {"field": "day", "type": "temporal", "timeUnit": "utcyearmonthdate"}
-
-
-def _words(colour: dict[str, Any]) -> dict[str, Any]:
-    return {"field": colour["field"], "type": "nominal", "title": colour["title"]}
-
-
-def hues(field: str, title: str, by_hue: dict[str, str]) -> dict[str, Any]:
+def hues(field: str, title: str, by_hue: dict[str, str], columns: int = 4) -> dict[str, Any]:
     """A colour scale that gives each value its hue of the theme's, light or dark, with a legend on top."""
     named = {hue: value for value, hue in by_hue.items()}
     domain = [named.get(hue, hue) for hue in PALETTE]
@@ -83,13 +96,22 @@ def hues(field: str, title: str, by_hue: dict[str, str]) -> dict[str, Any]:
         "type": "nominal",
         "title": title,
         "scale": {"domain": domain},
-        "legend": {"values": list(by_hue), "orient": "top", "title": None},
+        "legend": {
+            "values": list(by_hue),
+            "orient": "top",
+            "title": None,
+            "padding": 0,
+            "offset": 10,
+            "columns": columns,
+        },
     }
 
 
-def bars(x: str, y: str, title: str, form: str, shown: str) -> dict[str, Any]:
-    """Bars that lie, the longest on top, with their values at the end."""
-    across = {"field": x, "type": "quantitative", "title": title, "axis": {"format": form, "tickCount": 4}}
+def bars(x: str, y: str, title: str, most: float, shown: str) -> dict[str, Any]:
+    """Bars that lie, the longest on top, with their values at the end; `most` is that of the longest, in USD."""
+    axis = {"format": money_axis(most), "tickCount": 4}
+    room = {"domainMax": most * 1.3 or 1, "nice": False}  # for the text at the end
+    across = {"field": x, "type": "quantitative", "title": None, "axis": axis, "scale": room}
     down = {"field": y, "type": "nominal", "title": None, "sort": "-x", "axis": {"labelLimit": 140}}
     text = {"field": shown, "type": "nominal"}
     return {
@@ -100,7 +122,10 @@ def bars(x: str, y: str, title: str, form: str, shown: str) -> dict[str, Any]:
         "encoding": {"x": across, "y": down, "tooltip": [{**down, "title": "Name"}, {"field": shown, "title": title}]},
         "layer": [
             {"mark": {"type": "bar"}, "encoding": {"color": {"datum": "blue", "type": "nominal", **_HUE}}},
-            {"mark": {"type": "text", "align": "left", "dx": 4}, "encoding": {"text": text}},
+            {
+                "mark": {"type": "text", "align": "left", "dx": 4},
+                "encoding": {"text": text, "color": {"datum": "grey", "type": "nominal", **_HUE}},
+            },
         ],
     }
 

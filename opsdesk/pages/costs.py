@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from opsdesk import display, reliability
 from opsdesk.pages import charts, parts
@@ -13,15 +14,18 @@ from opsdesk.pages.costs_table import columns as _columns
 from opsdesk.pages.costs_table import download
 from opsdesk.reliability import Summary
 from tasks.budget import NANO, Budget
+from tasks.case import Outcome
 from tasks.facts import MONEY, Facts, Filters, Group, Key
 
-PERIODS = {"7": "Last 7 days", "30": "Last 30 days", "90": "Last 90 days", "all": "All time", "custom": "Custom"}
+CUSTOM = "Custom"
+PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "All time": 100_000, CUSTOM: 30}
+"""Days of each, with today."""
+
 BY: dict[str, Key] = {"Intent": "intent", "Knowledge base": "kb", "Tenant": "tenant"}
 NOBODY = {"intent": "not told", "kb": "none", "tenant": "no tenant"}
 TIER_HUES = {"cheap": "green", "mid": "blue", "frontier": "violet"}
 OUTCOME_HUES = {"Proven": "green", "Needs a person": "orange", "No answer found": "blue", "Failed": "red"}
 STEP_HUES = {"route": "violet", "retrieve": "blue", "write": "green", "verify": "orange"}
-LONG_AGO = date(2000, 1, 1)
 
 
 def page() -> None:
@@ -33,7 +37,7 @@ def page() -> None:
         parts.nothing_yet("No case has ended yet", "Ask something on the page Chat; what it cost is shown here.")
         _budget()
         return
-    filters = _filters(kbs, tenants)
+    filters = _filters(facts, kbs, tenants)
     groups = facts.grouped(("day", "outcome"), filters)
     _budget()
     if not groups:
@@ -41,46 +45,36 @@ def page() -> None:
         return
     told = reliability.summary(groups, facts.words(filters))
     _figures(told)
-    left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True):
+    left, right = st.columns(2)
+    with left:
         _spend_by_day(groups)
-    with right, st.container(border=True):
+    with right:
         _spend_by(facts, filters, tenants)
     st.subheader("Reliability")
-    parts.quiet(reliability.leak_sentence(told.steps))
-    left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True):
+    st.text(reliability.leak_sentence(told.steps))
+    left, right = st.columns(2)
+    with left:
         _outcomes(groups)
-    with right, st.container(border=True):
+    with right:
         _steps(told)
     _words(told)
-    download(facts, filters)
 
 
 # --- which cases -------------------------------------------------------------------------------------------
 
 
-def _filters(kbs: list[str], tenants: list[str]) -> Filters:
-    """One line of filters, kept in the address."""
+def _filters(facts: Facts, kbs: list[str], tenants: list[str]) -> Filters:
+    """One line of filters, kept in the address, and the file of what they leave."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        period = st.selectbox(
-            "Period",
-            list(PERIODS),
-            index=1,
-            format_func=PERIODS.__getitem__,
-            key="period",
-            bind="query-params",
-            width=160,
-        )
-        today = parts.now().date()
-        since, until = _span(str(period), today)
+        period = st.selectbox("Period", list(PERIODS), index=1, key="period", bind="query-params", width=130)
+        since, until = _span(str(period))
         kb = st.selectbox(
             "Knowledge base",
             ["", *kbs],
             format_func=lambda kb: display.line(kb, 60) or "All",
             key="kb",
             bind="query-params",
-            width=220,
+            width=170,
         )
         tenant = None
         if any(tenants):
@@ -90,20 +84,21 @@ def _filters(kbs: list[str], tenants: list[str]) -> Filters:
                 format_func=lambda name: "All" if name is None else display.line(name, 60) or "No tenant",
                 key="tenant",
                 bind="query-params",
-                width=220,
+                width=170,
             )
-    return Filters(since, until, kb or "", tenant)
+        filters = Filters(since, until, kb or "", tenant)
+        download(facts, filters)
+    return filters
 
 
-def _span(period: str, today: date) -> tuple[date, date]:
-    if period == "all":
-        return LONG_AGO, today
-    if period != "custom":
-        return today - timedelta(days=int(period) - 1), today
-    month = (today - timedelta(days=29), today)
-    picked = st.date_input("From, to (UTC)", month, max_value=today, key="days", bind="query-params", width=240)
-    chosen = tuple(picked) if isinstance(picked, (tuple, list)) else (picked,)
-    return (chosen[0], chosen[-1]) if chosen else month
+def _span(period: str) -> tuple[date, date]:
+    today = parts.now().date()
+    span = today - timedelta(days=PERIODS[period] - 1), today
+    if period != CUSTOM:
+        return span
+    picked = st.date_input("From, to (UTC)", span, max_value=today, key="days", bind="query-params", width=220)
+    chosen = list(picked) if isinstance(picked, (tuple, list)) else [picked]
+    return (chosen[0], chosen[-1]) if chosen else span  # one end alone, while the other is being chosen
 
 
 # --- money -------------------------------------------------------------------------------------------------
@@ -113,31 +108,26 @@ def _figures(told: Summary) -> None:
     """Six figures, each with what it rests on."""
     all_, saving, resolved = told.all, told.saving, told.resolved
     accepted, person = told.outcomes["accepted"], told.outcomes["needs_human"]
-    missing = f"{all_.cost_unknown:,} of unknown cost" if all_.cost_unknown else "all costs known"
-    compared = f"over {saving.cases:,} cases" + (f", {saving.left_out:,} left out" if saving.left_out else "")
+    missing = f"{all_.cost_unknown:,} unknown" if all_.cost_unknown else "all costs known"
     share = "unknown" if saving.share is None else f"{saving.share:.0%}"
+    share += f", {saving.left_out:,} left out" if saving.left_out else " of all-frontier"
     each = "unknown" if resolved.each_nano is None else display.usd(resolved.each_nano / NANO)
     figures = [
-        ("Spent", ("at least " if all_.cost_unknown else "") + _usd(all_.spent_nano), missing),
-        (
-            "Cost per resolved ticket",
-            each,
-            f"{resolved.accepted:,} resolved" + (", at least" if resolved.at_least else ""),
-        ),
-        ("Saved (estimate)", f"{_usd(saving.nano)}, {share}" if saving.cases else "unknown", compared),
+        ("Spent", _usd(all_.spent_nano), missing),
+        ("Per resolved ticket", each, f"{resolved.accepted:,} resolved"),
+        ("Saved (estimate)", _usd(saving.nano) if saving.cases else "unknown", share),
         ("Cases", f"{all_.cases:,}", display.count(all_.model_calls, "model call")),
-        ("Proven", _percent(accepted.share), f"{accepted.hits:,} cases"),
-        ("Handed to a person", _percent(person.share), f"{person.hits:,} cases"),
+        ("Proven", _percent(accepted.share), display.count(accepted.hits, "case")),
+        ("Handed to a person", _percent(person.share), display.count(person.hits, "case")),
     ]
     with st.container(horizontal=True):
         for label, value, under in figures:
-            st.metric(
-                label, value.replace("$", "\\$"), under, delta_color="off", delta_arrow="off", border=True, width=176
-            )
-    unknown = reliability.unknown_sentence(all_)
-    at_most = f" It was at most {_usd(all_.at_most_nano)} in all." if unknown and not all_.unbounded else ""
-    estimate = "Saved is an estimate: the same tokens at the reference model's price, less what was paid."
-    parts.quiet(f"{estimate} {unknown}{at_most}")
+            text = value.replace("$", "\\$")
+            st.metric(label, text, under, delta_color="off", delta_arrow="off", border=True, width=158)
+    estimate = (
+        "Saved is an estimate: the same tokens at the reference model's price (all-frontier), less what was paid."
+    )
+    parts.quiet(f"{estimate} {reliability.unknown_sentence(all_)}")
 
 
 def _budget() -> None:
@@ -159,32 +149,45 @@ def _spend_by_day(groups: list[Group]) -> None:
         for tier in TIER_HUES:
             day[tier] += getattr(group, f"{tier}_nano")
     rows = [
-        {"day": day, "tier": tier, "usd": nano / NANO, "told": _usd(nano), "place": place}
+        {"day": day, "tier": tier, "usd": nano / NANO, "place": place}
         for day, tiers in days.items()
         for place, (tier, nano) in enumerate(tiers.items())
     ]
     most = max(sum(tiers.values()) for tiers in days.values()) / NANO
-    colour = charts.hues("tier", "Tier", TIER_HUES)
-    spec = charts.stacked_days("usd", "USD", charts.money_axis(most), colour, "told")
+    spec = charts.stacked_days(
+        "usd", "Spent", charts.money_axis(most), charts.hues("tier", "Tier", TIER_HUES), _length(groups)
+    )
     sums = {tier: sum(tiers[tier] for tiers in days.values()) for tier in TIER_HUES}
     alt = f"Spend by day and tier, {len(days)} days: " + ", ".join(
         f"{tier} {_usd(nano)}" for tier, nano in sums.items()
     )
-    charts.draw("Spend by day", rows, spec, alt, _columns("day", "tier", "usd"), "days")
+    with charts.card("Spend over time") as head:
+        charts.draw(rows, spec, alt, _columns("day", "tier", "usd"), as_table=_toggle(head, "days"))
+
+
+def _length(groups: list[Group]) -> int:
+    """Days from the first to the last case."""
+    return (date.fromisoformat(groups[-1].day) - date.fromisoformat(groups[0].day)).days + 1
 
 
 def _spend_by(facts: Facts, filters: Filters, tenants: list[str]) -> None:
     names = [name for name in BY if name != "Tenant" or any(tenants)]
-    picked = st.segmented_control(
-        "Spend by", names, default=names[0], required=True, label_visibility="collapsed", key="by", bind="query-params"
-    )
-    key = BY[picked or names[0]]
-    groups = facts.grouped((key,), filters, MONEY)
-    groups.sort(key=lambda group: -group.spent_nano)
-    rows = [_spend_row(group, key) for group in groups]
-    alt = f"Spend by {str(picked).lower()}: {len(rows)} bars, the longest is {_usd(groups[0].spent_nano)}"
-    spec = charts.bars("usd", "name", "USD", charts.money_axis(groups[0].spent_nano / NANO), "told")
-    charts.draw(f"Spend by {str(picked).lower()}", rows, spec, alt, _columns("name", "usd", "cases", "unknown"), "by")
+    with charts.card("Spend by") as head:
+        picked = head.segmented_control(
+            "Spend by",
+            names,
+            default=names[0],
+            required=True,
+            label_visibility="collapsed",
+            key="by",
+            bind="query-params",
+        )
+        key = BY[picked or names[0]]
+        groups = sorted(facts.grouped((key,), filters, MONEY), key=lambda group: -group.spent_nano)
+        rows = [_spend_row(group, key) for group in groups]
+        alt = f"Spend by {str(picked).lower()}, {len(rows)} of them; the most is {rows[0]['told']}"
+        spec = charts.bars("usd", "name", "Spent", rows[0]["usd"], "told")
+        charts.draw(rows, spec, alt, _columns("name", "usd", "cases", "unknown"), as_table=_toggle(head, "by"))
 
 
 def _spend_row(group: Group, key: Key) -> dict[str, Any]:
@@ -201,18 +204,24 @@ def _outcomes(groups: list[Group]) -> None:
     whole: dict[str, int] = {}
     for group in groups:
         whole[group.day] = whole.get(group.day, 0) + group.cases
-    places = {name: place for place, name in enumerate(OUTCOME_HUES)}
-    rows = []
-    for group in groups:
-        name = next(word for outcome, word in display.OUTCOMES.items() if outcome == group.outcome)
-        share = group.cases / whole[group.day]
-        told = f"{share:.1%} ({group.cases:,} of {whole[group.day]:,})"
-        row = {"day": group.day, "outcome": name, "cases": group.cases, "share": share}
-        rows.append({**row, "told": told, "place": places[name]})
-    colour = charts.hues("outcome", "Outcome", OUTCOME_HUES)
-    spec = charts.stacked_days("cases", "Share of cases", ".0%", colour, "told", share=True)
+    words = {outcome: word for outcome, word in display.OUTCOMES.items() if word in OUTCOME_HUES}
+    places = {outcome: place for place, outcome in enumerate(words)}
+    rows = [
+        {
+            "day": group.day,
+            "outcome": words[cast("Outcome", group.outcome)],
+            "cases": group.cases,
+            "share": group.cases / whole[group.day],
+            "place": places[cast("Outcome", group.outcome)],
+        }
+        for group in groups
+    ]
+    colour = charts.hues("outcome", "Outcome", OUTCOME_HUES, columns=2)
+    spec = charts.stacked_days("cases", "Cases", ",", colour, _length(groups), share=True)
     alt = f"Outcome shares by day, {len(whole)} days"
-    charts.draw("Outcomes by day", rows, spec, alt, _columns("day", "outcome", "cases", "share"), "outcomes")
+    with charts.card("Outcomes over time") as head:
+        columns = _columns("day", "outcome", "cases", "share")
+        charts.draw(rows, spec, alt, columns, as_table=_toggle(head, "outcomes"))
 
 
 def _steps(told: Summary) -> None:
@@ -231,7 +240,8 @@ def _steps(told: Summary) -> None:
     alt = "Success by step: " + "; ".join(f"{row['name']} {row['told']}" for row in rows)
     spec = charts.intervals([row["name"] for row in rows], "Cases in which the step never failed")
     columns = _columns("name", "share", "low", "high", "of", "failed")
-    charts.draw("Success by step, with 95% intervals", rows, spec, alt, columns, "steps")
+    with charts.card("Success by step, with 95% intervals") as head:
+        charts.draw(rows, spec, alt, columns, as_table=_toggle(head, "steps"))
 
 
 def _words(told: Summary) -> None:
@@ -242,6 +252,10 @@ def _words(told: Summary) -> None:
     of = next(iter(told.words.values())).of
     shares = ", ".join(f"{_percent(told.words[word].share)} {name}" for word, name in words.items())
     parts.quiet(f"People's last word on {of:,} answers: {shares}.")
+
+
+def _toggle(head: DeltaGenerator, key: str) -> bool:
+    return head.toggle("Table", key=f"table-{key}")
 
 
 def _usd(nano: int) -> str:
