@@ -67,7 +67,7 @@ def stacked_days(
     short = "%b %Y" if days > LONG else "%-d %b"
     summed = {"field": y, "type": "quantitative", "aggregate": "sum"}
     return {
-        "mark": {"type": "bar", "width": {"band": 1 if 45 < days <= LONG else 0.85}},
+        "mark": {"type": "bar", "binSpacing": 0.5 if 45 < days <= LONG else 3},
         "encoding": {
             "x": {**when, "title": None, "axis": {"format": short, "tickCount": 6}},
             "y": {

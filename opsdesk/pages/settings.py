@@ -35,9 +35,9 @@ def page() -> None:
 
 
 def _problem(problem: Problem) -> None:
-    with st.container(border=True):
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
         hue = "red" if problem.level == "error" else "orange"
-        st.markdown(parts.badge(problem.level, hue))
+        st.markdown(parts.badge(problem.level, hue), width="content")
         st.text(display.visible(f"{problem.variable}: {problem.text}"))
 
 
@@ -154,12 +154,12 @@ def _price(row: dict[str, object]) -> str:
 
 def _check(found: list[Problem]) -> None:
     """One tiny call to each paid tier, by the worker."""
-    left, right = st.columns([1, 4], vertical_alignment="center")
+    line = st.container(horizontal=True, vertical_alignment="center")
     busy = latest("check_tiers")
-    if left.button("Test the tiers", icon=":material/network_check:", disabled=bool(busy and busy.is_open)):
+    if line.button("Test the tiers", icon=":material/network_check:", disabled=bool(busy and busy.is_open)):
         parts.requests().leave("check_tiers", {}, person=parts.person())
         st.rerun()
-    with right:
+    with line:
         parts.quiet("One tiny call each, paid from the day's budget.")
     if busy is None:
         return

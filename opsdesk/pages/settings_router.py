@@ -46,12 +46,12 @@ def draw(desk: Desk) -> None:
 
 
 def _learn() -> None:
-    left, right = st.columns([1, 4], vertical_alignment="center")
+    line = st.container(horizontal=True, vertical_alignment="center")
     last = latest("learn")
-    if left.button("Learn from cases", icon=":material/school:", disabled=bool(last and last.is_open)):
+    if line.button("Learn from cases", icon=":material/school:", disabled=bool(last and last.is_open)):
         parts.requests().leave("learn", {}, person=parts.person())
         st.rerun()
-    with right:
+    with line:
         parts.quiet("From the last 180 days, and what people said of drafts. A table that predicts worse is refused.")
     if last is None:
         return
