@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from errors import UsageError
 from tasks import facts
-from tasks.case import Case, Handoff, StepName, Task
+from tasks.case import Case, Handoff, Outcome, StepName, Task
 from tasks.database import Database, metadata
 from tasks.processes import process_name
 
@@ -51,6 +51,15 @@ class News(NamedTuple):
 
     handoffs: list[Handoff]
     doing: StepName | None
+
+
+class CaseLine(NamedTuple):
+    """A case in a list: when it was begun (ISO 8601), what came of it (None: at work), how its ticket begins."""
+
+    case_id: str
+    created_at: str
+    outcome: Outcome | None
+    text: str
 
 
 class TaskList:
@@ -113,6 +122,13 @@ class TaskList:
             row = db.execute(sa.select(cases.c.body).where(cases.c.case_id == case_id)).scalar()
             return None if row is None else _case(db, case_id, row)
 
+    def recent(self, limit: int) -> list[CaseLine]:
+        """The newest cases, those at work too."""
+        asked = sa.select(cases.c.case_id, cases.c.created_at, cases.c.outcome, cases.c.body["ticket"]["text"])
+        with self.database.reading() as db:
+            rows = db.execute(asked.order_by(cases.c.created_at.desc(), cases.c.case_id).limit(limit))
+            return [CaseLine(id_, at, outcome, str(text)[:200]) for id_, at, outcome, text in rows]
+
     def latest(self, kb: str, limit: int) -> list[Case]:
         """The newest cases of a knowledge base that have ended, without their handoffs."""
         ended = sa.select(cases.c.body).where(cases.c.kb == kb, cases.c.outcome.is_not(None))
@@ -138,6 +154,7 @@ def _case_row(case: Case) -> dict[str, Any]:
         "ticket_id": case.ticket.ticket_id,
         "kb": case.kb,
         "tenant": case.tenant,
+        "batch_id": case.batch_id,
         "created_at": case.created_at.isoformat(),
         "outcome": case.outcome,
         "body": case.model_dump(mode="json", exclude=_APART | _DERIVED),

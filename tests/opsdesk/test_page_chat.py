@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -20,12 +21,21 @@ from tasks.conversations import Conversations
 from tasks.requests import Requests
 
 
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
+    """The knowledge bases of a home that knows the sample, to copy: indexing takes longer."""
+    home = tmp_path_factory.mktemp("pages")
+    (home / "models").symlink_to(model_cache, target_is_directory=True)
+    Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample")
+    return home / "kb"
+
+
 @pytest.fixture
-def desk(home: Path) -> Iterator[Desk]:
+def desk(home: Path, indexed: Path) -> Iterator[Desk]:
     """A desk over the sample, of the home that the page will find too."""
     st.cache_resource.clear()
+    shutil.copytree(indexed, home / "kb")
     made = Desk(Settings(home=home))
-    made.index([SAMPLE / "docs"], "sample")
     yield made
     st.cache_resource.clear()
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.case import STEPS, TIERS, Case, Handoff, Outcome, Route, StepName, Ticket, Tier
-from tasks.experience import ExperienceStore, Word
+from tasks.experience import ExperienceStore, Said, Word
 from tasks.facts import KEYS, MONEY, SUMS, Facts, Filters, Group, case_facts, facts_of, total
 from tasks.task_list import TaskList
 from tests.tasks.test_database import kept_at
@@ -229,7 +229,8 @@ def test_the_last_word_on_a_case_counts(tasks: TaskList) -> None:
     for i in range(3):
         kept(tasks, new_case(f"c-{i}", kb="help" if i else "runbooks"))
     store, at = ExperienceStore(tasks), NOW.isoformat()
-    for case_id, word in [("c-0", "accept"), ("c-1", "accept"), ("c-1", "reopen"), ("c-2", "edit")]:
+    said: list[tuple[str, Said]] = [("c-0", "accept"), ("c-1", "accept"), ("c-1", "reopen"), ("c-2", "edit")]
+    for case_id, word in said:
         store.give(case_id, Word(word, "", "", at))
     facts = Facts(tasks.database)
     assert facts.words(ALL) == {"accept": 1, "reopen": 1, "edit": 1}
