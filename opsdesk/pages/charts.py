@@ -107,8 +107,9 @@ def hues(field: str, title: str, by_hue: dict[str, str], columns: int = 4) -> di
     }
 
 
-def bars(x: str, y: str, title: str, most: float, shown: str) -> dict[str, Any]:
+def bars(x: str, y: str, title: str, most: float, shown: str, count: int) -> dict[str, Any]:
     """Bars that lie, the longest on top, with their values at the end; `most` is that of the longest, in USD."""
+    thick = min(22, 160 // max(1, min(count, MOST_BARS)))
     axis = {"format": money_axis(most), "tickCount": 4}
     room = {"domainMax": most * 1.3 or 1, "nice": False}  # for the text at the end
     across = {"field": x, "type": "quantitative", "title": None, "axis": axis, "scale": room}
@@ -121,7 +122,10 @@ def bars(x: str, y: str, title: str, most: float, shown: str) -> dict[str, Any]:
         ],
         "encoding": {"x": across, "y": down, "tooltip": [{**down, "title": "Name"}, {"field": shown, "title": title}]},
         "layer": [
-            {"mark": {"type": "bar"}, "encoding": {"color": {"datum": "blue", "type": "nominal", **_HUE}}},
+            {
+                "mark": {"type": "bar", "size": thick},
+                "encoding": {"color": {"datum": "blue", "type": "nominal", **_HUE}},
+            },
             {
                 "mark": {"type": "text", "align": "left", "dx": 4},
                 "encoding": {"text": text, "color": {"datum": "grey", "type": "nominal", **_HUE}},

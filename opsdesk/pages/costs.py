@@ -23,6 +23,9 @@ PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "All time": 100_000, CUSTO
 
 BY: dict[str, Key] = {"Intent": "intent", "Knowledge base": "kb", "Tenant": "tenant"}
 NOBODY = {"intent": "not told", "kb": "none", "tenant": "no tenant"}
+EVERY = "\0"
+"""Every tenant: a name that none can have."""
+
 TIER_HUES = {"cheap": "green", "mid": "blue", "frontier": "violet"}
 OUTCOME_HUES = {"Proven": "green", "Needs a person": "orange", "No answer found": "blue", "Failed": "red"}
 STEP_HUES = {"route": "violet", "retrieve": "blue", "write": "green", "verify": "orange"}
@@ -76,17 +79,17 @@ def _filters(facts: Facts, kbs: list[str], tenants: list[str]) -> Filters:
             bind="query-params",
             width=170,
         )
-        tenant = None
+        tenant: str | None = EVERY
         if any(tenants):
             tenant = st.selectbox(
                 "Tenant",
-                [None, *tenants],
-                format_func=lambda name: "All" if name is None else display.line(name, 60) or "No tenant",
+                [EVERY, *tenants],
+                format_func=lambda name: "All" if name == EVERY else display.line(name, 60) or "No tenant",
                 key="tenant",
                 bind="query-params",
                 width=170,
             )
-        filters = Filters(since, until, kb or "", tenant)
+        filters = Filters(since, until, kb or "", None if tenant == EVERY else tenant)
         download(facts, filters)
     return filters
 
@@ -108,7 +111,7 @@ def _figures(told: Summary) -> None:
     """Six figures, each with what it rests on."""
     all_, saving, resolved = told.all, told.saving, told.resolved
     accepted, person = told.outcomes["accepted"], told.outcomes["needs_human"]
-    missing = f"{all_.cost_unknown:,} unknown" if all_.cost_unknown else "all costs known"
+    missing = display.count(all_.cost_unknown, "cost") + " unknown" if all_.cost_unknown else "all costs known"
     share = "unknown" if saving.share is None else f"{saving.share:.0%}"
     share += f", {saving.left_out:,} left out" if saving.left_out else " of all-frontier"
     each = "unknown" if resolved.each_nano is None else display.usd(resolved.each_nano / NANO)
@@ -186,7 +189,7 @@ def _spend_by(facts: Facts, filters: Filters, tenants: list[str]) -> None:
         groups = sorted(facts.grouped((key,), filters, MONEY), key=lambda group: -group.spent_nano)
         rows = [_spend_row(group, key) for group in groups]
         alt = f"Spend by {str(picked).lower()}, {len(rows)} of them; the most is {rows[0]['told']}"
-        spec = charts.bars("usd", "name", "Spent", rows[0]["usd"], "told")
+        spec = charts.bars("usd", "name", "Spent", rows[0]["usd"], "told", len(rows))
         charts.draw(rows, spec, alt, _columns("name", "usd", "cases", "unknown"), as_table=_toggle(head, "by"))
 
 
@@ -238,9 +241,9 @@ def _steps(told: Summary) -> None:
         if one.success.of
     ]
     alt = "Success by step: " + "; ".join(f"{row['name']} {row['told']}" for row in rows)
-    spec = charts.intervals([row["name"] for row in rows], "Cases in which the step never failed")
+    spec = charts.intervals([row["name"] for row in rows], "Cases in which it never failed, with 95% interval")
     columns = _columns("name", "share", "low", "high", "of", "failed")
-    with charts.card("Success by step, with 95% intervals") as head:
+    with charts.card("Success by step") as head:
         charts.draw(rows, spec, alt, columns, as_table=_toggle(head, "steps"))
 
 

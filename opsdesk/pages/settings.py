@@ -179,7 +179,6 @@ def _checked(request: Request) -> None:
             "seconds": one["seconds"],
             "structured": "" if one["error"] else "yes" if one["structured"] else "no: its text is parsed and mended",
             "cost": display.usd(one["cost_usd"]),
-            "why": display.visible(one["error"]),
         }
         for one in request.result["tiers"]
     ]
@@ -190,6 +189,8 @@ def _checked(request: Request) -> None:
         "seconds": st.column_config.NumberColumn("Seconds", format="%.2f"),
         "structured": "Structured output",
         "cost": "Cost",
-        "why": "Why it failed",
     }
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", alt="What each tier answered")
+    for one in request.result["tiers"]:
+        if one["error"]:
+            st.text(display.visible(one["error"]))

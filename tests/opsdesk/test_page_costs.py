@@ -97,7 +97,7 @@ def test_an_unknown_cost_is_told_and_not_counted_as_nothing(desk: Desk) -> None:
     kept(desk, "c-1", usd=0.01)
     kept(desk, "c-2", usd=None)
     app = costs().run()
-    assert figures(app)["Spent"] == ("$0.0100", "1 unknown")
+    assert figures(app)["Spent"] == ("$0.0100", "1 cost unknown")
     assert figures(app)["Saved (estimate)"][1].endswith("1 left out")
     assert "The cost of 1 of 2 cases is not wholly known: more may have been spent, at most \\$0.0600" in texts(app)
 

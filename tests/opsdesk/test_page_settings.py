@@ -144,7 +144,8 @@ def test_testing_the_tiers_is_left_for_the_worker_and_what_came_of_it_is_shown(
         assert not app.exception
         checked = next(frame.value for frame in app.dataframe if "result" in frame.value)
         assert checked["result"].tolist() == ["answers", "failed"]
-        assert checked["why"].tolist()[0] == ""
+        assert "frontier (gpt-6.1-sol at 127.0.0.1:9) cannot be reached" in texts(app)
+        assert "cheap (gpt-6-luna" not in texts(app)
         assert not button(app, "Test the tiers").disabled
 
 
