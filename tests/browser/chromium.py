@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,9 @@ Scheme = Literal["light", "dark"]
 Sizes = {1440: 900, 1024: 768, 390: 844}
 """Widths of windows, with their heights."""
 
-_RUNNING = "[data-testid=stApp][data-test-script-state=running]"
+_PROBE = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
+"""Where Streamlit looks below a page's address whether it is served from there; it goes on when it is not."""
+
 _APP = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
 
 
@@ -54,7 +57,7 @@ class Seen:
         self.requests.append(request.url)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and not _PROBE.search(message.location.get("url", "")):
             self.faults.append(f"{message.text} ({message.location.get('url', '')})")
 
 
