@@ -28,11 +28,6 @@ def view(case: Case, stale: Sequence[Stale] = ()) -> dict[str, Any]:
     }
 
 
-def draft_view(id_: str, said: str) -> dict[str, Any]:
-    """What the component shows of a draft while it is written."""
-    return {"id": id_, "text": visible(said), "citations": [], "claims": []}
-
-
 def body(answer: str) -> str:
     """An answer's text without its list of sources."""
     return answer.partition(SOURCES)[0]

@@ -25,12 +25,18 @@ def page() -> None:
     with st.sidebar:
         _list(conversation)
     asked_here = parts.requests().of_conversation(conversation.id) if conversation else []
-    with st.empty().container():  # what stood here before goes at once, though the page may go on drawing for a minute
-        kb = conversation.kb if conversation else _pick_kb()
-        if conversation:
+    # Each has a place of its own, so that what is not drawn goes at once: the page may go on drawing for a minute.
+    head, picker, examples = st.empty(), st.empty(), st.empty()
+    if conversation:
+        kb = conversation.kb
+        with head.container():
             _head(conversation)
-        parts.worker_state()
-        if not asked_here:
+    else:
+        with picker.container():
+            kb = _pick_kb()
+    parts.worker_state()
+    if not asked_here:
+        with examples.container():
             _examples(kb, conversation)
     _turns(asked_here)
     typed = st.chat_input("Ask a question or paste a ticket", max_chars=20_000)

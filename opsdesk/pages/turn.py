@@ -47,7 +47,7 @@ def follow(request: Request) -> None:
         left, right = st.columns([5, 1], vertical_alignment="center")
         clock = left.empty()
         right.button("Stop", icon=":material/stop_circle:", on_click=requests.ask_to_stop, args=(request.id,))
-        steps, draft = st.container(), st.empty()
+        steps, heading, draft = st.container(), st.empty(), st.empty()
     seen: list[Handoff] = []
     said, clocked = "", 0.0
     while True:
@@ -60,12 +60,12 @@ def follow(request: Request) -> None:
             st.rerun()
         if news.handoffs and news.handoffs[-1].task == "write":
             said = ""
+            heading.empty()
             draft.empty()
         if (told := str(request.progress.get("said", ""))) and told != said and news.doing == "write":
+            heading.caption("Draft, not proven yet")
             said = told
-            with draft.container():
-                st.caption("Draft, not proven yet")
-                components.answer(answering.draft_view(request.case_id, said), f"draft-{request.case_id}")
+            draft.code(display.visible(said), language=None, wrap_lines=True)
         if time.monotonic() - clocked >= CLOCK_SECONDS or news.handoffs:
             clocked = time.monotonic()
             clock.text(_clock(request, news, seen))
@@ -91,13 +91,12 @@ def _step(into: DeltaGenerator, handoff: Handoff) -> None:
     hue = parts.HUES[handoff.from_]
     failed = " " + parts.badge("sent back" if handoff.to == "writer" else "failed", "red")
     took = f"{display.duration(handoff.seconds)} · {display.usd(handoff.cost_usd)}"
-    with into.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(
-            f"{parts.badge(handoff.from_, hue)} {parts.badge(handoff.tier, 'gray')}"
-            + (failed if handoff.status == "failed" else ""),
-            width="content",
-        )
-        st.text(f"{display.line(handoff.reason, 160)} ({took})", width="stretch")
+    left, right = into.columns([2, 7], gap="small")
+    left.markdown(
+        f"{parts.badge(handoff.from_, hue)} {parts.badge(handoff.tier, 'gray')}"
+        + (failed if handoff.status == "failed" else "")
+    )
+    right.text(f"{display.line(handoff.reason, 160)} ({took})")
 
 
 # --- when it is done ---------------------------------------------------------------------------------------

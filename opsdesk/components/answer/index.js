@@ -59,11 +59,19 @@ function withChips(block, text, data) {
   for (const mark of text.matchAll(/ ?\[(\d{1,3})\]/g)) {
     const citation = data.citations.find((one) => one.n === Number(mark[1]));
     if (!citation) continue;
-    block.append(text.slice(place, mark.index), chip(citation));
+    block.append(...inline(text.slice(place, mark.index)), chip(citation));
     place = mark.index + mark[0].length;
   }
-  block.append(text.slice(place));
+  block.append(...inline(text.slice(place)));
   return block;
+}
+
+// Of Markdown two marks are read, `code` and **strong**: both can only change how their own words look.
+function inline(text) {
+  return text.split(/(`[^`\n]+`|\*\*[^*\n]+\*\*)/).map((piece, place) => {
+    if (place % 2 === 0) return document.createTextNode(piece);
+    return piece.startsWith("`") ? element("code", "", piece.slice(1, -1)) : element("strong", "", piece.slice(2, -2));
+  });
 }
 
 function chip(citation) {

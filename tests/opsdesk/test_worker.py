@@ -1,0 +1,205 @@
+"""The worker: it does what was left for it, stops when it is told to, and another goes on when it is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsdesk.demo import SAMPLE
+from opsdesk.desk import Desk
+from opsdesk.settings import Settings
+from opsdesk.worker import Worker
+from tasks.case import Ticket
+from tasks.requests import Request, Requests
+from tests.simulator import Model, Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+CHEAP = "gpt-6-luna"
+QUESTION = "How do I reset my password?"
+
+
+@pytest.fixture(scope="module")
+def home_of_all(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
+    """A home that knows the sample's documents."""
+    home = tmp_path_factory.mktemp("worker")
+    (home / "models").symlink_to(model_cache, target_is_directory=True)
+    Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample")
+    return home
+
+
+@pytest.fixture
+def requests(home: Path, home_of_all: Path) -> Requests:
+    return Requests(Desk(Settings(home=home_of_all)).task_list.database, lambda: datetime.now(UTC))
+
+
+@pytest.fixture
+def at_work(home_of_all: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts a worker in this process, with these settings; it ends with the test."""
+    running: list[tuple[Worker, threading.Thread]] = []
+
+    def start(**settings: Any) -> Worker:
+        worker = Worker(Desk(Settings.model_validate({"home": home_of_all, **settings})))
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        running.append((worker, thread))
+        return worker
+
+    yield start
+    for worker, thread in running:
+        worker.ending.set()
+        thread.join()
+
+
+@pytest.fixture
+def slow() -> Iterator[Simulator]:
+    """A paid model that takes its time."""
+    with Simulator({CHEAP: Model(price=(100, 10, 500), latency_s=30)}) as running:
+        yield running
+
+
+def tiers(sim: Simulator) -> dict[str, Any]:
+    return {"cheap": {"model": CHEAP, "base_url": sim.base_url, "api_key": "sk-simulated-123456"}}
+
+
+def ticket(text: str = QUESTION, **more: Any) -> dict[str, Any]:
+    return {"ticket": Ticket(text=text).model_dump(mode="json"), **more}
+
+
+def until(seen: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits for something to come true; the limit only ends a test that would hang."""
+    give_up = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < give_up, "it did not come true"
+        time.sleep(0.02)
+
+
+def ended(requests: Requests, id_: str) -> Request:
+    until(lambda: not requests.get(id_).is_open)
+    return requests.get(id_)
+
+
+def test_what_is_left_for_it_is_done(requests: Requests, at_work: Callable[..., Worker], tmp_path: Path) -> None:
+    worker = at_work()
+    asked = ended(requests, requests.leave("ask", ticket(), kb="sample"))
+    assert (asked.status, asked.result["outcome"]) == ("done", "accepted")
+    case = worker._desk.case(asked.case_id)
+    assert case.citations[0].doc_id == "password-reset.md"
+    found = ended(requests, requests.leave("search", {"query": "reset password", "k": 3}, kb="sample")).result
+    assert [hit["doc_id"] for hit in found["hits"]][0] == "password-reset.md"
+    assert {"words", "vector", "score"} <= set(found["hits"][0])
+    (tmp_path / "new.md").write_text("# Badges\n\nA lost badge is replaced by the front desk within 3 days.\n")
+    made = ended(requests, requests.leave("index", {"paths": [str(tmp_path / "new.md")]}, kb="badges"))
+    assert (made.status, made.result["added"], made.result["skipped"]) == ("done", 1, [])
+    asked = ended(requests, requests.leave("ask", ticket("Who replaces a lost badge?"), kb="badges"))
+    assert "front desk" in worker._desk.case(asked.case_id).answer
+    assert ended(requests, requests.leave("remove", {}, kb="badges")).status == "done"
+    assert [kb.kb for kb in worker._desk.knowledge_bases()] == ["sample"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "kb", "says"),
+    [
+        ("ask", ticket(), "nowhere", "opsdesk index"),
+        ("index", {"paths": ["/not/there"]}, "docs", "is not there"),
+        ("search", {"query": "x"}, "nowhere", "opsdesk index"),
+        ("ask", {"ticket": {"text": ""}}, "sample", "empty"),
+        ("ask", {"nonsense": 1}, "sample", "fault of Opsdesk's own"),
+    ],
+)
+def test_what_cannot_be_done_says_why_and_the_worker_goes_on(
+    requests: Requests, at_work: Callable[..., Worker], kind: Any, body: dict[str, Any], kb: str, says: str
+) -> None:
+    at_work()
+    failed = ended(requests, requests.leave(kind, body, kb=kb))
+    assert failed.status == "failed"
+    assert says in failed.error
+    assert ended(requests, requests.leave("search", {"query": "x"}, kb="sample")).status == "done"
+
+
+def test_an_earlier_question_is_what_a_later_one_points_back_to(
+    requests: Requests, at_work: Callable[..., Worker]
+) -> None:
+    worker = at_work()
+    earlier = ["Does your Pro plan include API access?"]
+    later = {"ticket": Ticket(text="And how much is it?", earlier=earlier).model_dump(mode="json")}
+    alone = ended(requests, requests.leave("ask", ticket("And how much is it?"), kb="sample"))
+    after = ended(requests, requests.leave("ask", later, kb="sample"))
+    assert "$49" in worker._desk.case(after.case_id).answer
+    assert "$49" not in worker._desk.case(alone.case_id).answer
+
+
+def test_another_policy_is_followed_for_one_request_alone(
+    requests: Requests, at_work: Callable[..., Worker], slow: Simulator
+) -> None:
+    worker = at_work(tiers=tiers(slow))
+    offline = ended(requests, requests.leave("ask", ticket(policy="offline"), kb="sample"))
+    assert {h.tier for h in worker._desk.case(offline.case_id).handoffs} == {"local"}
+    assert worker._desk.settings.policy == "balanced"
+
+
+def test_stop_ends_a_case_while_its_model_is_silent(
+    requests: Requests, at_work: Callable[..., Worker], slow: Simulator
+) -> None:
+    worker = at_work(tiers=tiers(slow))
+    id_ = requests.leave("ask", ticket(), kb="sample")
+    writes = worker._desk.task_list
+    until(lambda: writes.news(requests.get(id_).case_id).doing == "write")
+    until(lambda: len(slow.seen) > 0)
+    began = time.monotonic()
+    requests.ask_to_stop(id_)
+    assert ended(requests, id_).status == "stopped"
+    assert time.monotonic() - began < 10  # the model would have been silent for 30 s
+    case = worker._desk.case(requests.get(id_).case_id)
+    assert (case.outcome, case.stopped_by) == ("failed", "interrupt")
+    assert [h.task for h in case.handoffs] == ["route", "retrieve", "write"]
+    assert case.cost_usd is None
+    assert case.cost_at_most_usd > 0
+
+
+def test_a_killed_workers_case_is_gone_on_with_by_the_next(
+    requests: Requests, home_of_all: Path, slow: Simulator, at_work: Callable[..., Worker]
+) -> None:
+    names = {
+        **{"OPSDESK_HOME": str(home_of_all), "OPSDESK_TIERS__CHEAP__MODEL": CHEAP, "PYTHONPATH": str(ROOT)},
+        **{"OPSDESK_TIERS__CHEAP__BASE_URL": slow.base_url, "OPSDESK_TIERS__CHEAP__API_KEY": "sk-simulated-123456"},
+    }
+    process = subprocess.Popen([sys.executable, "-m", "opsdesk", "worker"], env={**os.environ, **names}, cwd=ROOT)
+    try:
+        id_ = requests.leave("ask", ticket(), kb="sample")
+        until(lambda: requests.get(id_).case_id != "" and len(slow.seen) > 0)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert requests.get(id_).status == "doing"
+    slow.set(CHEAP, latency_s=0.0)
+    worker = at_work(tiers=tiers(slow))
+    done = ended(requests, id_)
+    case = worker._desk.case(done.case_id)
+    assert (done.status, done.attempts, case.outcome) == ("done", 2, "accepted")
+    assert [h.seq for h in case.handoffs] == list(range(1, len(case.handoffs) + 1))
+    assert [h.task for h in case.handoffs][:4] == ["route", "retrieve", "route", "retrieve"]
+    assert all(task.status == "done" for task in case.tasks)
+
+
+def test_a_worker_that_is_told_to_end_finishes_what_it_is_at_and_leaves_the_list(
+    requests: Requests, home_of_all: Path
+) -> None:
+    worker = Worker(Desk(Settings(home=home_of_all)))
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    id_ = requests.leave("ask", ticket(), kb="sample")
+    until(lambda: requests.get(id_).status == "doing")
+    worker.ending.set()
+    thread.join()
+    assert requests.get(id_).status == "done"
+    assert worker.workers.alive() == []

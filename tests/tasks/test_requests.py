@@ -1,0 +1,178 @@
+"""Requests that pages leave, the workers that take them, and the conversations that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from errors import UsageError
+from tasks.conversations import MAX_NAME, Conversations
+from tasks.database import Database
+from tasks.processes import host_name, is_dead, process_name
+from tasks.requests import MAX_ATTEMPTS, Requests
+from tasks.workers import SILENCE, Workers
+
+NOBODY = f"{host_name()}:{2**31 - 1}"
+
+
+class Clock:
+    """A clock that goes on by a millisecond whenever it is read, and further when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    found = Database(database_url)
+    yield found
+    found.dispose()
+
+
+@pytest.fixture
+def requests(database: Database, clock: Clock) -> Requests:
+    return Requests(database, clock)
+
+
+def test_a_request_is_taken_in_the_order_it_was_left_and_only_by_who_does_its_kind(requests: Requests) -> None:
+    first, second = requests.leave("ask", {"n": 1}), requests.leave("ask", {"n": 2})
+    index = requests.leave("index", {})
+    taken = [requests.claim("w", ["ask"]) for _ in range(3)]
+    assert [request.id if request else None for request in taken] == [first, second, None]
+    assert taken[0] is not None
+    assert (taken[0].status, taken[0].body, taken[0].owner, taken[0].attempts) == ("doing", {"n": 1}, "w", 1)
+    assert (found := requests.claim("w", ["index"]))
+    assert found.id == index
+
+
+def test_no_request_is_taken_twice_by_many_workers(requests: Requests) -> None:
+    left = {requests.leave("ask", {}) for _ in range(40)}
+
+    def work(owner: str) -> list[str]:
+        mine = []
+        while request := requests.claim(owner, ["ask"]):
+            mine.append(request.id)
+        return mine
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [id_ for mine in pool.map(work, [f"w{n}" for n in range(8)]) for id_ in mine]
+    rest = []
+    while request := requests.claim("late", ["ask"]):  # who lost a race for the oldest has gone home
+        rest.append(request.id)
+    assert sorted([*taken, *rest]) == sorted(left)
+
+
+def test_one_that_waits_is_stopped_at_once_and_one_at_work_when_its_worker_looks(requests: Requests) -> None:
+    waiting, working = requests.leave("search", {}), requests.leave("ask", {})
+    requests.claim("w", ["ask"])
+    requests.ask_to_stop(waiting)
+    requests.ask_to_stop(working)
+    assert requests.get(waiting).status == "stopped"
+    assert requests.claim("w", ["search"]) is None
+    assert requests.get(working).status == "doing"
+    assert requests.shall_stop([waiting, working]) == {waiting, working}
+    assert requests.tell(working, {"said": "x"}) is True
+    assert requests.get(working).progress == {"said": "x"}
+
+
+def test_what_a_dead_worker_was_at_is_done_by_another_and_its_late_word_changes_nothing(requests: Requests) -> None:
+    id_ = requests.leave("ask", {})
+    requests.claim("dead", ["ask"])
+    assert requests.release(["living"]) == 1
+    assert requests.claim("living", ["ask"]) is not None
+    requests.end(id_, "dead", "failed", error="late")
+    assert requests.get(id_).status == "doing"
+    requests.end(id_, "living", "done", result={"a": 1})
+    found = requests.get(id_)
+    assert (found.status, found.result, found.attempts, found.error) == ("done", {"a": 1}, 2, "")
+    assert requests.release(["living"]) == 0
+
+
+def test_a_request_that_ends_every_worker_is_given_up(requests: Requests) -> None:
+    id_ = requests.leave("ask", {})
+    for _ in range(MAX_ATTEMPTS):
+        assert requests.claim("w", ["ask"]) is not None
+        requests.release([])
+    assert requests.claim("w", ["ask"]) is None
+    found = requests.get(id_)
+    assert found.status == "failed"
+    assert "given up" in found.error
+
+
+def test_one_that_was_to_stop_is_not_begun_again_when_its_worker_dies(requests: Requests) -> None:
+    id_ = requests.leave("ask", {})
+    requests.claim("w", ["ask"])
+    requests.ask_to_stop(id_)
+    requests.release([])
+    assert requests.get(id_).status == "stopped"
+
+
+def test_a_request_is_found_by_its_case_and_conversation(requests: Requests) -> None:
+    ids = [requests.leave("ask", {}, conversation_id="k") for _ in range(3)]
+    requests.leave("ask", {}, conversation_id="other")
+    assert [request.id for request in requests.of_conversation("k")] == ids
+    case_id = requests.get(ids[1]).case_id
+    assert (found := requests.of_case(case_id)) is not None
+    assert found.id == ids[1]
+    assert requests.of_case("c-none") is None
+    assert [request.id for request in requests.latest(["ask"], limit=1)] != ids[:1]
+    with pytest.raises(UsageError, match="no request"):
+        requests.get("r-none")
+
+
+def test_a_worker_is_alive_while_it_says_so_and_its_process_lives(database: Database, clock: Clock) -> None:
+    workers = Workers(database, clock)
+    for name in (process_name(), NOBODY, "elsewhere:1"):
+        workers.beat(name, "1")
+        workers.beat(name, "1")
+    assert [worker.name for worker in workers.alive()] == [process_name(), "elsewhere:1"]
+    clock.now += SILENCE
+    workers.beat(process_name(), "1")
+    assert [worker.name for worker in workers.alive()] == [process_name()]
+    workers.forget_dead()
+    clock.now -= SILENCE
+    assert [worker.name for worker in workers.alive()] == [process_name()]
+    workers.leave(process_name())
+    assert workers.alive() == []
+    assert is_dead(NOBODY)
+    assert not is_dead("elsewhere:1")
+
+
+def test_a_conversation_is_its_persons_own(database: Database, clock: Clock) -> None:
+    conversations = Conversations(database, clock)
+    first, second = conversations.begin("ann", "One", "docs"), conversations.begin("ann", "Two", "docs")
+    conversations.begin("bob", "Three", "docs")
+    conversations.touch(first, "ann")
+    assert [c.name for c in conversations.of("ann")] == ["One", "Two"]
+    conversations.rename(second, "ann", "  Two\n again ")
+    assert conversations.get(second, "ann").name == "Two again"
+    for deed in (
+        lambda: conversations.get(first, "bob"),
+        lambda: conversations.rename(first, "bob", "mine"),
+        lambda: conversations.remove(first, "bob"),
+        lambda: conversations.touch(first, ""),
+    ):
+        with pytest.raises(UsageError, match="no such conversation"):
+            deed()
+    conversations.remove(first, "ann")
+    assert [c.id for c in conversations.of("ann")] == [second]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("", "Conversation"), (" \n ", "Conversation"), ("x" * 200, None)])
+def test_a_conversation_has_a_short_name(database: Database, clock: Clock, given: str, kept: str | None) -> None:
+    conversations = Conversations(database, clock)
+    name = conversations.get(conversations.begin("ann", given, "docs"), "ann").name
+    assert len(name) <= MAX_NAME
+    assert kept is None or name == kept
