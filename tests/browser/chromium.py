@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright, Request, expect
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = "Chromium is not installed; apt-get install chromium"
@@ -35,6 +35,20 @@ _PROBE = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
 """Where Streamlit looks below a page's address whether it is served from there; it goes on when it is not."""
 
 _APP = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
+
+
+_TEXT = """(root) => {
+  const found = [root.innerText];
+  const look = (below) => {
+    for (const one of below.querySelectorAll('*')) {
+      if (!one.shadowRoot) continue;
+      for (const child of one.shadowRoot.children) found.push(child.innerText ?? '');
+      look(one.shadowRoot);
+    }
+  };
+  look(root);
+  return found.join('\\n');
+}"""
 
 
 class Seen:
@@ -108,6 +122,12 @@ def settled(page: Page) -> None:
 def overflow(page: Page) -> int:
     """CSS pixels by which the page is wider than its window."""
     return int(page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth"))
+
+
+def text_of(place: Page | Locator) -> str:
+    """All that can be read in a page, or in a part of one, our own components included."""
+    root = place.locator("body") if isinstance(place, Page) else place
+    return str(root.evaluate(_TEXT))
 
 
 def _is_here(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -40,11 +41,23 @@ def new_home(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Cal
 
 
 @pytest.fixture(scope="session")
-def site(browser: Browser, new_home: Callable[[], Path]) -> Iterator[Served]:
-    """The pages over the sample, after the demo: 25 cases, of every outcome but a failure."""
-    home = new_home()
-    opsdesk(home, "demo")
-    with served(home) as running:
+def demo_home(browser: Browser, new_home: Callable[[], Path]) -> Callable[[], Path]:
+    """Makes a home as the demo leaves it: the sample indexed, and 25 cases of every outcome but a failure."""
+    first = new_home()
+    opsdesk(first, "demo")
+
+    def copied() -> Path:
+        home = new_home()
+        shutil.copytree(first, home, ignore=shutil.ignore_patterns("models"), dirs_exist_ok=True)
+        return home
+
+    return copied
+
+
+@pytest.fixture(scope="session")
+def site(demo_home: Callable[[], Path]) -> Iterator[Served]:
+    """The pages over the demo's home, for tests that do not mind what others have asked there."""
+    with served(demo_home()) as running:
         running.wait_for_worker()
         yield running
 

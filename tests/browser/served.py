@@ -40,7 +40,7 @@ class Served:
 
     def workers(self) -> list[str]:
         """The names of the workers that are alive."""
-        return [worker.name for worker in Workers(self.desk.task_list.database, _now).alive()]
+        return [worker.name for worker in Workers(self.desk.task_list.database, now).alive()]
 
     def worker_pids(self) -> list[int]:
         """The process ids of its workers."""
@@ -137,5 +137,6 @@ def _healthy(url: str, process: subprocess.Popen[bytes]) -> bool:
         return False
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """The clock of what is seeded."""
     return datetime.now(UTC)

@@ -65,8 +65,9 @@ REACHABLE = """() => {
     }
   };
   look(document);
-  const radios = (one) => one.type === 'radio' || ['radio', 'tab', 'row', 'gridcell'].includes(one.getAttribute('role'));
-  return found.filter((one) => one.tabIndex >= 0 && !one.disabled && !radios(one)
+  const grouped = ['radio', 'tab', 'row', 'gridcell'];  // reached by arrows within their group
+  return found.filter((one) => one.tabIndex >= 0 && !one.disabled
+    && one.type !== 'radio' && !grouped.includes(one.getAttribute('role'))
     && one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && one.getClientRects().length
     && !one.closest('[inert], [aria-hidden=true]') && one.getBoundingClientRect().width > 1);
 }"""

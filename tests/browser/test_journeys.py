@@ -6,13 +6,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import go, settled
 from tests.browser.served import Served
+from tests.browser.steps import ask
 
 PRO = "Does your Pro plan include API access, and how much is it?"
-
-
-def ask(page: Page, text: str) -> None:
-    page.get_by_placeholder("Ask a question or paste a ticket").fill(text)
-    page.keyboard.press("Enter")
 
 
 def test_ask_then_open_a_citation_then_the_handoffs(site: Served, page: Page) -> None:
@@ -22,5 +18,5 @@ def test_ask_then_open_a_citation_then_the_handoffs(site: Served, page: Page) ->
     chip = page.get_by_role("button", name="Source 1").first
     chip.click()
     passage = page.get_by_role("region", name="Passage 1")
-    expect(passage.locator("mark").first).to_contain_text("$49 per seat")
+    expect(passage.locator("mark").first).to_contain_text("API access with 50,000 calls a month")
     settled(page)
