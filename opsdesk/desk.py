@@ -295,6 +295,7 @@ class Desk:
         tenant: str = "",
         *,
         case_id: str = "",
+        batch_id: str = "",
         caps: tuple[Cap, ...] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Case:
@@ -319,7 +320,8 @@ class Desk:
         case = self.task_list.find(case_id) if case_id else None
         if case is None:
             id_ = case_id or f"c-{secrets.token_hex(6)}"
-            case = Case(case_id=id_, ticket=ticket, kb=kb, tenant=tenant, created_at=self._now())
+            named = {"case_id": id_, "kb": kb, "tenant": tenant, "batch_id": batch_id}
+            case = Case(ticket=ticket, created_at=self._now(), **named)
         return case if case.outcome else crew.work(case, limits, watch, hear)
 
     def crew(self, kb: str) -> Crew:

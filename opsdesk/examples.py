@@ -23,7 +23,8 @@ def questions(headings: Iterable[str], most: int = 4) -> list[str]:
     lines = list(dict.fromkeys(" ".join(heading.split()) for heading in headings if 6 <= len(heading.strip()) <= 80))
     asked = [line for line in lines if line.endswith("?")]
     acts = [f"How do I {_lower(found.group(1))}?" for line in lines if (found := _ACTS.match(line.rstrip(".:")))]
-    plain = [f"What should I know about {_lower(line)}?" for line in lines[:most]]
+    others = [line for line in lines if line not in asked and not _ACTS.match(line)]
+    plain = [f"What should I know about {_lower(line)}?" for line in others[:most]]
     return [*dict.fromkeys([*asked[: most // 2], *acts, *asked[most // 2 :], *plain])][:most]
 
 

@@ -6,28 +6,48 @@ One thread looks for requests and hands them to others, so that an idle worker c
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from errors import OpsdeskError
 from opsdesk import work
 from opsdesk.desk import Desk, version
-from tasks.requests import Kind, Request, Requests
+from tasks.drafts import Drafts
+from tasks.requests import Kind, Requests
 from tasks.workers import BEAT_SECONDS, Workers
 
 LOOK_SECONDS = 0.03
 """Between two looks for something to do: what a person waits for begins so soon."""
 
-PLACES: dict[tuple[Kind, ...], int] = {("ask", "search"): 4, ("index", "remove", "check_tiers", "learn"): 1}
-"""Requests worked at once. What takes long has a place of its own, so that it never keeps an answer waiting."""
+BULK_LOOK_SECONDS = 0.5
+"""The same for batches while none is there."""
+
+QUICK: tuple[Kind, ...] = ("ask", "search")
+SLOW: tuple[Kind, ...] = ("index", "remove", "check_tiers", "learn")
+"""What takes long has a place of its own, so that it never keeps an answer waiting."""
+
+QUICK_PLACES, MOST_DRAFTS = 4, 16
+"""Requests that people wait for, and drafts of batches, worked at once."""
 
 GRACE_SECONDS = 5.0
 """So long a worker that is told to end waits for what it is at."""
 
 log = logging.getLogger("opsdesk.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Something at work: what to do, and whether it was given up. `batch_id` is "" for a request."""
+
+    id: str
+    batch_id: str
+    do: Callable[[_Job], None]
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class Worker:
@@ -36,11 +56,16 @@ class Worker:
     def __init__(self, desk: Desk, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._desk = desk
         database = desk.task_list.database
-        self.requests, self.workers = Requests(database, now), Workers(database, now)
+        self.requests, self.drafts = Requests(database, now), Drafts(database, now)
+        self.workers = Workers(database, now)
         self.name = desk.task_list.owner
         self.ending = threading.Event()
-        self._at_work: dict[str, threading.Event] = {}
-        self._pools = [_Pool(kinds, places, self._do) for kinds, places in PLACES.items()]
+        self._at_work: dict[str, _Job] = {}
+        self._pools = [
+            _Pool("quick", QUICK_PLACES, lambda: self._request(QUICK), self._do),
+            _Pool("slow", 1, lambda: self._request(SLOW), self._do),
+            _Pool("drafts", drafts_at_once(desk), self._draft, self._do, BULK_LOOK_SECONDS),
+        ]
 
     def run(self) -> None:
         """Works until `ending` is set. What is still at work then is given back, for another worker to go on with."""
@@ -70,40 +95,62 @@ class Worker:
             log.info("%s", error)
 
     def _take(self, pool: _Pool) -> bool:
-        request = self.requests.claim(self.name, pool.kinds) if pool.free() else None
-        if request is None:
+        job = pool.look()
+        if job is None:
             return False
-        self._at_work[request.id] = threading.Event()
-        pool.put(request)
+        self._at_work[job.id] = job
+        pool.put(job)
         return True
 
-    def _do(self, request: Request) -> None:
-        stop = self._at_work[request.id]
+    def _do(self, job: _Job) -> None:
         try:
-            result = work.do(work.Doing(self._desk, self.requests, request, stop.is_set))
-            self.requests.end(request.id, self.name, "stopped" if stop.is_set() else "done", result=result)
-        except OpsdeskError as error:
-            self._failed(request, str(error))
-        except Exception as error:
-            log.exception("a fault of Opsdesk's own")
-            self._failed(request, f"a fault of Opsdesk's own ({type(error).__name__}); the worker's log says more")
-        finally:
-            del self._at_work[request.id]
-
-    def _failed(self, request: Request, why: str) -> None:
-        try:
-            self.requests.end(request.id, self.name, "failed", error=why)
-        except OpsdeskError as error:  # it stays "doing" and is taken up again once this worker has ended
+            job.do(job)
+        except OpsdeskError as error:  # its end could not be written: it is taken up again once this worker has ended
             log.error("%s", error)
+        finally:
+            del self._at_work[job.id]
+
+    def _request(self, kinds: tuple[Kind, ...]) -> _Job | None:
+        """The next request of these kinds."""
+        request = self.requests.claim(self.name, kinds)
+        if request is None:
+            return None
+
+        def do(job: _Job) -> None:
+            try:
+                result = work.do(work.Doing(self._desk, self.requests, request, job.stop.is_set))
+            except Exception as error:  # noqa: BLE001  (whatever it is, who asked is told)
+                self.requests.end(request.id, self.name, "failed", error=_told(error))
+            else:
+                self.requests.end(request.id, self.name, "stopped" if job.stop.is_set() else "done", result=result)
+
+        return _Job(request.id, "", do)
+
+    def _draft(self) -> _Job | None:
+        """The next ticket of a batch."""
+        row = self.drafts.claim(self.name)
+        if row is None:
+            return None
+
+        def do(job: _Job) -> None:
+            try:
+                case = work.draft(self._desk, self.drafts.batch(row.batch_id), row, job.stop.is_set)
+            except Exception as error:  # noqa: BLE001
+                self.drafts.fail(row, _told(error), 0 if isinstance(error, OpsdeskError) else None)
+            else:
+                if case.stopped_by == "interrupt":
+                    self.drafts.give_back(row)
+                else:
+                    self.drafts.finish(row, case)
+
+        return _Job(f"{row.batch_id}:{row.seq}", row.batch_id, do)
 
     def _beat(self) -> None:
         """Says that this worker lives, takes over from dead ones, and passes on what people want stopped."""
         last = 0.0
         while not self.ending.wait(0.15):
             try:
-                for id_ in self.requests.shall_stop(list(self._at_work)):
-                    if stop := self._at_work.get(id_):
-                        stop.set()
+                self._pass_on_stops()
                 if time.monotonic() - last >= BEAT_SECONDS:
                     last = time.monotonic()
                     self.workers.beat(self.name, version())
@@ -111,38 +158,74 @@ class Worker:
             except OpsdeskError as error:
                 log.error("%s", error)
 
+    def _pass_on_stops(self) -> None:
+        jobs = list(self._at_work.values())
+        stop = self.requests.shall_stop([job.id for job in jobs if not job.batch_id])
+        cancelled = {id_ for id_ in {job.batch_id for job in jobs if job.batch_id} if self.drafts.is_cancelled(id_)}
+        for job in jobs:
+            if job.id in stop or job.batch_id in cancelled:
+                job.stop.set()
+
     def _take_over(self) -> None:
         """Puts back on the list what dead workers were at."""
         self.workers.forget_dead()
-        self.requests.release([worker.name for worker in self.workers.alive()])
+        living = [worker.name for worker in self.workers.alive()]
+        self.requests.release(living)
+        self.drafts.release(living)
+
+
+def drafts_at_once(desk: Desk) -> int:
+    """How many drafts a worker has in hand: as many as its paid tiers take at once, else one a core."""
+    paid = sum(tier.max_concurrency for tier in desk.tiers.values())
+    return min(MOST_DRAFTS, paid) or (os.cpu_count() or 2)
+
+
+def _told(error: Exception) -> str:
+    """What people are told of an error; of one that was not foreseen the log has the rest."""
+    if isinstance(error, OpsdeskError):
+        return str(error)
+    log.error("a fault of Opsdesk's own", exc_info=error)
+    return f"a fault of Opsdesk's own ({type(error).__name__}); the worker's log says more"
 
 
 class _Pool:
     """Threads that stay, since the crew's agents are made once a thread; daemons, since a call cannot be left."""
 
-    def __init__(self, kinds: tuple[Kind, ...], places: int, do: Callable[[Request], None]) -> None:
-        self.kinds = kinds
+    def __init__(
+        self,
+        name: str,
+        places: int,
+        claim: Callable[[], _Job | None],
+        do: Callable[[_Job], None],
+        look_seconds: float = 0.0,
+    ) -> None:
+        self._claim, self._look_seconds, self._next_look = claim, look_seconds, 0.0
         self._places = threading.BoundedSemaphore(places)
-        self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         for number in range(places):
-            threading.Thread(target=self._run, args=(do,), name=f"{kinds[0]}-{number}", daemon=True).start()
+            threading.Thread(target=self._run, args=(do,), name=f"{name}-{number}", daemon=True).start()
 
-    def free(self) -> bool:
-        """Whether there is a place; takes nothing."""
-        taken = self._places.acquire(blocking=False)
-        if taken:
-            self._places.release()
-        return taken
+    def look(self) -> _Job | None:
+        """Something to do, when there is a place for it and it is time to look; the place is taken then."""
+        if time.monotonic() < self._next_look or not self._places.acquire(blocking=False):
+            return None
+        job = None
+        try:
+            job = self._claim()
+        finally:
+            if job is None:
+                self._places.release()
+                self._next_look = time.monotonic() + self._look_seconds
+        return job
 
-    def put(self, request: Request) -> None:
+    def put(self, job: _Job) -> None:
         """Has the next free thread do it."""
-        self._places.acquire()
-        self._waiting.put(request)
+        self._waiting.put(job)
 
-    def _run(self, do: Callable[[Request], None]) -> None:
+    def _run(self, do: Callable[[_Job], None]) -> None:
         while True:
-            request = self._waiting.get()
+            job = self._waiting.get()
             try:
-                do(request)
+                do(job)
             finally:
                 self._places.release()

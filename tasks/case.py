@@ -225,6 +225,7 @@ class Case(BaseModel):
     ticket: Ticket
     kb: str
     tenant: str = ""
+    batch_id: str = ""
     created_at: datetime
     outcome: Outcome | None = Field(default=None, description="None while the crew is at work")
     outcome_reason: str = ""

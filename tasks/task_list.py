@@ -135,6 +135,7 @@ def _case_row(case: Case) -> dict[str, Any]:
         "ticket_id": case.ticket.ticket_id,
         "kb": case.kb,
         "tenant": case.tenant,
+        "batch_id": case.batch_id,
         "created_at": case.created_at.isoformat(),
         "outcome": case.outcome,
         "body": case.model_dump(mode="json", exclude=_APART | _DERIVED),

@@ -18,20 +18,20 @@ def run() -> None:
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"))
     if not parts.let_in():
         return
-    chosen = st.navigation(
-        {
-            "Assist": [
-                st.Page(chat.page, title="Chat", icon=":material/forum:", url_path="chat", default=True),
-                st.Page(drafts.page, title="Ticket drafts", icon=":material/inbox:", url_path="drafts"),
-            ],
-            "Inspect": [
-                st.Page(handoffs.page, title="Handoffs", icon=":material/account_tree:", url_path="handoffs"),
-                st.Page(knowledge.page, title="Knowledge base", icon=":material/library_books:", url_path="knowledge"),
-                st.Page(costs.page, title="Costs & reliability", icon=":material/monitoring:", url_path="costs"),
-                st.Page(settings.page, title="Settings", icon=":material/settings:", url_path="settings"),
-            ],
-        }
-    )
+    sections = {
+        "Assist": [
+            st.Page(chat.page, title="Chat", icon=":material/forum:", url_path="chat", default=True),
+            st.Page(drafts.page, title="Ticket drafts", icon=":material/inbox:", url_path="drafts"),
+        ],
+        "Inspect": [
+            st.Page(handoffs.page, title="Handoffs", icon=":material/account_tree:", url_path="handoffs"),
+            st.Page(knowledge.page, title="Knowledge base", icon=":material/library_books:", url_path="knowledge"),
+            st.Page(costs.page, title="Costs & reliability", icon=":material/monitoring:", url_path="costs"),
+            st.Page(settings.page, title="Settings", icon=":material/settings:", url_path="settings"),
+        ],
+    }
+    st.session_state[parts.PAGES] = {page.url_path or "chat": page for pages in sections.values() for page in pages}
+    chosen = st.navigation(sections)
     parts.arrive()  # after the navigation, which clears the address
     try:
         chosen.run()

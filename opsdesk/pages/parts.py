@@ -28,6 +28,8 @@ HUES = {"router": "violet", "retriever": "blue", "writer": "green", "verifier": 
 
 
 _GOING = "going"
+PAGES = "pages"
+"""In the session's state: the pages by their path, for links between them."""
 
 
 def go(**address: str) -> NoReturn:
@@ -124,6 +126,15 @@ def pick_kb(key: str = "kb", label: str = "Knowledge base", *, collapsed: bool =
     if picked != chosen and (chosen or picked != names[0]):
         st.query_params[key] = picked
     return str(picked)
+
+
+def link(label: str, page: str, icon: str = "", **address: str) -> None:
+    """A link to another page of ours, drawn in the same tab."""
+    pages = st.session_state.get(PAGES, {})
+    if page in pages:
+        st.page_link(pages[page], label=label, icon=icon or None, query_params=address)
+    else:  # a page that is drawn alone, as tests do
+        st.text(label)
 
 
 def badge(text: str, hue: str) -> str:

@@ -13,6 +13,7 @@ from opsdesk import answering, components, display
 from opsdesk.desk import Stale
 from opsdesk.pages import parts
 from tasks.case import STEPS, Case, Handoff
+from tasks.drafts import Drafts
 from tasks.experience import Said
 from tasks.requests import Request
 from tasks.task_list import News
@@ -148,7 +149,7 @@ def _actions(request: Request, case: Case) -> None:
             st.button("Turn into a ticket reply", key=f"reply-{case.case_id}", type="tertiary", on_click=_as_reply,
                       args=(request,))  # fmt: skip
         _handing_over(case)
-        st.link_button("Handoffs", f"handoffs?run={case.case_id}", type="tertiary", icon=":material/account_tree:")
+        parts.link("Handoffs", "handoffs", ":material/account_tree:", run=case.case_id)
 
 
 def _feedback(case: Case) -> None:
@@ -189,12 +190,29 @@ def _as_reply(request: Request) -> None:
 
 
 def _handing_over(case: Case) -> None:
-    pass
+    """Puts the case into the review queue, assigned to somebody."""
+    with st.popover("Hand to a person", type="tertiary"):
+        drafts = Drafts(parts.desk().task_list.database, parts.now)
+        known = drafts.assignees()
+        to = st.selectbox("To", known, index=None, accept_new_options=True, key=f"to-{case.case_id}",
+                          placeholder="A name or an address")  # fmt: skip
+        note = st.text_input("What they should know", key=f"note-{case.case_id}", max_chars=500)
+        if st.button("Hand over", type="primary", key=f"hand-{case.case_id}", disabled=not to):
+            batch, seq = drafts.hand_over(case, assignee=str(to)[:200], note=note, by=parts.person())
+            st.session_state[f"handed-{case.case_id}"] = batch, seq
+            st.rerun()
+    if handed := st.session_state.get(f"handed-{case.case_id}"):
+        parts.link("Handed over", "drafts", ":material/check:", batch=handed[0], seq=str(handed[1]))
 
 
 def _stale(case: Case) -> list[Stale]:
     """The cited documents that have changed since; told once a session and version, since it reads files."""
+    desk = parts.desk()
     try:
-        return parts.desk().stale(case)
+        key = f"stale-{case.case_id}-{desk.knowledge_base(case.kb).version}"
+        if key not in st.session_state:
+            st.session_state[key] = desk.stale(case)
+        found: list[Stale] = st.session_state[key]
+        return found
     except OpsdeskError:
         return []  # a knowledge base that was removed or is damaged: its page says so

@@ -95,7 +95,7 @@ def test_what_is_left_for_it_is_done(requests: Requests, at_work: Callable[..., 
     case = worker._desk.case(asked.case_id)
     assert case.citations[0].doc_id == "password-reset.md"
     found = ended(requests, requests.leave("search", {"query": "reset password", "k": 3}, kb="sample")).result
-    assert [hit["doc_id"] for hit in found["hits"]][0] == "password-reset.md"
+    assert found["hits"][0]["doc_id"] == "password-reset.md"
     assert {"words", "vector", "score"} <= set(found["hits"][0])
     (tmp_path / "new.md").write_text("# Badges\n\nA lost badge is replaced by the front desk within 3 days.\n")
     made = ended(requests, requests.leave("index", {"paths": [str(tmp_path / "new.md")]}, kb="badges"))
@@ -189,6 +189,65 @@ def test_a_killed_workers_case_is_gone_on_with_by_the_next(
     assert [h.seq for h in case.handoffs] == list(range(1, len(case.handoffs) + 1))
     assert [h.task for h in case.handoffs][:4] == ["route", "retrieve", "route", "retrieve"]
     assert all(task.status == "done" for task in case.tasks)
+
+
+def test_a_batch_is_drafted_to_its_end(home_of_all: Path, requests: Requests, at_work: Callable[..., Worker]) -> None:
+    worker = at_work()
+    drafts = worker.drafts
+    texts = [QUESTION, "Who wrote Hamlet?", "What does a seat on Pro cost?"]
+    id_ = drafts.make("Monday", "sample", [*((Ticket(text=text), "") for text in texts), (Ticket(text=""), "empty")])
+    until(lambda: drafts.batch(id_).state == "done")
+    rows = drafts.rows(id_)
+    assert [row.status for row in rows] == ["drafted", "abstained", "drafted", "rejected"]
+    assert "$49" in rows[2].text
+    case = worker._desk.case(rows[0].case_id)
+    assert (case.batch_id, case.ticket.kind, case.outcome) == (id_, "reply", "accepted")
+
+
+def test_a_cancelled_batch_stops_also_what_is_at_work(
+    home_of_all: Path, requests: Requests, at_work: Callable[..., Worker], slow: Simulator
+) -> None:
+    worker = at_work(tiers=tiers(slow))
+    drafts = worker.drafts
+    id_ = drafts.make("Tuesday", "sample", [(Ticket(text=f"{QUESTION} {n}"), "") for n in range(30)])
+    until(lambda: len(slow.seen) > 0)
+    drafts.set_state(id_, "cancelled")
+    until(lambda: not any(line.status == "doing" for line in drafts.lines(id_)), 20)  # the model is silent for 30 s
+    assert {line.status for line in drafts.lines(id_)} == {"not_started"}
+
+
+def test_a_batch_that_no_cheaper_tier_may_write_stops_at_its_cap_and_says_so(
+    home_of_all: Path, requests: Requests, at_work: Callable[..., Worker]
+) -> None:
+    with Simulator({CHEAP: Model(price=(100_000, 100_000, 500_000))}) as dear:
+        prices = {"input_price": 100, "output_price": 500}
+        worker = at_work(tiers={"cheap": {**tiers(dear)["cheap"], **prices}}, budget_usd=50, policy="best")
+        id_ = worker.drafts.make(
+            "Wednesday", "sample", [(Ticket(text=QUESTION), "") for _ in range(40)], budget_nano=6_000_000_000
+        )
+        until(lambda: worker.drafts.batch(id_).state != "running")
+        batch = worker.drafts.batch(id_)
+        assert batch.state == "paused"
+        assert "left for this batch" in batch.note or "all of the batch" in batch.note
+        assert dear.books.count()["billed_nano"] <= 6_000_000_000
+
+
+def test_what_was_handed_over_from_the_chat_waits_for_its_person(
+    home_of_all: Path, requests: Requests, at_work: Callable[..., Worker]
+) -> None:
+    worker = at_work()
+    case = worker._desk.case(ended(requests, requests.leave("ask", ticket(), kb="sample")).case_id)
+    places = [worker.drafts.hand_over(case, assignee="Ann", note="please look", by="bob") for _ in range(2)]
+    assert places[1] == (places[0][0], places[0][1] + 1)
+    row = worker.drafts.draft(*places[0])
+    assert (row.review, row.assignee, row.reason, row.status, row.text) == (
+        "assigned",
+        "Ann",
+        "please look",
+        "drafted",
+        case.answer,
+    )
+    assert worker.drafts.batch(places[0][0]).state == "done"
 
 
 def test_a_worker_that_is_told_to_end_finishes_what_it_is_at_and_leaves_the_list(

@@ -18,9 +18,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 import tasks.budget
+import tasks.conversations
+import tasks.drafts
 import tasks.experience
 import tasks.migrations
+import tasks.requests
 import tasks.task_list
+import tasks.workers
 from errors import NewerDatabase, OpsdeskError, StoreError, UsageError
 from tasks.database import REVISION, Database, metadata
 from tasks.task_list import TaskList

@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("made_at", sa.Text, nullable=False, index=True),
         sa.Column("began_at", sa.Text, nullable=False),
         sa.Column("ended_at", sa.Text, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
     )
     op.create_table(
         "drafts",
@@ -79,9 +80,10 @@ def upgrade() -> None:
         sa.Column("reviewed_by", sa.Text, nullable=False),
         sa.Column("reviewed_at", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("text", sa.Text, nullable=False),
         sa.Column("error", sa.Text, nullable=False),
-        sa.Column("ticket", sa.JSON, nullable=False),
+        sa.Column("customer", sa.Text, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
     )
     op.create_index("ix_drafts_waiting", "drafts", ["status", "batch_id", "seq"])
 

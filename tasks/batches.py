@@ -1,0 +1,236 @@
+"""Batches of tickets and their drafts: the tables, what a row holds, which rows pass a filter, how far a batch is.
+
+What is done with them is in `tasks.drafts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Literal, NamedTuple, get_args
+
+import sqlalchemy as sa
+
+from tasks.case import Ticket
+from tasks.database import metadata
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("kb", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("budget_nano", sa.BigInteger),
+    sa.Column("settings", sa.JSON, nullable=False),
+    sa.Column("made_at", sa.Text, nullable=False, index=True),
+    sa.Column("began_at", sa.Text, nullable=False),
+    sa.Column("ended_at", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
+# Long texts come last: SQLite then lists ten thousand rows without reading them.
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    sa.Column("batch_id", sa.String(32), sa.ForeignKey("batches.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("ticket_id", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("proven", sa.Boolean, nullable=False),
+    sa.Column("case_id", sa.String(32), nullable=False, index=True),
+    sa.Column("cost_nano", sa.BigInteger),
+    sa.Column("frontier_nano", sa.BigInteger),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("review", sa.String(16), nullable=False),
+    sa.Column("assignee", sa.Text, nullable=False),
+    sa.Column("reviewed_by", sa.Text, nullable=False),
+    sa.Column("reviewed_at", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("customer", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("ix_drafts_waiting", "status", "batch_id", "seq"),
+)
+
+State = Literal["running", "paused", "cancelled", "done"]
+Status = Literal["todo", "doing", "drafted", "needs_human", "abstained", "rejected", "failed", "not_started"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+WORKED: tuple[Status, ...] = ("drafted", "needs_human", "abstained", "failed")
+"""What a person decides on: the crew has done with it."""
+
+Review = Literal["", "accepted", "edited", "rejected", "assigned"]
+
+
+class Batch(NamedTuple):
+    """A batch; times are ISO 8601, "" for what has not happened. `budget_nano` None is no cap.
+
+    `note` says why it is paused when no person did it. `settings` is what else the pages keep with it.
+    """
+
+    id: str
+    name: str
+    person: str
+    kb: str
+    state: State
+    budget_nano: int | None
+    settings: dict[str, Any]
+    made_at: str
+    began_at: str
+    ended_at: str
+    note: str
+
+    @property
+    def scope(self) -> str:
+        """Its name in the books of what is spent."""
+        return f"batch:{self.id}"
+
+
+class Line(NamedTuple):
+    """What a list shows of a row. `cost_nano` is None while nothing, or not all, is known."""
+
+    seq: int
+    ticket_id: str
+    subject: str
+    status: Status
+    proven: bool
+    review: Review
+    assignee: str
+    cost_nano: int | None
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it waits for a person's verdict."""
+        return not self.review and self.status in WORKED
+
+
+class DraftRow(NamedTuple):
+    """One ticket of a batch, numbered from 1, its draft and what a person said of it.
+
+    `text` is the draft as it stands, after an edit the edited one; `proven` is said of that text. `error` says why a
+    row is rejected, failed or with a person.
+    """
+
+    batch_id: str
+    seq: int
+    ticket_id: str
+    subject: str
+    status: Status
+    proven: bool
+    case_id: str
+    cost_nano: int | None
+    frontier_nano: int | None
+    attempts: int
+    owner: str
+    review: Review
+    assignee: str
+    reviewed_by: str
+    reviewed_at: str
+    reason: str
+    error: str
+    customer: str
+    body: str
+    text: str
+
+    @property
+    def ticket(self) -> Ticket:
+        """The ticket, as the crew takes it."""
+        return Ticket(
+            text=self.body, ticket_id=self.ticket_id, subject=self.subject, customer=self.customer, kind="reply"
+        )
+
+
+class Filters(NamedTuple):
+    """Which rows of a batch: "" and None are all. `review` may be "undecided"; `text` is looked for in all texts."""
+
+    status: str = ""
+    review: str = ""
+    proven: bool | None = None
+    text: str = ""
+
+
+EVERY_ROW = Filters()
+
+
+class Progress(NamedTuple):
+    """How far a batch is: rows by status, worked rows by review; `spent` in nano-dollars, settled so far.
+
+    `frontier` is the all-frontier estimate of what was worked; `unpriced` counts worked rows of unknown cost.
+    `proven` counts undecided drafts that are fully proven.
+    """
+
+    by_status: dict[Status, int]
+    by_review: dict[Review, int]
+    proven: int
+    spent: int
+    frontier: int
+    unpriced: int
+
+    @property
+    def total(self) -> int:
+        """All rows."""
+        return sum(self.by_status.values())
+
+    @property
+    def done(self) -> int:
+        """Rows that nobody will work on any more, rejected ones included."""
+        return self.total - sum(self.by_status.get(status, 0) for status in ("todo", "doing", "not_started"))
+
+
+class Verdict(NamedTuple):
+    """A person's verdict; "" takes the last one back. `text` and `proven` replace the draft's, None leaves them.
+
+    `seen` is the row's `reviewed_at` as the person saw it, so that nobody overrules what they have not seen.
+    """
+
+    review: Review
+    by: str
+    seen: str
+    reason: str = ""
+    assignee: str = ""
+    text: str | None = None
+    proven: bool | None = None
+
+
+def passing(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """What a row has to be to pass the filters."""
+    found: list[sa.ColumnElement[bool]] = []
+    if filters.status:
+        found.append(drafts.c.status == filters.status)
+    if filters.review == "undecided":
+        found += [drafts.c.review == "", drafts.c.status.in_(WORKED)]
+    elif filters.review:
+        found.append(drafts.c.review == filters.review)
+    if filters.proven is not None:
+        found.append(drafts.c.proven == filters.proven)
+    if filters.text:
+        texts = (drafts.c[name] for name in ("ticket_id", "subject", "customer", "body", "text", "assignee"))
+        found.append(sa.or_(*(column.icontains(filters.text, autoescape=True) for column in texts)))
+    return found
+
+
+def progress(db: sa.Connection, ids: Collection[str]) -> dict[str, Progress]:
+    """How far each batch of `ids` is."""
+    c, n = drafts.c, sa.func.count()
+    asked = (
+        sa.select(
+            *(c.batch_id, c.status, c.review, c.proven, n, sa.func.coalesce(sa.func.sum(c.cost_nano), 0)),
+            *(sa.func.coalesce(sa.func.sum(c.frontier_nano), 0), n - sa.func.count(c.cost_nano)),
+        )
+        .where(c.batch_id.in_(ids))
+        .group_by(c.batch_id, c.status, c.review, c.proven)
+    )
+    found = {id_: Progress({}, {}, 0, 0, 0, 0) for id_ in ids}
+    for id_, status, review, proven, rows, spent, frontier, unpriced in db.execute(asked):
+        before, worked = found[id_], status in WORKED
+        found[id_] = Progress(
+            {**before.by_status, status: before.by_status.get(status, 0) + rows},
+            {**before.by_review, review: before.by_review.get(review, 0) + rows} if worked else before.by_review,
+            before.proven + (rows if proven and not review and status == "drafted" else 0),
+            before.spent + int(spent),
+            before.frontier + int(frontier),
+            before.unpriced + (unpriced if worked else 0),
+        )
+    return found
