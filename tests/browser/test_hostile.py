@@ -40,6 +40,7 @@ ELEMENTS = """() => {
   return counts;
 }"""
 
+
 @pytest.fixture(scope="module")
 def seeded(demo_home: Callable[[], Path]) -> Iterator[dict[str, Any]]:
     """The pages over a home in which everything hostile exists, and everything plain beside it."""
