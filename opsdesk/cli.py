@@ -245,18 +245,25 @@ def check(
 def trace(
     case_id: Annotated[str, typer.Argument(help="The case's id, as printed by ask and demo.")],
     as_json: Json = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write it as one web page that needs no network.")] = None,
 ) -> None:
     """Show a kept case: its answer, its tasks, every handoff and what it cost.
 
-    Example: opsdesk trace c-0123456789ab
+    Example: opsdesk trace c-0123456789ab --html run.html
     """
     from opsdesk import show
 
     desk = open_desk()
     kept = desk.case(case_id)
     stale = desk.stale(kept)
+    if html:
+        from opsdesk.export import page_html
+
+        html.write_text(page_html(kept, stale), encoding="utf-8")
     if as_json:
         print_json(show.case_json(kept, stale))
+    elif html:
+        show.notes.print(f"wrote {html}", markup=False)
     else:
         show.trace(kept, stale)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from errors import UsageError
-from tasks.case import Case, Handoff, StepName, Task
+from tasks.case import Case, Handoff, Outcome, StepName, Task
 from tasks.database import Database, metadata
 from tasks.processes import process_name
 
@@ -50,6 +50,15 @@ class News(NamedTuple):
 
     handoffs: list[Handoff]
     doing: StepName | None
+
+
+class CaseLine(NamedTuple):
+    """A case in a list: when it was begun (ISO 8601), what came of it (None: at work), how its ticket begins."""
+
+    case_id: str
+    created_at: str
+    outcome: Outcome | None
+    text: str
 
 
 class TaskList:
@@ -109,6 +118,13 @@ class TaskList:
         with self.database.reading() as db:
             row = db.execute(sa.select(cases.c.body).where(cases.c.case_id == case_id)).scalar()
             return None if row is None else _case(db, case_id, row)
+
+    def recent(self, limit: int) -> list[CaseLine]:
+        """The newest cases, those at work too."""
+        asked = sa.select(cases.c.case_id, cases.c.created_at, cases.c.outcome, cases.c.body["ticket"]["text"])
+        with self.database.reading() as db:
+            rows = db.execute(asked.order_by(cases.c.created_at.desc(), cases.c.case_id).limit(limit))
+            return [CaseLine(id_, at, outcome, str(text)[:200]) for id_, at, outcome, text in rows]
 
     def latest(self, kb: str, limit: int) -> list[Case]:
         """The newest cases of a knowledge base that have ended, without their handoffs."""

@@ -30,6 +30,11 @@ def mount(name: str, key: str, data: dict[str, Any], **callbacks: Callable[[], N
     return _component(name)(key=key, data=data, **callbacks)
 
 
+def picked(name: str, key: str, data: dict[str, Any]) -> str:
+    """Draws the component; the id that was picked in it in this run, else ""."""
+    return str(mount(name, key, data, on_picked_change=lambda: None).picked or "")
+
+
 def answer(view: dict[str, Any], key: str) -> None:
     """An answer with its citations as numbered chips, the passages behind them, and its proof.
 
@@ -44,5 +49,4 @@ def choices(items: Sequence[dict[str, Any]], key: str, *, label: str, chosen: st
     An item has `id`, `text` and, if there is more to say, `note`. `look` is "list" or "cards".
     """
     data = {"items": list(items), "label": label, "chosen": chosen, "look": look}
-    state = mount("choices", key, data, on_picked_change=lambda: None)
-    return str(state.picked or "")
+    return picked("choices", key, data)

@@ -9,12 +9,17 @@ import streamlit as st
 from errors import OpsdeskError
 from opsdesk.pages import chat, costs, drafts, handoffs, knowledge, parts, settings
 
+SIDEBAR = 220
+"""Its width, in pixels; on a phone it is closed at first."""
+
 STATIC = Path(__file__).resolve().parents[2] / "static"
 
 
 def run() -> None:
     """Draws the page that the address names."""
-    st.set_page_config(page_title="Opsdesk", page_icon=str(STATIC / "icon.svg"), layout="wide")
+    st.set_page_config(
+        page_title="Opsdesk", page_icon=str(STATIC / "icon.svg"), layout="wide", initial_sidebar_state=SIDEBAR
+    )
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"))
     if not parts.let_in():
         return

@@ -1,0 +1,120 @@
+"""The panel beside the steps: what one step received and sent, why it went on as it did, what it took."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from opsdesk import display
+from opsdesk.pages import parts
+from opsdesk.prompts import prompt
+from opsdesk.spans import Span
+from tasks.case import LOCAL_MODEL, Case, Handoff
+
+LONGEST = 20_000
+"""Characters of a payload that are shown; the rest is in the export."""
+
+
+def draw(case: Case, rows: list[Span], selected: str) -> None:
+    """The step of that id."""
+    row = next((row for row in rows if row.id == selected), None)
+    if row is None:
+        return
+    with st.container(border=True):
+        _title(row)
+        if row.handoff is None:
+            st.text("This step is being done.")
+            return
+        _reason(row, row.handoff)
+        _numbers(row)
+        tabs = st.tabs(["Handoff", "Prompt", "Raw"])
+        with tabs[0]:
+            _handed(case, row, row.handoff)
+        with tabs[1]:
+            _prompt(case, row.handoff)
+        with tabs[2]:
+            raw = row.handoff.model_dump(mode="json", by_alias=True)
+            st.code(_short(json.dumps(raw, ensure_ascii=False, indent=1)), language="json", wrap_lines=True, height=420)
+
+
+def _title(row: Span) -> None:
+    st.text(f"{row.id}  {display.visible(row.label)}")
+    badges = [parts.badge(row.agent, parts.HUES[row.agent])]
+    if row.handoff:
+        badges.append(parts.badge(row.handoff.tier, "gray"))
+        if row.handoff.tier != "local":
+            badges.append(parts.badge(row.handoff.model, "gray"))
+        if row.handoff.attempt > 1:
+            badges.append(parts.badge(f"attempt {row.handoff.attempt}", "yellow"))
+    hues = {"bad": "red", "good": "green"}
+    badges += [parts.badge(word, hues[kind]) for word, kind in row.badges if kind in hues]
+    st.markdown(" ".join(badges))
+
+
+def _reason(row: Span, handoff: Handoff) -> None:
+    """Why it was sent on, in plain words; a rejection stands out."""
+    if row.detail:
+        st.text(display.visible(row.detail))
+        return
+    with st.container(border=True, gap="xsmall"):
+        if handoff.status == "failed":
+            st.markdown(":red-badge[:material/undo: Rejected]" if handoff.task == "verify" else ":red-badge[Failed]")
+        for reason in handoff.reason.split("; "):
+            st.text(display.visible(reason))
+
+
+def _numbers(row: Span) -> None:
+    handoff = row.handoff
+    if handoff is None or row.seconds is None:
+        return
+    cost = display.usd(row.cost_usd)
+    if row.cost_usd is None and row.at_most_usd is not None:
+        cost = f"≤ {display.usd(row.at_most_usd)}"
+    told = "Counted as four characters each: the built-in model has no tokens." if handoff.tokens_estimated else None
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("Latency", display.duration(row.seconds), width="content")
+        st.metric("Tokens in", f"{handoff.tokens_in:,}", help=told, width="content")
+        st.metric("Tokens out", f"{handoff.tokens_out:,}", width="content")
+        st.metric("Cost", cost, width="content")
+    more = [
+        f"{handoff.tokens_cached:,} of the tokens in came from the provider's cache" if handoff.tokens_cached else "",
+        f"{handoff.tokens_reasoning:,} of the tokens out were thought" if handoff.tokens_reasoning else "",
+    ]
+    if told := "; ".join(text for text in more if text):
+        parts.quiet(told)
+
+
+def _handed(case: Case, row: Span, handoff: Handoff) -> None:
+    before = [h for h in case.handoffs if h.seq < handoff.seq]
+    st.text(f"Received from {before[-1].from_ if before else 'the asker'}")
+    _payload(handoff.payload.get("received"))
+    st.text(f"Sent to {handoff.to}")
+    _payload(handoff.payload.get("sent"))
+
+
+def _payload(payload: object) -> None:
+    """Nested JSON as a tree, whose text is shown as text."""
+    if payload in (None, {}, []):
+        st.text("nothing")
+        return
+    text = json.dumps(payload, ensure_ascii=False, indent=1)
+    if len(text) > LONGEST:
+        st.code(_short(text), language="json", wrap_lines=True, height=260)
+    else:
+        st.json(json.loads(display.visible(text)), expanded=2)
+
+
+def _prompt(case: Case, handoff: Handoff) -> None:
+    if handoff.tier == "local":
+        st.text(f"The {LOCAL_MODEL} follows rules of its own. A paid model would get this:")
+    st.code(prompt(handoff.from_), language=None, wrap_lines=True, height=260)
+    st.text("and below it, between marks, as JSON:")
+    _payload(handoff.payload.get("received"))
+    if handoff.task == "write" and case.passages:
+        st.text(f"with the text of the {display.count(len(case.passages), 'passage')} that are kept once with the run")
+
+
+def _short(text: str) -> str:
+    shown, over = display.visible(text), len(text) - LONGEST
+    return shown if over <= 0 else f"{shown[:LONGEST]}\n… {over:,} characters more: export the run"
