@@ -12,6 +12,7 @@ import yaml
 from opsdesk.desk import Desk
 from tasks.case import Case
 from tasks.conversations import Conversations
+from tasks.drafts import Drafts
 from tasks.requests import Requests
 from tests.browser.served import now
 
@@ -65,6 +66,20 @@ def conversation(desk: Desk, model: Case, texts: list[str], name: str) -> tuple[
         requests.end(asked, SEEDER, "done", result={"case_id": case.case_id, "outcome": case.outcome})
         kept.append(case.case_id)
     return id_, kept
+
+
+def batch(desk: Desk, model: Case, texts: list[str], name: str) -> str:
+    """A batch that is worked to its end, with a draft for each text; its id."""
+    drafts = Drafts(desk.task_list.database, now)
+    id_ = drafts.make(name, model.kb, [(case_of(model, text).ticket, "") for text in texts])
+    for text in texts:
+        row = drafts.claim(SEEDER)
+        assert row is not None
+        assert row.batch_id == id_
+        case = case_of(model, text).model_copy(update={"case_id": row.case_id})
+        keep(desk, case)
+        drafts.finish(row, case)
+    return id_
 
 
 def documents(folder: Path, texts: list[str]) -> None:
