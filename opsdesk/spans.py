@@ -186,7 +186,9 @@ def filtered(rows: Sequence[Span], *, calls: bool, problems: bool) -> list[Span]
 
 def waterfall(rows: Sequence[Span], seconds: float, selected: str) -> dict[str, Any]:
     """The component's data: each row with its place on the lane, in percent, and its figures as text."""
-    total = max([seconds, *(row.start + row.seconds for row in rows if row.start is not None and row.seconds), 1e-6])
+    total = max(
+        [seconds, *(row.start + row.seconds for row in rows if row.start is not None and row.seconds is not None), 1e-6]
+    )
     children = {row.parent for row in rows if row.parent}
     single = {p for p in children if sum(row.parent == p for row in rows) == 1} if len(rows) > MANY else set()
     untimed = {p for p in children if all(row.start is None for row in rows if row.parent == p)}
@@ -283,7 +285,7 @@ def _dearest(case: Case) -> str:
     if not case.cost_usd:
         return "nothing was paid"
     step = max(case.handoffs, key=lambda handoff: handoff.cost_usd or 0)
-    return f"{(step.cost_usd or 0) / case.cost_usd:.0%} from step {step.seq}, {step.tier}"
+    return f"{(step.cost_usd or 0) / case.cost_usd:.0%} from step {step.seq}"
 
 
 def mermaid(case: Case) -> str:

@@ -21,7 +21,7 @@ from tasks.drafts import Drafts
 from tasks.requests import Kind, Requests
 from tasks.workers import BEAT_SECONDS, Workers
 
-LOOK_SECONDS = 0.03
+LOOK_SECONDS = 0.04
 """Between two looks for something to do: what a person waits for begins so soon."""
 
 BULK_LOOK_SECONDS = 0.5
@@ -62,9 +62,9 @@ class Worker:
         self.ending = threading.Event()
         self._at_work: dict[str, _Job] = {}
         self._pools = [
-            _Pool("quick", QUICK_PLACES, lambda: self._request(QUICK), self._do),
-            _Pool("slow", 1, lambda: self._request(SLOW), self._do),
-            _Pool("drafts", drafts_at_once(desk), self._draft, self._do, BULK_LOOK_SECONDS),
+            _Pool("quick", QUICK, QUICK_PLACES, lambda: self._request(QUICK), self._do),
+            _Pool("slow", SLOW, 1, lambda: self._request(SLOW), self._do),
+            _Pool("drafts", (), drafts_at_once(desk), self._draft, self._do),
         ]
 
     def run(self) -> None:
@@ -75,7 +75,8 @@ class Worker:
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         while not self.ending.is_set():
             try:
-                taken = [self._take(pool) for pool in self._pools]
+                waiting = self.requests.waiting()
+                taken = [self._take(pool) for pool in self._pools if pool.may_have(waiting)]
                 if not any(taken):
                     self.ending.wait(LOOK_SECONDS)
             except OpsdeskError as error:  # the database is locked or gone: it may come back
@@ -194,20 +195,24 @@ class _Pool:
     def __init__(
         self,
         name: str,
+        kinds: tuple[Kind, ...],
         places: int,
         claim: Callable[[], _Job | None],
         do: Callable[[_Job], None],
-        look_seconds: float = 0.0,
     ) -> None:
-        self._claim, self._look_seconds, self._next_look = claim, look_seconds, 0.0
+        self._kinds, self._claim, self._next_look = kinds, claim, 0.0
         self._places = threading.BoundedSemaphore(places)
         self._waiting: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         for number in range(places):
             threading.Thread(target=self._run, args=(do,), name=f"{name}-{number}", daemon=True).start()
 
+    def may_have(self, waiting: set[Kind]) -> bool:
+        """Whether it is worth a look: requests of its kinds wait, or it is time to ask for drafts."""
+        return any(kind in waiting for kind in self._kinds) if self._kinds else time.monotonic() >= self._next_look
+
     def look(self) -> _Job | None:
-        """Something to do, when there is a place for it and it is time to look; the place is taken then."""
-        if time.monotonic() < self._next_look or not self._places.acquire(blocking=False):
+        """Something to do, when there is a place for it; the place is taken then."""
+        if not self._places.acquire(blocking=False):
             return None
         job = None
         try:
@@ -215,7 +220,7 @@ class _Pool:
         finally:
             if job is None:
                 self._places.release()
-                self._next_look = time.monotonic() + self._look_seconds
+                self._next_look = time.monotonic() + BULK_LOOK_SECONDS
         return job
 
     def put(self, job: _Job) -> None:

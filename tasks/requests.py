@@ -132,6 +132,11 @@ class Requests:
 
     # --- the worker's side -----------------------------------------------------------------------
 
+    def waiting(self) -> set[Kind]:
+        """The kinds of which a request waits: one short look."""
+        with self._database.reading() as db:
+            return set(db.execute(sa.select(requests.c.kind).where(requests.c.status == "todo").limit(100)).scalars())
+
     def claim(self, owner: str, kinds: Sequence[Kind]) -> Request | None:
         """Takes the request of these kinds that has waited longest; None when none waits. No two owners get one."""
         oldest = sa.select(requests.c.id).where(requests.c.status == "todo", requests.c.kind.in_(kinds))

@@ -39,7 +39,10 @@ def draw(case: Case, rows: list[Span], selected: str) -> None:
 
 
 def _title(row: Span) -> None:
-    st.text(f"{row.id}  {display.visible(row.label)}")
+    if row.detail:
+        st.text(f"{row.id}  {display.visible(row.label)}")
+    else:  # a step's name is ours
+        st.markdown(f"**{row.id} {row.label}**")
     badges = [parts.badge(row.agent, parts.HUES[row.agent])]
     if row.handoff:
         badges.append(parts.badge(row.handoff.tier, "gray"))

@@ -73,7 +73,7 @@ def _is_open(id_: str) -> bool:
 
 
 def _head(case: Case, runs: list[CaseLine]) -> None:
-    left, *actions = st.columns([4, 3.4, 1, 1.15, 1], vertical_alignment="center")
+    left, *actions = st.columns([2.6, 3.4, 1.15, 1.4, 1.25], vertical_alignment="center")
     left.title("Handoffs")
     with actions[0]:
         _picker(case, runs)
@@ -123,10 +123,15 @@ def _replay(case: Case) -> None:
     st.text("The same ticket is worked again. Both runs are kept, and shown side by side.")
     policy = st.selectbox("Policy", POLICIES, index=POLICIES.index(parts.desk().settings.policy))
     if st.button("Replay", type="primary"):
-        body = {"ticket": case.ticket.model_dump(mode="json"), "policy": policy, "tenant": case.tenant}
-        requests = parts.requests()
-        id_ = requests.leave("ask", body, person=parts.person(), kb=case.kb)
-        parts.go(run=requests.get(id_).case_id, step="", **{"with": case.case_id})
+        replay(case, policy)
+
+
+def replay(case: Case, policy: Policy) -> None:
+    """Leaves a case's ticket for the worker once more, and goes to where both runs are compared."""
+    body = {"ticket": case.ticket.model_dump(mode="json"), "policy": policy, "tenant": case.tenant}
+    requests = parts.requests()
+    id_ = requests.leave("ask", body, person=parts.person(), kb=case.kb)
+    parts.go(run=requests.get(id_).case_id, step="", **{"with": case.case_id})
 
 
 def _export(case: Case) -> None:
@@ -181,7 +186,7 @@ def _body(id_: str) -> None:
 def _figures(case: Case) -> None:
     with st.container(horizontal=True, gap="small"):
         for label, value, below, hue in spans.figures(case):
-            with st.container(border=True, width=180, gap="xxsmall"):
+            with st.container(border=True, width=166, gap="xxsmall"):
                 st.metric(label, value)
                 st.markdown(parts.badge(below, hue))
 

@@ -30,12 +30,18 @@ def page() -> None:
     desk = parts.desk()
     known = desk.knowledge_bases()
     names = [kb.kb for kb in known]
+    chosen = st.query_params.get("kb", "")
+    last = _last(chosen) if chosen and chosen not in names else None
+    if last and last.kind == "index":
+        _coming(last)
+        return
     if not names:
         parts.nothing_yet("There is no knowledge base yet", "Name it, and add a folder or files.")
-    chosen = st.query_params.get("kb", "")
     left, middle, right = st.columns([4, 1, 1], vertical_alignment="bottom")
     options = [*names, NEW]
-    picked = left.selectbox("Knowledge base", options, index=options.index(chosen) if chosen in options else 0)
+    picked = left.selectbox(
+        "Knowledge base", options, index=options.index(chosen) if chosen in options else 0, key=f"kb-{chosen}"
+    )
     if picked == NEW:
         _add(_new_name(right), "")
         return
@@ -125,9 +131,22 @@ def _remove(kb: str) -> None:
             parts.go(kb="")
 
 
+def _coming(last: Request) -> None:
+    """One that is being made, or that could not be made."""
+    st.text(last.kb)
+    _work(last.kb)
+    if not last.is_open and st.button("Back"):
+        parts.go(kb="")
+
+
+def _last(kb: str) -> Request | None:
+    """What was last asked for it."""
+    return next((r for r in parts.requests().latest(["index", "remove"], limit=50) if r.kb == kb), None)
+
+
 def _work(kb: str) -> None:
     """The last sync: its progress while it runs, then what it did and what it skipped."""
-    latest = next((r for r in parts.requests().latest(["index", "remove"]) if r.kb == kb), None)
+    latest = _last(kb)
     if latest is None:
         return
     if latest.is_open:

@@ -217,6 +217,35 @@ def test_a_path_that_is_added_is_indexed_and_what_was_skipped_is_told(
     assert desk.knowledge_base("sample").documents == 29
 
 
+def test_a_new_knowledge_base_is_shown_while_it_is_made_and_when_it_is_there(
+    desk: Desk, worker: Worker, tmp_path: Path
+) -> None:
+    (tmp_path / "badges.md").write_text("# Badges\n\nA lost badge is replaced within 3 days.\n")
+    app = knowledge().run()
+    app.selectbox[0].set_value("New knowledge base").run()
+    app.text_input[0].set_value("badges").run()
+    app.text_input[1].set_value(str(tmp_path / "badges.md")).run()
+    next(button for button in app.button if button.label == "Add this path").click().run()
+    assert not app.exception
+    requests = Requests(desk.task_list.database, now)
+    until(lambda: not requests.latest(["index"])[0].is_open)
+    app.run()
+    assert not app.exception
+    assert app.selectbox[0].value == "badges"
+    assert app.metric[0].value == "1"
+
+
+def test_a_knowledge_base_that_could_not_be_made_says_why(desk: Desk, worker: Worker) -> None:
+    requests = Requests(desk.task_list.database, now)
+    requests.leave("index", {"paths": ["/not/there"]}, kb="nothing")
+    until(lambda: not requests.latest(["index"])[0].is_open)
+    app = knowledge()
+    app.query_params["kb"] = "nothing"
+    app.run()
+    assert not app.exception
+    assert "is not there" in texts(app)
+
+
 def test_an_answer_whose_document_has_changed_is_listed(desk: Desk, tmp_path: Path) -> None:
     page = tmp_path / "badge.md"
     page.write_text("# Badges\n\nA lost badge is replaced within 3 days.\n")

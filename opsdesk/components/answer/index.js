@@ -66,12 +66,11 @@ function withChips(block, text, data) {
   return block;
 }
 
-// Of Markdown two marks are read, `code` and **strong**: both can only change how their own words look.
+// `Code` is set apart with its marks left in: what is shown is what was written.
 function inline(text) {
-  return text.split(/(`[^`\n]+`|\*\*[^*\n]+\*\*)/).map((piece, place) => {
-    if (place % 2 === 0) return document.createTextNode(piece);
-    return piece.startsWith("`") ? element("code", "", piece.slice(1, -1)) : element("strong", "", piece.slice(2, -2));
-  });
+  return text
+    .split(/(`[^`\n]+`)/)
+    .map((piece, place) => (place % 2 ? element("code", "", piece) : document.createTextNode(piece)));
 }
 
 function chip(citation) {
