@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from errors import UsageError
+from tasks import facts
 from tasks.case import Case, Handoff, Outcome, StepName, Task
 from tasks.database import Database, metadata
 from tasks.processes import process_name
@@ -98,13 +99,15 @@ class TaskList:
         case.handoffs.append(handoff)
 
     def close(self, case: Case) -> None:
-        """Writes the outcome; steps that were never begun become `skipped`, one cut short `failed`."""
+        """Writes the outcome and the facts; steps never begun become `skipped`, one cut short `failed`."""
         with self.database.writing() as db:
             for task in case.tasks:
                 if task.status in ("todo", "doing"):
                     task.status = "skipped" if task.status == "todo" else "failed"
                     _put_task(db, case.case_id, task)
-            db.execute(cases.update().where(cases.c.case_id == case.case_id).values(**_case_row(case)))
+            this = cases.c.case_id == case.case_id
+            db.execute(cases.update().where(this).values(**_case_row(case)))
+            facts.keep(db, case, db.execute(sa.select(cases.c.batch_id).where(this)).scalar() or "")
 
     def case(self, case_id: str) -> Case:
         """The case as kept. Raises `UsageError` when there is none of that id."""

@@ -45,8 +45,8 @@ def page() -> None:
     if picked == NEW:
         _add(_new_name(right), "")
         return
-    if picked != chosen:
-        st.query_params["kb"] = picked
+    if picked != (chosen or names[0]):
+        parts.go(kb=picked)
     if middle.button("Sync now", icon=":material/sync:", width="stretch"):
         _leave(picked, parts.desk().knowledge_base(picked).sources)
     with right:

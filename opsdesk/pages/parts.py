@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import streamlit as st
 
@@ -122,10 +122,11 @@ def pick_kb(key: str = "kb", label: str = "Knowledge base", *, collapsed: bool =
         raise NoKnowledgeBase("there is no knowledge base yet; add documents on the page Knowledge base")
     chosen = st.query_params.get(key, "")
     index = names.index(chosen) if chosen in names else 0
-    picked = st.selectbox(label, names, index=index, label_visibility="collapsed" if collapsed else "visible")
-    if picked != chosen and (chosen or picked != names[0]):
-        st.query_params[key] = picked
-    return str(picked)
+    look: Literal["collapsed", "visible"] = "collapsed" if collapsed else "visible"
+    picked = str(st.selectbox(label, names, index=index, label_visibility=look, key=f"{key}-{chosen}"))
+    if picked != names[index]:
+        go(**{key: picked})
+    return picked
 
 
 def link(label: str, page: str, icon: str = "", **address: str) -> None:

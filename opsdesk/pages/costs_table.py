@@ -1,0 +1,67 @@
+"""The figures as tables: columns, and the file to download."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import streamlit as st
+
+from tasks.budget import NANO
+from tasks.facts import KEYS, Facts, Filters, Group
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def columns(*names: str) -> dict[str, Any]:
+    """How the columns of that name are headed and written."""
+    numbers = st.column_config.NumberColumn
+    known = {
+        "day": st.column_config.DateColumn("Day (UTC)", format="YYYY-MM-DD"),
+        "tier": "Tier",
+        "usd": numbers("USD", format="$%.4f"),
+        "name": "Name",
+        "cases": numbers("Cases", format="localized"),
+        "unknown": numbers("Of unknown cost", format="localized"),
+        "outcome": "Outcome",
+        "share": numbers("Share", format="percent"),
+        "low": numbers("95% from", format="percent"),
+        "high": numbers("95% to", format="percent"),
+        "of": numbers("Cases", format="localized"),
+        "failed": numbers("Failed in", format="localized"),
+    }
+    return {name: known[name] for name in names}
+
+
+def download(facts: Facts, filters: Filters) -> None:
+    """A file of the cases that are shown, a row for each day, knowledge base, tenant, intent, tier and outcome."""
+    st.download_button(
+        "Download as CSV",
+        lambda: as_csv(facts.grouped(KEYS, filters)),
+        f"opsdesk-costs-{filters.since}-{filters.until}.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def as_csv(groups: Iterable[Group]) -> str:
+    """The groups as CSV; amounts in USD, exact. No cell can be taken for a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(name.replace("_nano", "_usd") for name in Group._fields)
+    for group in groups:
+        row = group._asdict()
+        writer.writerow(_exact(value) if name.endswith("_nano") else _plain(value) for name, value in row.items())
+    return out.getvalue()
+
+
+def _plain(value: str | int) -> str | int:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _exact(nano: int) -> str:
+    return f"{nano // NANO}.{nano % NANO:09d}"
