@@ -7,17 +7,12 @@ heading, and for the large ones all of it, can be read. An event is seen in the 
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.bench import show
 from benchmarks.front_data import LONG_CASE, fill
@@ -170,5 +165,7 @@ def large(browser: Browser, site: Served, times: int, cases: int, drafts: int) -
             f"Drafts, {drafts:,} rows": f"drafts?batch={batch.id}",
             f"Costs, {cases:,} cases": "costs?period=all",
         }.items():
-            opened[f"{name}: address to drawn"] = [timed(lambda path=path: chromium.go(page, f"{site.url}/{path}")) for _ in range(times)]
+            opened[f"{name}: address to drawn"] = [
+                timed(lambda path=path: chromium.go(page, f"{site.url}/{path}")) for _ in range(times)
+            ]
     return {name: row(found, 1_000) for name, found in opened.items()}
