@@ -56,9 +56,8 @@ class Provider:
             told = {name: values[0] for name, values in parse_qs(asked.query).items()}
             code = json.dumps([self.who, told.get("nonce", ""), told["client_id"]])
             request.send_response(302)
-            request.send_header(
-                "Location", f"{told['redirect_uri']}?{urlencode({'code': code, 'state': told['state']})}"
-            )
+            answer = urlencode({"code": code, "state": told["state"]})
+            request.send_header("Location", f"{told['redirect_uri']}?{answer}")
             request.end_headers()
 
     def token(self, request: BaseHTTPRequestHandler) -> None:
@@ -66,15 +65,8 @@ class Provider:
         body = parse_qs(request.rfile.read(int(request.headers["Content-Length"])).decode())
         who, nonce, client = json.loads(body["code"][0])
         now = int(time.time())
-        claims = {
-            "iss": self.url,
-            "aud": client,
-            "sub": who,
-            "email": who,
-            "nonce": nonce,
-            "iat": now,
-            "exp": now + 600,
-        }
+        claims = {"iss": self.url, "aud": client, "sub": who, "email": who, "nonce": nonce}
+        claims |= {"iat": now, "exp": now + 600}
         signed = jwt.encode({"alg": "RS256", "kid": "1"}, claims, self.key)
         _reply(request, {"access_token": "a", "token_type": "Bearer", "expires_in": 600, "id_token": signed})
 
