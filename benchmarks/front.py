@@ -48,7 +48,7 @@ AT_REST = "document.querySelector('[data-testid=stApp]').dataset.testScriptState
 LARGE = {
     "handoffs": (f"run={LONG}", "[role=treegrid] [role=row]:nth-of-type(20)", "ArrowDown"),
     "drafts": (f"batch={BATCH}", "[data-testid=stDataFrame] canvas", "j"),
-    "costs": ("period=All+time", "[data-testid=stVegaLiteChart] canvas", ""),
+    "costs": ("period=All+time", "[data-testid=stVegaLiteChart] :is(canvas, svg)", ""),
 }
 """The large pages: what is asked of them, what is drawn last, and the key that leads on; costs are gone to anew."""
 

@@ -60,9 +60,11 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, *options: str, settings: dict[str, Any] | None = None) -> Iterator[Served]:
+def served(
+    home: Path, *options: str, settings: dict[str, Any] | None = None, port: int | None = None
+) -> Iterator[Served]:
     """`opsdesk ui` over `home`, with nothing of the caller's own settings in force; `settings` are variables."""
-    port = free_port()
+    port = port or free_port()
     with (home / "ui.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "opsdesk", "ui", "--port", str(port), *options],
