@@ -7,15 +7,19 @@ heading, and for the large ones all of it, can be read. An event is seen in the 
 from __future__ import annotations
 
 import argparse
+import os
+import statistics
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.bench import show
-from benchmarks.front_data import LONG_CASE, fill
+from benchmarks.front_data import BATCH, LONG, fill
 from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
@@ -40,6 +44,13 @@ PAGES = {
 
 HEADING = "[...document.querySelectorAll('h1')].some((one) => one.innerText.trim().startsWith(title))"
 AT_REST = "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
+
+LARGE = {
+    "handoffs": (f"run={LONG}", "[role=treegrid] [role=row]:nth-of-type(20)", "ArrowDown"),
+    "drafts": (f"batch={BATCH}", "[data-testid=stDataFrame] canvas", "j"),
+    "costs": ("period=All+time", "[data-testid=stVegaLiteChart] :is(canvas, svg)", ""),
+}
+"""The large pages: what is asked of them, what is drawn last, and the key that leads on; costs are gone to anew."""
 
 PAINTED = f"""(title) => {{
   const look = () => {{
@@ -84,19 +95,18 @@ def main() -> None:
     options = parser.parse_args()
     if chromium.PROGRAM is None:
         sys.exit(chromium.MISSING)
-    with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        home = Path(folder)
-        Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample", source="sample")
+    with TemporaryDirectory() as one, TemporaryDirectory() as other, sync_playwright() as playwright:
+        small, big = Path(one), Path(other)
+        for home in (small, big):
+            Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample", source="sample")
         browser = chromium.launch(playwright)
-        rows = first_paint(browser, home, options.times)
-        with served(home) as site:
+        rows = first_paint(browser, small, options.times)
+        with served(small) as site:
             site.wait_for_worker()
             rows |= events(browser, site, options.times)
             rows |= switches(browser, site, options.times)
             rows |= idle(browser, site, options.idle)
-        fill(Desk(Settings(home=home)).task_list.database, options.cases, options.drafts)
-        with served(home, "--no-worker") as site:
-            rows |= large(browser, site, options.times, options.cases, options.drafts)
+        rows |= large(browser, big, options.times, options.cases, options.drafts)
         browser.close()
     show(rows, options.json, "milliseconds")
 
@@ -133,11 +143,11 @@ def events(browser: Browser, site: Served, times: int) -> Rows:
         for turn in range(times + 1):
             page.evaluate(EVENTS)
             ask(page, QUESTIONS[turn % 2])
-            answered(page, turn + 1)
+            answered(page, turn + 1)  # the first of all waits for the crew to be loaded
             case = site.desk.task_list.latest("sample", 1)[0]
             ended = [h.started_at.timestamp() + h.seconds for h in site.desk.case(case.case_id).handoffs]
             seen = page.evaluate("window.events")
-            if turn:  # the first waits for the crew to be loaded
+            if turn:
                 late += [at - 1000 * end for at, end in zip(seen, ended, strict=False)]
     return {"event seen in the chat": row(late, 150)}
 
@@ -155,17 +165,69 @@ def idle(browser: Browser, site: Served, seconds: float) -> Rows:
     return {**rows, "idle, % of a core: both": {"median": sum(shares.values()), "target": 3}}
 
 
-def large(browser: Browser, site: Served, times: int, cases: int, drafts: int) -> Rows:
-    """Large pages, until all of each is drawn: by a click, or by the key that goes on to the next draft."""
-    batch = next(batch for batch, far in _drafts(site).batches() if far.total == drafts)
-    opened: dict[str, list[float]] = {}
-    with page_of(browser) as page:
-        for name, path in {
-            "Handoffs, 60 steps": f"handoffs?run={LONG_CASE}",
-            f"Drafts, {drafts:,} rows": f"drafts?batch={batch.id}",
-            f"Costs, {cases:,} cases": "costs?period=all",
-        }.items():
-            opened[f"{name}: address to drawn"] = [
-                timed(lambda path=path: chromium.go(page, f"{site.url}/{path}")) for _ in range(times)
-            ]
-    return {name: row(found, 1_000) for name, found in opened.items()}
+def large(browser: Browser, home: Path, times: int, cases: int, drafts: int) -> Rows:
+    """Pages over a great deal, until each is drawn to its end: at its address, and at a step on from there."""
+    desk = Desk(Settings(home=home))
+    fill(desk.task_list.database, cases, drafts)
+    names = {
+        "handoffs": f"Handoffs, {len(desk.case(LONG).handoffs)} steps",
+        "drafts": f"Drafts, {drafts:,} rows",
+        "costs": f"Costs, {cases:,} cases",
+    }
+    opened: dict[str, list[float]] = {path: [] for path in names}
+    moved: dict[str, list[float]] = {path: [] for path in names}
+    with served(home, "--no-worker") as site, page_of(browser) as page:
+        for _ in range(times):
+            for path, (query, drawn, key) in LARGE.items():
+                opened[path].append(_opened(page, f"{site.url}/{path}?{query}", drawn))
+                moved[path].append(_moved(page, key) if key else page.evaluate(SWITCH, [path, PAGES[path]])[1])
+                chromium.settled(page)
+    found = {f"{names[path]}: its address": row(spent, 1_000) for path, spent in opened.items()}
+    return found | {f"{names[path]}: a step on": row(spent, 1_000) for path, spent in moved.items()}
+
+
+def _opened(page: Page, url: str, drawn: str) -> float:
+    """Opens an address in a browser that has been there before."""
+    began = time.perf_counter()
+    page.goto(url)
+    page.wait_for_selector(drawn)
+    page.wait_for_function(AT_REST)
+    return 1000 * (time.perf_counter() - began)
+
+
+def _moved(page: Page, key: str) -> float:
+    """Presses a key that leads to another part of the page, which is in the address then."""
+    chromium.settled(page)
+    if page.get_by_role("treegrid").count():
+        page.locator("[role=treegrid] [role=row][tabindex='0']").focus()
+    before, began = page.url, time.perf_counter()
+    page.keyboard.press(key)
+    page.wait_for_function("(before) => location.href !== before", arg=before)
+    page.wait_for_function(AT_REST)
+    return 1000 * (time.perf_counter() - began)
+
+
+@contextmanager
+def page_of(browser: Browser) -> Iterator[Page]:
+    """A page in a profile of its own, at which nothing is asserted."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(chromium.WAIT_MS)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def row(found: list[float], target: float) -> dict[str, float]:
+    """Median and longest of some milliseconds, beside their target."""
+    return {"median": statistics.median(found), "longest": max(found), "target": target}
+
+
+if __name__ == "__main__":
+    main()

@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 """The longest that is waited for something to be shown."""
 
 Scheme = Literal["light", "dark"]
@@ -77,6 +77,7 @@ class Seen:
 
 def launch(playwright: Playwright) -> Browser:
     """Starts Chromium."""
+    expect.set_options(timeout=WAIT_MS)
     return playwright.chromium.launch(executable_path=PROGRAM, args=ARGUMENTS)
 
 
@@ -93,7 +94,6 @@ def opened(
         **options,
     )
     context.set_default_timeout(WAIT_MS)
-    expect.set_options(timeout=WAIT_MS)
     page = context.new_page()
     seen = Seen(page)
     try:
