@@ -46,7 +46,9 @@ class Ticket(BaseModel):
     customer: str = ""
     kind: Literal["question", "reply"] = "question"
     audience: Literal["customer", "staff"] = "customer"
-    earlier: list[str] = Field(default=[], description="what was asked before in the same conversation, the last last")
+    earlier: tuple[str, ...] = Field(
+        default=(), description="what was asked before in the same conversation, the last last"
+    )
 
 
 class Question(BaseModel):

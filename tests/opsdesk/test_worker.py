@@ -130,8 +130,8 @@ def test_an_earlier_question_is_what_a_later_one_points_back_to(
     requests: Requests, at_work: Callable[..., Worker]
 ) -> None:
     worker = at_work()
-    earlier = ["Does your Pro plan include API access?"]
-    later = {"ticket": Ticket(text="And how much is it?", earlier=earlier).model_dump(mode="json")}
+    later = ticket("And how much is it?")
+    later["ticket"]["earlier"] = ["Does your Pro plan include API access?"]
     alone = ended(requests, requests.leave("ask", ticket("And how much is it?"), kb="sample"))
     after = ended(requests, requests.leave("ask", later, kb="sample"))
     assert "$49" in worker._desk.case(after.case_id).answer
