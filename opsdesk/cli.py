@@ -259,8 +259,10 @@ def trace(
     stale = desk.stale(kept)
     if html:
         from opsdesk.export import page_html
+        from opsdesk.redaction import redacted
+        from opsdesk.tiers import secrets_of
 
-        html.write_text(page_html(kept, stale), encoding="utf-8")
+        html.write_text(redacted(page_html(kept, stale), secrets_of(desk.settings)), encoding="utf-8")
     if as_json:
         print_json(show.case_json(kept, stale))
     elif html:

@@ -1,13 +1,23 @@
-"""Keeps secrets out of what is logged, tracebacks included."""
+"""Keeps secrets out of what is logged, tracebacks included, and out of what is exported."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable
+from html import escape
 
 HIDDEN = "[hidden]"
 LEAST = 6
 """Characters; shorter ones are words of any text, and no key."""
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """`text` with each secret replaced, as it is and as it stands in JSON or HTML."""
+    forms = {form for s in secrets if len(s) >= LEAST for form in (s, json.dumps(s)[1:-1], escape(s))}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
+    return text
 
 
 class Redacting(logging.Formatter):
@@ -16,14 +26,11 @@ class Redacting(logging.Formatter):
     def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
         super().__init__()
         self._inner = inner
-        self._secrets = sorted({s for s in secrets if len(s) >= LEAST}, key=len, reverse=True)
+        self._secrets = list(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text, its traceback included, each secret replaced."""
-        text = self._inner.format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return text
+        return redacted(self._inner.format(record), self._secrets)
 
 
 def hide(secrets: Iterable[str]) -> None:

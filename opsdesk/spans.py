@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from opsdesk.display import OUTCOMES, count, duration, line, saved, usd, visible
-from tasks.case import STEPS, Case, Handoff, StepName
+from tasks.case import STEPS, Case, Handoff, Outcome, StepName
 
 Kind = Literal["good", "bad", "warn", "move", "quiet"]
 """What a badge means; its word says it too."""
@@ -25,6 +25,12 @@ LABELS: dict[StepName, str] = {
     "verify": "Verify grounding",
 }
 DOING: dict[StepName, str] = {"route": "Routing", "retrieve": "Searching", "write": "Writing", "verify": "Checking"}
+SHORT: dict[Outcome | None, str] = {"needs_human": "To a person", "abstained": "No answer"}
+"""Outcomes in fewer words, where there is little room."""
+
+BADGES: dict[str, Kind] = {"not proven": "bad", "struck": "warn", "nothing found": "warn"}
+"""The words at parts of a step."""
+
 MANY = 12
 """Above so many rows, groups with a single child are closed at first."""
 
@@ -66,8 +72,7 @@ def spans(case: Case) -> list[Span]:
         found.append(step)
         if len(handoffs) > 1:
             found += [_part(f"{number}.{n}", step.id, handoff, case) for n, handoff in enumerate(handoffs, start=1)]
-        else:
-            found += _told(step.id, handoffs[0])
+        found += _told(step.id, handoffs[-1], case, len(handoffs) if len(handoffs) > 1 else 0)
         escalated = task == "verify" and "escalated to" in handoffs[-1].reason
     running = next((task for task in case.tasks if task.status == "doing"), None)
     if case.outcome is None and running:
@@ -83,10 +88,10 @@ def _step(id_: str, handoffs: Sequence[Handoff], began: datetime, drafts: int, e
     badges: list[tuple[str, Kind]] = []
     if last.task == "write" and drafts > 1:
         label += " - escalated" if escalated else f" - retry {drafts - 1}"
-        badges += [("escalated", "move")] if escalated else []
         badges.append((f"try {drafts}", "warn"))
     if last.status == "failed":
         badges.append(("failed", "bad"))
+        badges += [("escalated", "move")] if last.task == "verify" and "escalated to" in last.reason else []
     elif last.task == "verify":
         badges.append(("passed", "good"))
     elif last.task == "retrieve" and last.to != "writer":
@@ -133,28 +138,38 @@ def _part(id_: str, parent: str, handoff: Handoff, case: Case) -> Span:
     )
 
 
-def _told(parent: str, handoff: Handoff) -> list[Span]:
-    """Parts that the payload of a step tells of: the questions that were searched for, the claims that failed."""
-    found: list[Span] = []
+def _told(parent: str, handoff: Handoff, case: Case, before: int) -> list[Span]:
+    """Parts that a step's payload tells of: the questions searched for, the claims refused, the sentences struck.
+
+    `before` are the parts that stand above them already.
+    """
     if handoff.task == "retrieve":
         asked = _list(handoff.payload.get("received"), "questions")
-        for n, (question, reason) in enumerate(zip(asked, handoff.reason.split("; "), strict=False), start=1):
-            text = str(question.get("text", ""))
-            found.append(
-                Span(f"{parent}.{n}", parent, line(text, 60), handoff.from_, handoff, detail=f"{text}\n{reason}")
-            )
+        told = [(str(question.get("text", "")), *_found(case, handoff, n)) for n, question in enumerate(asked)]
     elif handoff.task == "verify":
         sent = handoff.payload.get("sent")
-        refused = [claim for claim in _list(sent, "claims") if not claim.get("supported")]
-        for n, claim in enumerate(refused, start=1):
-            text = f"{claim.get('text', '')}\n{claim.get('reason', '')}"
-            found.append(
-                Span(
-                    f"{parent}.{n}", parent, line(str(claim.get("text", "")), 60), handoff.from_, handoff,
-                    badges=(("not proven", "bad"),), failed=True, detail=text,
-                )
-            )  # fmt: skip
-    return found
+        refused = [(claim, "not proven") for claim in _list(sent, "claims") if not claim.get("supported")]
+        refused += [(claim, "struck") for claim in _list(sent, "struck")]
+        told = [(str(claim.get("text", "")), str(claim.get("reason", "")), word) for claim, word in refused]
+    else:
+        return []
+    return [
+        Span(
+            f"{parent}.{n}", parent, line(text, 60), handoff.from_, handoff,
+            badges=((word, BADGES[word]),) if word else (), failed=word == "not proven", detail=f"{text}\n{why}",
+        )
+        for n, (text, why, word) in enumerate(told, start=before + 1)
+    ]  # fmt: skip
+
+
+def _found(case: Case, handoff: Handoff, question: int) -> tuple[str, str]:
+    """What was handed on for a question, and the word that says that nothing was."""
+    if not case.passages and handoff.to == "writer":  # they are kept when the run ends
+        return "", ""
+    found = [passage for passage in case.passages if question in passage.questions]
+    if not found:
+        return "no passage was handed on for it", "nothing found"
+    return f"{count(len(found), 'passage')}, the best from {max(found, key=lambda p: p.score).title}", ""
 
 
 def _list(payload: object, name: str) -> list[dict[str, Any]]:
@@ -194,7 +209,7 @@ def waterfall(rows: Sequence[Span], seconds: float, selected: str) -> dict[str, 
     untimed = {p for p in children if all(row.start is None for row in rows if row.parent == p)}
     return {
         "selected": selected,
-        "ticks": [{"at": n * 20, "label": _tick(total * n / 5)} for n in range(5)],
+        "ticks": [{"at": n * 20, "label": _tick(total * n / 5, total)} for n in range(5)],
         "rows": [
             {
                 "id": row.id,
@@ -217,10 +232,11 @@ def waterfall(rows: Sequence[Span], seconds: float, selected: str) -> dict[str, 
     }
 
 
-def _tick(seconds: float) -> str:
-    return (
-        f"{seconds * 1000:.0f} ms" if 0 < seconds < 0.095 else f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
-    )
+def _tick(seconds: float, total: float) -> str:
+    """A mark on the lane; all of one lane have one unit."""
+    if not seconds:
+        return "0"
+    return f"{seconds * 1000:.0f} ms" if total < 0.95 else f"{seconds:.2f} s" if total < 4 else f"{seconds:.1f} s"
 
 
 def _cost(row: Span) -> str:
@@ -240,11 +256,14 @@ def figures(case: Case) -> list[tuple[str, str, str, str]]:
     """The six figures of a case: label, value, what stands below it, and that badge's hue."""
     writing = sum(h.seconds for h in case.handoffs if h.task == "write")
     frontier = sum(h.model_calls for h in case.handoffs if h.tier == "frontier")
-    where = f"{frontier} on frontier" if case.model_calls else "all on the built-in model"
+    local = all(h.tier == "local" for h in case.handoffs)
+    where = f"{frontier} on frontier" if case.model_calls else "built-in model" if local else "none was answered"
     spared = saved(case.cost_usd, case.cost_all_frontier_usd)
+    unsaid = "no price known" if case.cost_all_frontier_usd is None else "nothing to compare"
+    unsaid = unsaid if case.cost_is_known else "cost unknown"
     cost = usd(case.cost_usd) if case.cost_is_known else "unknown"
     return [
-        ("Outcome", OUTCOMES[case.outcome], *_how(case)),
+        ("Outcome", SHORT.get(case.outcome, OUTCOMES[case.outcome]), *_how(case)),
         ("Latency", duration(case.seconds), f"{duration(writing)} writing", "gray"),
         ("Model calls", f"{case.model_calls}", where, "gray"),
         ("Tokens", f"{case.tokens_in + case.tokens_out:,}", f"{case.tokens_out:,} written", "gray"),
@@ -252,7 +271,7 @@ def figures(case: Case) -> list[tuple[str, str, str, str]]:
         (
             "All-frontier estimate",
             usd(case.cost_all_frontier_usd),
-            spared or "no price known",
+            spared or unsaid,
             "green" if spared else "gray",
         ),
     ]
@@ -305,7 +324,7 @@ def _message(handoff: Handoff, drafts: int) -> str:
     sent = handoff.payload.get("sent")
     if handoff.task == "route" and isinstance(sent, dict):
         intent = "".join(c for c in str(sent.get("intent", "")) if c.isalnum() or c in "_ ")[:20]
-        return f"{intent}, {'hard' if sent.get('complexity') == 'hard' else 'simple'}, {handoff.tier}"
+        return ", ".join(filter(None, (intent.strip(), _one_of(sent, "complexity", "hard", "simple"), handoff.tier)))
     if handoff.task == "retrieve":
         return count(len(sent) if isinstance(sent, list) else 0, "passage")
     if handoff.task == "write":
@@ -314,3 +333,7 @@ def _message(handoff: Handoff, drafts: int) -> str:
     proven = sum(bool(claim.get("supported")) for claim in claims)
     verdict = "fail" if handoff.status == "failed" else "pass"
     return f"{verdict}, {proven} of {len(claims)} proven"
+
+
+def _one_of(payload: dict[str, Any], name: str, *words: str) -> str:
+    return next((word for word in words if payload.get(name) == word), "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -40,18 +42,45 @@ def _name(case: Case) -> str:
 
 
 def figures(case: Case, other: Case) -> list[dict[str, str]]:
-    """A row a figure: its name, A, B, and what differs."""
+    """A row a figure: its name, A, B, and what differs; of an amount, by how much B is more or less."""
     rows = [(label, a, b) for (label, a, *_), (_, b, *_) in zip(spans.figures(case), spans.figures(other), strict=True)]
     rows += [
         ("Written by", _writers(case), _writers(other)),
         ("Claims proven", _proven(case), _proven(other)),
-        ("Sources", ", ".join(c.doc_id for c in case.citations), ", ".join(c.doc_id for c in other.citations)),
+        ("Sources", _sources(case), _sources(other)),
         ("Why", case.outcome_reason, other.outcome_reason),
     ]
+    amounts = _amounts(case, other)
     return [
-        {"figure": name, "A": display.visible(a), "B": display.visible(b), "differs": SAME if a == b else "differs"}
+        {
+            "figure": name,
+            "differs": SAME if a == b else amounts.get(name) or "differs",
+            "A": display.visible(a),
+            "B": display.visible(b),
+        }
         for name, a, b in rows
     ]
+
+
+def _amounts(case: Case, other: Case) -> dict[str, str]:
+    """By how much B differs, in words; nothing of what is unknown."""
+    tokens = [run.tokens_in + run.tokens_out for run in (case, other)]
+    found = {
+        "Latency": _by(other.seconds - case.seconds, display.duration, "slower", "faster"),
+        "Model calls": _by(other.model_calls - case.model_calls, str, "more", "fewer"),
+        "Tokens": _by(tokens[1] - tokens[0], "{:,}".format, "more", "fewer"),
+    }
+    for name, a, b, more, less in (
+        ("Cost of this run", case.cost_usd, other.cost_usd, "dearer", "cheaper"),
+        ("All-frontier estimate", case.cost_all_frontier_usd, other.cost_all_frontier_usd, "higher", "lower"),
+    ):
+        if a is not None and b is not None:
+            found[name] = _by(b - a, display.usd, more, less)
+    return found
+
+
+def _by(change: Any, written: Callable[[Any], str], more: str, less: str) -> str:
+    return f"{written(abs(change))} {more if change > 0 else less} in B" if change else ""
 
 
 def steps(case: Case, other: Case) -> list[dict[str, str]]:
@@ -60,7 +89,7 @@ def steps(case: Case, other: Case) -> list[dict[str, str]]:
     rows = []
     for n in range(max(len(a), len(b))):
         mine, theirs = (a[n] if n < len(a) else None), (b[n] if n < len(b) else None)
-        rows.append({"step": str(n + 1), "A": _step(mine), "B": _step(theirs), "differs": _differs(mine, theirs)})
+        rows.append({"step": str(n + 1), "differs": _differs(mine, theirs), "A": _step(mine), "B": _step(theirs)})
     return rows
 
 
@@ -82,8 +111,23 @@ def _differs(mine: spans.Span | None, theirs: spans.Span | None) -> str:
         "model": tuple(row.handoff.model if row.handoff else "" for row in (mine, theirs)),
         "outcome": (mine.badges, theirs.badges),
         "cost": (mine.cost_usd, theirs.cost_usd),
+        "claims": (_checked(mine), _checked(theirs)),
+        "latency": (False, _is_slow(mine.seconds, theirs.seconds)),
     }
     return ", ".join(name for name, (a, b) in pairs.items() if a != b) or SAME
+
+
+def _is_slow(a: float | None, b: float | None) -> bool:
+    """Whether two times are further apart than two runs of the same are: by more than half, and a tenth of a second."""
+    return a is not None and b is not None and abs(a - b) > max(0.1, min(a, b) / 2)
+
+
+def _checked(row: spans.Span) -> tuple[int, int]:
+    """Claims proven, and claims, where a step has checked any."""
+    sent = row.handoff.payload.get("sent") if row.handoff and row.handoff.task == "verify" else None
+    claims = sent.get("claims") if isinstance(sent, dict) else None
+    found = [claim for claim in claims if isinstance(claim, dict)] if isinstance(claims, list) else []
+    return sum(bool(claim.get("supported")) for claim in found), len(found)
 
 
 def _writers(case: Case) -> str:
@@ -91,7 +135,11 @@ def _writers(case: Case) -> str:
 
 
 def _proven(case: Case) -> str:
-    return f"{sum(claim.supported for claim in case.claims)} of {len(case.claims)}"
+    return f"{sum(claim.supported for claim in case.claims)} of {len(case.claims)}" if case.claims else "none checked"
+
+
+def _sources(case: Case) -> str:
+    return ", ".join(dict.fromkeys(citation.doc_id for citation in case.citations))
 
 
 def answer_lines(case: Case, other: Case) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from opsdesk import display
+from opsdesk.handed import told
 from opsdesk.pages import parts
 from opsdesk.prompts import prompt
 from opsdesk.spans import Span
@@ -14,6 +15,9 @@ from tasks.case import LOCAL_MODEL, Case, Handoff
 
 LONGEST = 20_000
 """Characters of a payload that are shown; the rest is in the export."""
+
+TALL = 14
+"""Lines of what was handed on; above so many it scrolls."""
 
 
 def draw(case: Case, rows: list[Span], selected: str) -> None:
@@ -74,26 +78,34 @@ def _numbers(row: Span) -> None:
     cost = display.usd(row.cost_usd)
     if row.cost_usd is None and row.at_most_usd is not None:
         cost = f"≤ {display.usd(row.at_most_usd)}"
-    told = "Counted as four characters each: the built-in model has no tokens." if handoff.tokens_estimated else None
-    with st.container(horizontal=True, gap="medium"):
+    estimated = (
+        "Counted as four characters each: the built-in model has no tokens." if handoff.tokens_estimated else None
+    )
+    with st.container(horizontal=True, gap="small"):
         st.metric("Latency", display.duration(row.seconds), width="content")
-        st.metric("Tokens in", f"{handoff.tokens_in:,}", help=told, width="content")
+        st.metric("Tokens in", f"{handoff.tokens_in:,}", help=estimated or None, width="content")
         st.metric("Tokens out", f"{handoff.tokens_out:,}", width="content")
         st.metric("Cost", cost, width="content")
     more = [
         f"{handoff.tokens_cached:,} of the tokens in came from the provider's cache" if handoff.tokens_cached else "",
         f"{handoff.tokens_reasoning:,} of the tokens out were thought" if handoff.tokens_reasoning else "",
     ]
-    if told := "; ".join(text for text in more if text):
-        parts.quiet(told)
+    if said := "; ".join(text for text in more if text):
+        parts.quiet(said)
 
 
 def _handed(case: Case, row: Span, handoff: Handoff) -> None:
     before = [h for h in case.handoffs if h.seq < handoff.seq]
-    st.text(f"Received from {before[-1].from_ if before else 'the asker'}")
-    _payload(handoff.payload.get("received"))
-    st.text(f"Sent to {handoff.to}")
-    _payload(handoff.payload.get("sent"))
+    parts.quiet(f"Received from {before[-1].from_ if before else 'the asker'}")
+    _lines(handoff.payload.get("received"), case)
+    parts.quiet(f"Sent to {handoff.to}")
+    _lines(handoff.payload.get("sent"), case)
+
+
+def _lines(payload: object, case: Case) -> None:
+    text = _short(told(payload, case.passages)) or "nothing"
+    tall = text.count("\n") >= TALL or len(text) > 40 * TALL
+    st.code(text, language=None, wrap_lines=True, height=300 if tall else "content")
 
 
 def _payload(payload: object) -> None:

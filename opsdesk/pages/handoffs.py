@@ -10,7 +10,9 @@ from errors import UsageError
 from opsdesk import components, display, export, show, spans
 from opsdesk.desk import Stale
 from opsdesk.pages import compare, handoff_detail, parts
+from opsdesk.redaction import redacted
 from opsdesk.settings import Policy
+from opsdesk.tiers import secrets_of
 from tasks.case import Case
 from tasks.task_list import CaseLine
 
@@ -73,17 +75,17 @@ def _is_open(id_: str) -> bool:
 
 
 def _head(case: Case, runs: list[CaseLine]) -> None:
-    left, *actions = st.columns([2.6, 3.4, 1.15, 1.4, 1.25], vertical_alignment="center")
-    left.title("Handoffs")
-    with actions[0]:
-        _picker(case, runs)
-    with actions[1]:
-        if st.button("Replay", icon=":material/replay:", width="stretch"):
-            _replay(case)
-    with actions[2], st.popover("Compare", icon=":material/compare_arrows:", width="stretch"):
-        _pick_other(case, runs)
-    with actions[3], st.popover("Export", icon=":material/download:", width="stretch"):
-        _export(case)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title("Handoffs", width="content")
+        with st.container(width="stretch"):
+            _picker(case, runs)
+        with st.container(horizontal=True, gap="small", width="content"):
+            if st.button("Replay", icon=":material/replay:"):
+                _replay(case)
+            with st.popover("Compare", icon=":material/compare_arrows:"):
+                _pick_other(case, runs)
+            with st.popover("Export", icon=":material/download:"):
+                _export(case)
     st.text(display.visible(case.ticket.text))
 
 
@@ -136,9 +138,10 @@ def replay(case: Case, policy: Policy) -> None:
 
 def _export(case: Case) -> None:
     stale = _stale(case)
-    data = json.dumps(show.case_json(case, stale), ensure_ascii=False, indent=1)
+    secrets = secrets_of(parts.desk().settings)
+    data = redacted(json.dumps(show.case_json(case, stale), ensure_ascii=False, indent=1), secrets)
     st.download_button("JSON", data, f"{case.case_id}.json", "application/json", on_click="ignore", width="stretch")
-    page_ = export.page_html(case, stale)
+    page_ = redacted(export.page_html(case, stale), secrets)
     st.download_button("Web page", page_, f"{case.case_id}.html", "text/html", on_click="ignore", width="stretch")
     parts.quiet("The web page needs no network.")
 
@@ -186,7 +189,7 @@ def _body(id_: str) -> None:
 def _figures(case: Case) -> None:
     with st.container(horizontal=True, gap="small"):
         for label, value, below, hue in spans.figures(case):
-            with st.container(border=True, width=166, gap="xxsmall"):
+            with st.container(border=True, width=168, gap="xxsmall"):
                 st.metric(label, value)
                 st.markdown(parts.badge(below, hue))
 
@@ -196,25 +199,28 @@ def _steps(case: Case) -> None:
     rows = spans.spans(case)
     with left:
         view, kept = _controls(rows)
+        selected = _selected(kept or rows)
         if view == "Sequence":
             with st.container(border=True):
                 st.mermaid_chart(spans.mermaid(case), alt="Who handed to whom; the table has the same")
         elif view == "Table":
             _table(kept)
         else:
-            _timeline(case, kept)
+            _timeline(case, kept, selected)
     with right:
-        handoff_detail.draw(case, rows, _selected(rows))
+        handoff_detail.draw(case, rows, selected)
 
 
 def _controls(rows: list[spans.Span]) -> tuple[str, list[spans.Span]]:
     with st.container(horizontal=True, gap="small"):
         view = st.segmented_control(
-            "View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed", key="view"
-        )
+            "View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed", key="view",
+            bind="query-params",
+        )  # fmt: skip
         only = st.pills(
-            "Only", ["Model calls", "Problems"], selection_mode="multi", label_visibility="collapsed", key="only"
-        )
+            "Only", ["Model calls", "Problems"], selection_mode="multi", label_visibility="collapsed", key="only",
+            bind="query-params",
+        )  # fmt: skip
     kept = spans.filtered(rows, calls="Model calls" in only, problems="Problems" in only)
     if not kept:
         st.text("No step is like that.")
@@ -230,8 +236,7 @@ def _selected(rows: list[spans.Span]) -> str:
     return failed or (rows[0].id if rows else "")
 
 
-def _timeline(case: Case, rows: list[spans.Span]) -> None:
-    selected = _selected(rows)
+def _timeline(case: Case, rows: list[spans.Span], selected: str) -> None:
     data = {**spans.waterfall(rows, case.seconds, selected), "run": case.case_id}
     picked = components.picked("waterfall", f"waterfall-{case.case_id}", data)
     if picked and picked != selected:

@@ -139,8 +139,9 @@ def link(label: str, page: str, icon: str = "", **address: str) -> None:
 
 
 def badge(text: str, hue: str) -> str:
-    """Markdown of a badge for words of ours: letters, digits, spaces and points, whatever comes in."""
-    return f":{hue}-badge[{''.join(c for c in text if c.isalnum() or c in ' .,%-')}]"
+    """Markdown of a badge for words of ours: letters, digits, spaces, points and money, whatever comes in."""
+    kept = "".join(c for c in text if c.isalnum() or c in " .,%-$").replace("$", "\\$")
+    return f":{hue}-badge[{kept}]"
 
 
 def quiet(ours: str) -> None:

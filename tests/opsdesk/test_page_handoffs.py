@@ -88,8 +88,10 @@ def test_a_step_that_is_named_is_the_one_in_detail(desk: Desk) -> None:
     id_ = cases(desk)[QUESTION].case_id
     app = opened(run=id_, step="4")
     assert any("4 Verify grounding" in element.value for element in app.markdown)
-    assert "Received from writer" in texts(app)
-    assert "Sent to asker" in texts(app)
+    assert [element.value for element in app.caption][-2:] == ["Received from writer", "Sent to asker"]
+    received, sent = (element.value for element in app.code[:2])
+    assert "1. Open the login page. [1]" in received
+    assert "proven: Open the login page. [1]" in sent
     first = opened(run=id_, step="no such step")
     assert not first.exception
     assert any("1 Route request" in element.value for element in first.markdown)
@@ -105,6 +107,31 @@ def test_the_table_and_the_sequence_tell_the_same_steps(desk: Desk) -> None:
     ]  # fmt: skip
     app.segmented_control[0].set_value("Sequence").run()
     assert not app.exception
+
+
+def test_the_address_keeps_view_and_filters(desk: Desk) -> None:
+    app = opened(run=cases(desk)[QUESTION].case_id, view="Table", only="Model calls")
+    assert not app.exception
+    assert "No step is like that." in texts(app)  # all was done by the built-in model
+    assert app.dataframe[0].value.empty
+
+
+def test_the_step_in_detail_is_one_that_the_filter_shows(desk: Desk) -> None:
+    app = opened(run=cases(desk)["Who wrote Hamlet?"].case_id, step="1", only="Problems")
+    assert not app.exception
+    assert any("2 Retrieve evidence" in element.value for element in app.markdown)
+
+
+def test_no_export_holds_a_key(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-canary-0123456789"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    leaky = desk.ask(Ticket(text=f"Who sees {key}?"), "help")
+    st.cache_resource.clear()
+    files: list[str] = []
+    monkeypatch.setattr(st, "download_button", lambda label, data, *_, **__: files.append(data))
+    assert not opened(run=leaky.case_id).exception
+    assert len(files) == 2
+    assert all(key not in file and "[hidden]" in file for file in files)
 
 
 def test_a_run_that_is_not_there_is_told(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from opsdesk import spans
 from opsdesk.export import page_html
 from opsdesk.pages import compare
 from opsdesk.prompts import prompt
-from tasks.case import STEPS, Case, Claim, Handoff, Route, Ticket, Verdict
+from tasks.case import STEPS, Case, Claim, Handoff, Passage, Route, Ticket, Verdict
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -79,7 +79,7 @@ def test_each_step_says_which_try_it_is_and_how_it_ended(escalated: Case) -> Non
         "Verify grounding",
     ]
     assert [[word for word, _ in row.badges] for row in rows] == [
-        [], [], [], ["failed"], ["try 2"], ["failed"], ["escalated", "try 3"], ["passed"],
+        [], [], [], ["failed"], ["try 2"], ["failed", "escalated"], ["try 3"], ["passed"],
     ]  # fmt: skip
     assert [row.failed for row in rows] == [False, False, False, True, False, True, False, False]
 
@@ -92,6 +92,30 @@ def test_a_claim_that_was_refused_is_a_row_without_a_time_nobody_measured(escala
     assert "absent" in refused.detail
     assert rows["2.1"].label == "How much?"
     assert "8.1" not in rows
+
+
+def passage(n: int, *questions: int) -> Passage:
+    return Passage(n=n, doc_id="d", chunk_id=f"d#{n}", title=f"Page {n}", locator="line 1", text="T", score=1 / n,
+                   questions=list(questions))  # fmt: skip
+
+
+def test_each_question_says_what_was_handed_on_for_it_also_where_reasons_are_fewer_than_questions() -> None:
+    asked = {"received": {"questions": [{"text": "One?"}, {"text": "Two?"}, {"text": "Three?"}]}}
+    found = handoff(1, "retrieve", "writer", payload=asked, reason="1 passage; nothing")
+    rows = spans.spans(case(found, passages=[passage(1, 0), passage(2, 0, 2)]))[1:]
+    assert [(row.label, row.detail.splitlines()[1], [word for word, _ in row.badges]) for row in rows] == [
+        ("One?", "2 passages, the best from Page 1", []),
+        ("Two?", "no passage was handed on for it", ["nothing found"]),
+        ("Three?", "1 passage, the best from Page 2", []),
+    ]
+    at_work = spans.spans(case(found, outcome=None))[1:]  # its passages are kept when it ends
+    assert [row.badges for row in at_work] == [(), (), ()]
+
+
+def test_a_sentence_that_was_struck_is_told_though_the_rest_passed() -> None:
+    struck = {**verdict(True)["sent"], "struck": [{"text": "It is free.", "supported": False, "reason": "absent"}]}
+    row = spans.spans(case(handoff(1, "verify", "asker", payload={"sent": struck})))[1]
+    assert (row.label, row.badges, row.failed) == ("It is free.", (("struck", "warn"),), False)
 
 
 def test_an_unknown_cost_is_shown_with_its_bound_and_never_as_nothing(escalated: Case) -> None:
@@ -108,6 +132,7 @@ def test_the_figures_say_how_it_went(escalated: Case) -> None:
     assert found["Outcome"] == ("Proven", "1 retry, 1 escalated")
     assert found["Model calls"] == ("3", "1 on frontier")
     assert found["Cost of this run"] == ("unknown", "at most $0.0220")
+    assert found["All-frontier estimate"] == ("$0.0800", "cost unknown")
     plain = case(handoff(1, "route", "retriever"), handoff(2, "write", "verifier", cost_usd=0.002, tier="cheap"))
     found = {label: (value, below) for label, value, below, _ in spans.figures(plain)}
     assert found["Outcome"] == ("Proven", "first pass")
@@ -223,12 +248,20 @@ def test_two_runs_are_compared_in_words(escalated: Case) -> None:
     )
     escalated.answer = "It costs $6."
     steps = compare.steps(plain, escalated)
-    assert [row["differs"] for row in steps[:4]] == ["same", "same", "tier, cost", "outcome"]
+    assert [row["differs"] for row in steps[:4]] == ["same", "same", "tier, cost", "outcome, claims"]
     assert {row["differs"] for row in steps[4:]} == {"only in B"}
     assert {"-It costs $5.", "+It costs $6."} <= set(compare.answer_lines(plain, escalated))
     assert compare.answer_lines(plain, plain) == []
     differs = {row["figure"]: row["differs"] for row in compare.figures(plain, escalated)}
-    assert (differs["Outcome"], differs["Model calls"]) == ("same", "differs")
+    assert (differs["Outcome"], differs["Model calls"]) == ("same", "3 more in B")
+    assert differs["Cost of this run"] == "differs"  # B's is unknown: nobody can say by how much
+    assert {row["figure"]: row["differs"] for row in compare.figures(plain, plain)}["Latency"] == "same"
+
+
+def test_a_step_that_takes_much_longer_is_said_to_differ_and_one_that_takes_a_little_longer_is_not() -> None:
+    runs = [case(handoff(1, "route", "retriever", seconds=seconds)) for seconds in (0.5, 0.55, 1.2)]
+    assert compare.steps(runs[0], runs[1])[0]["differs"] == "same"
+    assert compare.steps(runs[0], runs[2])[0]["differs"] == "latency"
 
 
 def test_a_prompt_is_the_one_its_agent_has() -> None:

@@ -58,7 +58,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   const line = (row) => {
     const made = element("div", row.parent ? "row child" : "row");
+    const level = data.rows.filter((other) => other.parent === row.parent);
     made.setAttribute("role", "row");
+    made.setAttribute("aria-rowindex", String(data.rows.indexOf(row) + 2));
+    made.setAttribute("aria-posinset", String(level.indexOf(row) + 1));
+    made.setAttribute("aria-setsize", String(level.length));
     made.dataset.id = row.id;
     made.tabIndex = row.id === current ? 0 : -1;
     made.setAttribute("aria-selected", String(row.id === current));
@@ -90,7 +94,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
         if (row?.has_children && isOpen(row)) setOpen(row, false);
         else if (row?.parent) select(row.parent, true);
       },
-      Enter: () => row && select(row.id, true),
+      Enter: () => {
+        if (row?.has_children) setOpen(row, !isOpen(row));
+        else if (row) select(row.id, true);
+      },
       " ": () => row && select(row.id, true),
     };
     if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -128,7 +135,7 @@ function head(data) {
 function name(row) {
   const cell = element("div", "name");
   cell.setAttribute("role", "rowheader");
-  const twist = element("span", "twist", row.has_children ? "▸" : "");
+  const twist = element("span", row.has_children ? "twist" : "twist none");
   twist.setAttribute("aria-hidden", "true");
   const dot = element("span", `dot ${row.agent}`);
   dot.setAttribute("aria-hidden", "true");
