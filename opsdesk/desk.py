@@ -234,6 +234,12 @@ class Desk:
         finally:
             self._opening.release()
 
+    def has_knowledge_bases(self) -> bool:
+        """Whether there is any."""
+        from knowledge_base import versions
+
+        return bool(versions.folders(self.settings.knowledge_bases))
+
     def knowledge_bases(self) -> list[KnowledgeBase]:
         """All of them, the one indexed last first. Raises `DamagedFile` for one whose manifest is damaged."""
         from knowledge_base import versions

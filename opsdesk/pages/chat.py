@@ -6,6 +6,7 @@ import streamlit as st
 
 from errors import UsageError
 from opsdesk import components
+from opsdesk.demo import KB as SAMPLE
 from opsdesk.display import when
 from opsdesk.pages import parts, turn
 from opsdesk.tickets import check_ticket
@@ -24,6 +25,9 @@ def page() -> None:
     conversation = _current()
     with st.sidebar:
         _list(conversation)
+    if not conversation and not parts.desk().has_knowledge_bases():
+        _first_visit()
+        return
     asked_here = parts.requests().of_conversation(conversation.id) if conversation else []
     # Each has a place of its own, so that what is not drawn goes at once: the page may go on drawing for a minute.
     head, picker, examples = st.empty(), st.empty(), st.empty()
@@ -87,6 +91,32 @@ def _pick_kb() -> str:
     with right:
         st.selectbox("Answer for", list(AUDIENCES), format_func=AUDIENCES.__getitem__, key="audience")
     return kb
+
+
+def _first_visit() -> None:
+    """Nothing can be asked yet: the ways to something that can."""
+    st.title("Ask")
+    making = next((r for r in parts.requests().latest(["index"], limit=5) if r.is_open), None)
+    if making:
+        parts.worker_state()
+        _making(making.id)
+        return
+    parts.nothing_yet(
+        "There are no documents yet",
+        "Answers come from your own documents, sentence by sentence, with proof. Add some, or begin with the sample.",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Try the sample", type="primary", icon=":material/play_arrow:"):
+            parts.requests().leave("index", {"paths": [SAMPLE]}, person=parts.person(), kb=SAMPLE)
+            st.rerun()
+        parts.link("Add documents", "knowledge", ":material/library_books:")
+
+
+@st.fragment(run_every="0.5s")
+def _making(id_: str) -> None:
+    if not parts.requests().get(id_).is_open:
+        st.rerun()
+    st.text("The documents are being read …")
 
 
 def _head(conversation: Conversation) -> None:

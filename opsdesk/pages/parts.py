@@ -105,7 +105,8 @@ def failed(error: OpsdeskError) -> None:
     """What went wrong, and what to do next."""
     with st.container(border=True):
         st.markdown(":red-badge[:material/error: Failed]")
-        st.text(visible(str(error)))
+        told = visible(str(error))
+        st.text(told[:1].upper() + told[1:])
 
 
 def nothing_yet(title: str, text: str) -> None:

@@ -104,21 +104,16 @@ def test_an_empty_chat_offers_questions_of_this_knowledge_base(desk: Desk) -> No
     assert "No worker is running" in "".join(element.value for element in app.markdown)
 
 
-def test_without_a_knowledge_base_the_page_says_what_to_do(home: Path) -> None:
+def test_without_documents_the_sample_is_one_click_away(home: Path) -> None:
     st.cache_resource.clear()
-
-    def script() -> None:
-        from errors import OpsdeskError
-        from opsdesk.pages import chat, parts
-
-        try:
-            chat.page()
-        except OpsdeskError as error:
-            parts.failed(error)
-
-    app = AppTest.from_function(script).run()
+    app = chat().run()
     assert not app.exception
-    assert "there is no knowledge base yet" in texts(app)
+    assert "There are no documents yet" in "".join(element.value for element in app.markdown)
+    next(button for button in app.button if button.label == "Try the sample").click().run()
+    assert not app.exception
+    (request,) = Requests(Desk(Settings(home=home)).task_list.database, now).latest(["index"])
+    assert (request.kb, request.body) == ("sample", {"paths": ["sample"]})
+    assert "being read" in texts(app)
 
 
 def test_a_question_is_answered_with_its_proof_and_the_bill(desk: Desk, worker: Worker) -> None:
@@ -172,7 +167,7 @@ def test_the_conversation_of_somebody_else_is_not_there(desk: Desk) -> None:
     app.query_params["c"] = id_
     app.run()
     assert not app.exception
-    assert "no such conversation" in texts(app)
+    assert "There is no such conversation" in texts(app)
     assert "Secret plans" not in texts(app) + str(drawn(app, "choices"))
 
 

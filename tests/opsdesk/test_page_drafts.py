@@ -183,7 +183,7 @@ def test_somebody_elses_verdict_in_the_meantime_is_told(desk: Desk, drafts: Draf
     test = shown(batch=batch)
     button(shown(batch=batch), "Accept").click().run()
     button(test, "Accept").click().run()
-    assert "somebody else has decided" in texts(test)
+    assert "Somebody else has decided" in texts(test)
 
 
 def test_the_address_says_which_row_and_filters_are_shown(batch: str) -> None:

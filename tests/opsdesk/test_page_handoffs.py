@@ -137,7 +137,7 @@ def test_no_export_holds_a_key(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_run_that_is_not_there_is_told(desk: Desk) -> None:
     app = opened(run="c-000000000000")
     assert not app.exception
-    assert "there is no such run" in texts(app)
+    assert "There is no such run" in texts(app)
 
 
 def test_two_runs_stand_side_by_side(desk: Desk) -> None:
