@@ -106,7 +106,7 @@ def _first_visit() -> None:
         "Answers come from your own documents, sentence by sentence, with proof. Add some, or begin with the sample.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Try the sample", type="primary", icon=":material/play_arrow:"):
+        if st.button("Try the sample", icon=":material/play_arrow:"):
             parts.requests().leave("index", {"paths": [SAMPLE]}, person=parts.person(), kb=SAMPLE)
             st.rerun()
         parts.link("Add documents", "knowledge", ":material/library_books:")

@@ -28,7 +28,7 @@ def page() -> None:
 
 def _list() -> None:
     found = store().batches()
-    st.button("New batch", type="primary", icon=":material/upload_file:", on_click=_to, args=("new", "1"))
+    st.button("New batch", icon=":material/upload_file:", on_click=_to, args=("new", "1"))
     if not found:
         parts.nothing_yet(
             "No batch yet",

@@ -69,7 +69,7 @@ def _stopped(batch: Batch) -> None:
             cap = st.number_input(
                 "Cap in USD", 0.0, 100_000.0, now, 1.0, placeholder="No cap", format="%.2f", width=160
             )
-            if st.button("Resume", icon=":material/play_arrow:", type="primary"):
+            if st.button("Resume", icon=":material/play_arrow:"):
                 store().set_budget(batch.id, None if cap is None else nano(cap))
                 store().set_state(batch.id, "running")
                 st.rerun()

@@ -118,7 +118,7 @@ def _start(found: TicketFile) -> None:
     cap = right.number_input("Cap in USD", 0.0, 100_000.0, None, 1.0, placeholder="No cap", format="%.2f")
     good = len(found.rows) - len(found.rejected)
     _estimate(good, kb)
-    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not (good and name)):
+    if st.button("Start", icon=":material/play_arrow:", disabled=not (good and name)):
         id_ = store().make(
             name,
             kb,

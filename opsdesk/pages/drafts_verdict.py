@@ -62,7 +62,7 @@ def accept_all(batch_id: str, count: int) -> None:
             f"{display.count(count, 'draft')} will be accepted: the crew accepted each of them, "
             "and every statement in it is supported by a document."
         )
-        st.button(f"Accept {count:,}", type="primary", on_click=_accept_all, args=(batch_id,))
+        st.button(f"Accept {count:,}", on_click=_accept_all, args=(batch_id,))
 
 
 def _accept_all(batch_id: str) -> None:
@@ -96,9 +96,7 @@ def _edit(row: DraftRow, case: Case | None, after: int | None) -> None:
         _show_doubts(doubts)
     with st.container(horizontal=True):
         label = "Save anyway" if st.session_state.get(CHECKED) == text and doubts else "Save"
-        st.button(
-            label, type="primary", shortcut="Ctrl+Enter", key="draft_save", on_click=_save, args=(row, case, after)
-        )
+        st.button(label, shortcut="Ctrl+Enter", key="draft_save", on_click=_save, args=(row, case, after))
         _cancel()
 
 
@@ -145,7 +143,7 @@ def _reject(row: DraftRow, after: int | None) -> None:
         reason = f"{why}: {more}" if more else str(why)
         verdict = Verdict("rejected", parts.person(), row.reviewed_at, reason)
         st.button(
-            "Reject it", type="primary", shortcut="Ctrl+Enter", key="draft_reject", on_click=decide,
+            "Reject it", shortcut="Ctrl+Enter", key="draft_reject", on_click=decide,
             args=(row, verdict, after),
         )  # fmt: skip
         _cancel()
@@ -161,7 +159,7 @@ def _assign(row: DraftRow, after: int | None) -> None:
     with st.container(horizontal=True):
         verdict = Verdict("assigned", parts.person(), row.reviewed_at, note, (who or "")[:MAX_NAME])
         st.button(
-            "Assign it", type="primary", shortcut="Ctrl+Enter", key="draft_assign", disabled=not who, on_click=decide,
+            "Assign it", shortcut="Ctrl+Enter", key="draft_assign", disabled=not who, on_click=decide,
             args=(row, verdict, after),
         )  # fmt: skip
         _cancel()

@@ -115,7 +115,7 @@ def _pick_other(case: Case, runs: list[CaseLine]) -> None:
     same = [id_ for id_, run in others.items() if run.text == case.ticket.text[:200]]
     ids = [*same, *(id_ for id_ in others if id_ not in same)]
     picked = st.selectbox("With", ids, format_func=lambda id_: _line(others[id_]), key=f"with-{case.case_id}")
-    if st.button("Compare", type="primary"):
+    if st.button("Compare"):
         parts.go(run=case.case_id, step="", **{"with": str(picked)})
 
 
@@ -124,7 +124,7 @@ def _replay(case: Case) -> None:
     """The same ticket once more, perhaps under another policy; both runs are kept."""
     st.text("The same ticket is worked again. Both runs are kept, and shown side by side.")
     policy = st.selectbox("Policy", POLICIES, index=POLICIES.index(parts.desk().settings.policy))
-    if st.button("Replay", type="primary"):
+    if st.button("Replay"):
         replay(case, policy)
 
 

@@ -99,7 +99,7 @@ def _add(kb: str, label: str) -> None:
             accept_multiple_files=True,
             key=f"files-{kb}-{st.session_state.get('uploads', 0)}",
         )
-        if uploaded and st.button(f"Add {display.count(len(uploaded), 'file')}", type="primary"):
+        if uploaded and st.button(f"Add {display.count(len(uploaded), 'file')}"):
             st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
             _leave(kb, [str(_keep(kb, uploaded))])
         path = st.text_input("Or a folder or file on the machine of the worker", placeholder="/srv/runbooks")
@@ -125,7 +125,7 @@ def _leave(kb: str, paths: list[str]) -> None:
 def _remove(kb: str) -> None:
     with st.popover("Remove", icon=":material/delete:", width="stretch"):
         st.text("The documents it was made of, and kept cases, stay.")
-        if st.button("Remove it", type="primary"):
+        if st.button("Remove it"):
             parts.requests().leave("remove", {}, person=parts.person(), kb=kb)
             time.sleep(0.3)  # the worker does it at once; without it the page would still list it
             parts.go(kb="")

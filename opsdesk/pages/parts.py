@@ -97,7 +97,7 @@ def let_in() -> bool:
         st.text("Your account has neither an e-mail address nor a subject, so it cannot be told apart from others.")
         st.button("Sign out", on_click=st.logout)
     else:
-        st.button("Sign in", type="primary", on_click=st.login)
+        st.button("Sign in", on_click=st.login)
     return False
 
 

@@ -165,7 +165,7 @@ def _feedback(case: Case) -> None:
         with st.popover("What was wrong?", type="secondary"):
             picked = st.pills("Reason", REASONS, key=f"pills-{case.case_id}", selection_mode="multi")
             more = st.text_input("In your words", key=f"words-{case.case_id}", max_chars=1_000)
-            if st.button("Send", key=f"send-{case.case_id}", type="primary"):
+            if st.button("Send", key=f"send-{case.case_id}"):
                 _say(case.case_id, "reject", "; ".join([*picked, *([more] if more else [])]))
                 st.rerun()
 
@@ -197,7 +197,7 @@ def _handing_over(case: Case) -> None:
         to = st.selectbox("To", known, index=None, accept_new_options=True, key=f"to-{case.case_id}",
                           placeholder="A name or an address")  # fmt: skip
         note = st.text_input("What they should know", key=f"note-{case.case_id}", max_chars=500)
-        if st.button("Hand over", type="primary", key=f"hand-{case.case_id}", disabled=not to):
+        if st.button("Hand over", key=f"hand-{case.case_id}", disabled=not to):
             batch, seq = drafts.hand_over(case, assignee=str(to)[:200], note=note, by=parts.person())
             st.session_state[f"handed-{case.case_id}"] = batch, seq
             st.rerun()
