@@ -24,7 +24,6 @@ def actions(row: DraftRow, lines: list[Line]) -> None:
         accept = Verdict("accepted", parts.person(), row.reviewed_at)
         st.button(
             "Accept",
-            type="primary",
             shortcut="A",
             disabled=busy or not row.text or row.review in ("accepted", "edited"),
             on_click=decide,
