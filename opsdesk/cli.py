@@ -13,7 +13,8 @@ import typer
 from errors import LimitReached, OpsdeskError, UsageError
 from opsdesk import cli_front, cli_router
 from opsdesk.command import Json, open_desk, print_json
-from opsdesk.desk import check_ticket, version
+from opsdesk.desk import version
+from opsdesk.tickets import check_ticket
 from opsdesk.tiers import prices, problems
 from tasks.case import Tier
 

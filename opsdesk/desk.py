@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from errors import NoKnowledgeBase, StoreError, UsageError
 from opsdesk.settings import Policy, Settings
+from opsdesk.tickets import check_ticket
 from opsdesk.tiers import PaidTier, paid_tiers, prices
 from tasks.case import Case, Ticket, Tier
 
@@ -35,14 +36,8 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from tasks.ledger import Ledger
     from tasks.task_list import TaskList
 
-MAX_TICKET_CHARACTERS = 20_000
-"""A longer ticket is refused: it is a document, and belongs into a knowledge base."""
-
 LONGER_THAN_ANY_CASE = timedelta(hours=2)
 """What is held for longer was left behind, also on a machine that cannot be asked."""
-
-MAX_AROUND_CHARACTERS = 2_000
-"""Of a ticket's id, subject and customer together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,24 +390,6 @@ class Desk:
             for doc_id, passage in cited.items()
             if now.get(doc_id) != passage.doc_sha256
         ]
-
-
-def check_ticket(ticket: Ticket) -> None:
-    """Raises `UsageError` for a ticket that is empty, far too long or no text."""
-    from knowledge_base.text import visible
-
-    if not visible(ticket.text).strip():
-        raise UsageError('the question is empty; ask something, for example: opsdesk ask "How do I reset my password?"')
-    around = ticket.ticket_id + ticket.subject + ticket.customer
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in around + ticket.text):
-        raise UsageError("the question holds bytes that are no text; pass it as UTF-8")
-    if len(around) > MAX_AROUND_CHARACTERS:
-        raise UsageError("the ticket's id, subject and customer are too long; put the text into its body")
-    if len(ticket.text) > MAX_TICKET_CHARACTERS:
-        raise UsageError(
-            f"the question has {len(ticket.text):,} characters, more than the {MAX_TICKET_CHARACTERS:,} allowed; "
-            "index it as a document (opsdesk index FILE) and ask about it"
-        )
 
 
 def _must_be_ours(found: str | None) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from errors import UsageError
 from knowledge_base.formats.page import clean, decode
 from knowledge_base.text import visible
-from opsdesk.desk import check_ticket
+from opsdesk.tickets import check_ticket
 from tasks.case import Ticket
 
 Field = Literal["body", "subject", "ticket_id", "customer"]

@@ -6,9 +6,9 @@ import streamlit as st
 
 from errors import UsageError
 from opsdesk import components
-from opsdesk.desk import check_ticket
 from opsdesk.display import when
 from opsdesk.pages import parts, turn
+from opsdesk.tickets import check_ticket
 from tasks.case import Ticket
 from tasks.conversations import Conversation
 from tasks.requests import Request

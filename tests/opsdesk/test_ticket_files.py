@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from errors import UsageError
 from opsdesk import ticket_files
-from opsdesk.desk import MAX_TICKET_CHARACTERS
 from opsdesk.ticket_files import Row, TicketFile, read
+from opsdesk.tickets import MAX_TICKET_CHARACTERS
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=40).filter(
     lambda text: text.strip() == text and any(c.isalnum() and c.isascii() for c in text)
