@@ -105,8 +105,8 @@ def take(
     file.parent.mkdir(parents=True, exist_ok=True)
     with chromium.opened(browser, width=width, scheme=scheme, strict=False) as page:
         page.goto(f"{site.url}/{shot.path}")
-        page.wait_for_selector("[data-testid=stMain] :is(h1, [data-testid=stText])")
-        page.wait_for_timeout(1_500)  # what is busy never comes to rest
+        page.wait_for_selector(chromium.DRAWN)
+        page.wait_for_timeout(2_000)  # what is busy never comes to rest
         shot.before(page)
         page.wait_for_timeout(500)
         page.screenshot(path=file)
