@@ -54,7 +54,7 @@ def show(rows: Mapping[str, Mapping[str, float]], as_json: bool, title: str = ""
     width = max(len(title), *(len(name) for name in rows)) + 2
     print(title.ljust(width) + "".join(column.rjust(max(9, len(column) + 2)) for column in columns))
     for name, row in rows.items():
-        cells = (f"{row[c]:.3g}" if c in row else "–" for c in columns)
+        cells = (f"{row[c]:,.0f}" if row.get(c, 0) >= 1_000 else f"{row[c]:.3g}" if c in row else "–" for c in columns)
         print(name.ljust(width) + "".join(v.rjust(max(9, len(c) + 2)) for v, c in zip(cells, columns, strict=True)))
 
 

@@ -180,8 +180,7 @@ def large(browser: Browser, home: Path, times: int, cases: int, drafts: int) -> 
         for _ in range(times):
             for path, (query, drawn, key) in LARGE.items():
                 opened[path].append(_opened(page, f"{site.url}/{path}?{query}", drawn))
-                moved[path].append(_moved(page, key) if key else page.evaluate(SWITCH, [path, PAGES[path]])[1])
-                chromium.settled(page)
+                moved[path].append(_moved(page, key) if key else _returned(page, path))
     found = {f"{names[path]}: its address": row(spent, 1_000) for path, spent in opened.items()}
     return found | {f"{names[path]}: a step on": row(spent, 1_000) for path, spent in moved.items()}
 
@@ -205,6 +204,14 @@ def _moved(page: Page, key: str) -> float:
     page.wait_for_function("(before) => location.href !== before", arg=before)
     page.wait_for_function(AT_REST)
     return 1000 * (time.perf_counter() - began)
+
+
+def _returned(page: Page, path: str) -> float:
+    """Goes to another page and comes back."""
+    for to in ("settings", path):
+        chromium.settled(page)
+        spent = page.evaluate(SWITCH, [to, PAGES[to]])
+    return float(spent[1])
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from tests.simulator import Model, Simulator
 
 README = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 KEY = "sk-simulated-0123456789"
-MODELS = {"cheap": "gpt-6-luna", "mid": "gpt-6-terra", "frontier": "gpt-6.1-sol"}
+MODELS = {"cheap": "gpt-6-luna", "mid": "gpt-6.1-terra", "frontier": "gpt-6.1-sol"}
 PRO = "Does your Pro plan include API access, and how much is it?"
 State = Literal["empty", "normal", "busy", "failed"]
 BIG = 3_000
@@ -66,11 +66,11 @@ def for_the_readme(browser: Browser, folder: Path, home: Path) -> None:
     with busy_desk(home) as (site, _):
         story = told(site)
         shots = normal(site, story)
-        names = {"chat": "chat", "handoffs": "handoffs_light", "drafts": "drafts", "costs": "costs"}
         for shot in shots:
-            if shot.name in names:
-                take(browser, site, shot, folder / f"{names[shot.name]}.png")
-        take(browser, site, next(s for s in shots if s.name == "handoffs"), folder / "handoffs_dark.png", scheme="dark")
+            if shot.name in ("chat", "handoffs", "drafts", "costs"):
+                take(browser, site, shot, folder / f"{shot.name}.png")
+            if shot.name == "handoffs":
+                take(browser, site, shot, folder / f"{shot.name}_dark.png", "dark")
 
 
 def take_all(browser: Browser, folder: Path, homes: Path) -> None:
@@ -105,10 +105,10 @@ def take(
     file.parent.mkdir(parents=True, exist_ok=True)
     with chromium.opened(browser, width=width, scheme=scheme, strict=False) as page:
         page.goto(f"{site.url}/{shot.path}")
-        page.wait_for_selector("[data-testid=stMain] :is(h1, [data-testid=stText])")
-        page.wait_for_timeout(2_500)  # what is busy never comes to rest
+        page.wait_for_selector(chromium.DRAWN)
+        page.wait_for_timeout(2_000)  # what is busy never comes to rest
         shot.before(page)
-        page.wait_for_timeout(800)
+        page.wait_for_timeout(500)
         page.screenshot(path=file)
 
 

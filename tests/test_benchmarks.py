@@ -16,6 +16,7 @@ from benchmarks.figures import loose, shown
 from benchmarks.lies import Base, Scene, disguised, invented_figure, off_by_one
 from benchmarks.rephrasing import rephrased
 from tests.agents.bench import passage
+from tests.browser import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -189,3 +190,12 @@ def test_the_count_of_loose_figures_sees_every_false_figure(lie: Any, text: str)
 
 def test_what_is_looked_for_in_an_answer_is_what_a_reader_sees() -> None:
     assert shown("It **costs** $4\u200b9 \uff15\uff10.") == "it costs $49 50."
+
+
+def test_the_pages_are_measured_beside_their_targets() -> None:
+    if chromium.PROGRAM is None:
+        pytest.skip(chromium.MISSING)
+    rows = run("front", "--times", "1", "--idle", "1", "--cases", "300", "--drafts", "40")
+    assert {"first paint, cold", "event seen in the chat", "Handoffs, 60 steps: its address"} <= set(rows)
+    assert all(row["median"] > 0 for name, row in rows.items() if "idle" not in name)
+    assert all(row["target"] for name, row in rows.items() if "idle" not in name)

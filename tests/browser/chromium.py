@@ -31,6 +31,9 @@ Scheme = Literal["light", "dark"]
 Sizes = {1440: 900, 1024: 768, 390: 844}
 """Widths of windows, with their heights."""
 
+DRAWN = "#stMain :is(h1, [data-testid=stText]) >> visible=true"
+"""The first words of a page."""
+
 _PROBE = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
 """Where Streamlit looks below a page's address whether it is served from there; it goes on when it is not."""
 
