@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC
 from html import escape
 
 from opsdesk import answering, spans
 from opsdesk.desk import Stale
 from opsdesk.display import visible as _visible
-from opsdesk.display import when
 from tasks.case import Case
 
 STYLE = """
@@ -52,7 +52,7 @@ def page_html(case: Case, stale: Sequence[Stale] = ()) -> str:
         '<meta name=viewport content="width=device-width, initial-scale=1">',
         f"<title>{_text(case.case_id)}</title><style>{STYLE}</style></head><body>",
         f"<h1>Run {_text(case.case_id)}</h1>",
-        f"<p class=quiet>{when(case.created_at)} UTC · knowledge base {_text(case.kb)}</p>",
+        f"<p class=quiet>{case.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC · knowledge base {_text(case.kb)}</p>",
         f"<div class=text>{_text(case.ticket.text)}</div>",
         _figures(case),
         f"<p>{_text(case.outcome_reason)}</p>",

@@ -26,12 +26,15 @@ def draw(case: Case, other: Case) -> None:
     st.markdown("**Steps**")
     st.dataframe(steps(case, other), hide_index=True, alt="The steps of both runs")
     st.markdown("**Answers**")
+    if case.outcome is None or other.outcome is None:
+        st.text("The answers are compared as soon as both runs have ended.")
+        return
     lines = answer_lines(case, other)
     if not lines:
         st.text("Both answers are the same.")
     st.code(
         "\n".join(lines) or display.visible(answering.body(case.answer)) or "no answer",
-        language="diff",
+        language="diff" if lines else None,
         wrap_lines=True,
     )
 

@@ -96,9 +96,9 @@ def _numbers(row: Span) -> None:
 
 def _handed(case: Case, row: Span, handoff: Handoff) -> None:
     before = [h for h in case.handoffs if h.seq < handoff.seq]
-    parts.quiet(f"Received from {before[-1].from_ if before else 'the asker'}")
+    st.text(f"Received from {before[-1].from_ if before else 'the asker'}")
     _lines(handoff.payload.get("received"), case)
-    parts.quiet(f"Sent to {handoff.to}")
+    st.text(f"Sent to {handoff.to}")
     _lines(handoff.payload.get("sent"), case)
 
 
@@ -108,24 +108,13 @@ def _lines(payload: object, case: Case) -> None:
     st.code(text, language=None, wrap_lines=True, height=300 if tall else "content")
 
 
-def _payload(payload: object) -> None:
-    """Nested JSON as a tree, whose text is shown as text."""
-    if payload in (None, {}, []):
-        st.text("nothing")
-        return
-    text = json.dumps(payload, ensure_ascii=False, indent=1)
-    if len(text) > LONGEST:
-        st.code(_short(text), language="json", wrap_lines=True, height=260)
-    else:
-        st.json(json.loads(display.visible(text)), expanded=2)
-
-
 def _prompt(case: Case, handoff: Handoff) -> None:
     if handoff.tier == "local":
         st.text(f"The {LOCAL_MODEL} follows rules of its own. A paid model would get this:")
     st.code(prompt(handoff.from_), language=None, wrap_lines=True, height=260)
     st.text("and below it, between marks, as JSON:")
-    _payload(handoff.payload.get("received"))
+    received = json.dumps(handoff.payload.get("received"), ensure_ascii=False, indent=1)
+    st.code(_short(received), language="json", wrap_lines=True, height=260)
     if handoff.task == "write" and case.passages:
         st.text(f"with the text of the {display.count(len(case.passages), 'passage')} that are kept once with the run")
 

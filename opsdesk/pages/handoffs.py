@@ -99,9 +99,10 @@ def _picker(case: Case, runs: list[CaseLine]) -> None:
         line = CaseLine(case.case_id, case.created_at.isoformat(), case.outcome, case.ticket.text)
         known = {case.case_id: line, **known}
     ids = list(known)
+    # The outcome in its key: a box goes on to show the text that it had when its option was picked.
     picked = st.selectbox(
         "Run", ids, index=ids.index(case.case_id), format_func=lambda id_: _line(known[id_]),
-        label_visibility="collapsed", key=f"run-{case.case_id}",
+        label_visibility="collapsed", key=f"run-{case.case_id}-{case.outcome}",
     )  # fmt: skip
     if picked != case.case_id:
         parts.go(run=picked, step="", **{"with": ""})

@@ -236,6 +236,7 @@ def test_an_exported_page_needs_nothing_and_makes_nothing_of_hostile_text(escala
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in found.attributes
     assert html.count("&lt;script src=//evil.example&gt;") >= 4
     assert "Draft answer - escalated" in html
+    assert "2026-11-26 12:00 UTC" in html  # a file is read on another day
 
 
 def test_two_runs_are_compared_in_words(escalated: Case) -> None:
