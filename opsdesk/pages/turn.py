@@ -108,8 +108,10 @@ def answer(request: Request) -> None:
     with st.chat_message("assistant", avatar=AVATAR):
         case = parts.desk().task_list.find(request.case_id)
         if case is None or case.outcome is None:
-            st.markdown(parts.badge("stopped" if request.status == "stopped" else "failed", "gray"))
+            stopped = request.status == "stopped"
+            st.markdown(parts.badge("Stopped" if stopped else "Failed", "gray" if stopped else "red"))
             st.text(display.visible(request.error or "It was stopped before anything was done."))
+            st.button("Ask again", key=f"again-{request.id}", on_click=_again, args=(request,))
             return
         _outcome(case)
         if case.answer:
@@ -183,7 +185,12 @@ def _say(case_id: str, said: Said, reason: str) -> None:
 
 def _as_reply(request: Request) -> None:
     """Leaves the same question once more, to be answered as a reply to a ticket."""
-    ticket = {**request.body["ticket"], "kind": "reply"}
+    _again(request, kind="reply")
+
+
+def _again(request: Request, **changes: str) -> None:
+    """Leaves the same question once more."""
+    ticket = {**request.body["ticket"], **changes}
     parts.requests().leave(
         "ask", {"ticket": ticket}, person=request.person, kb=request.kb, conversation_id=request.conversation_id
     )
