@@ -78,9 +78,7 @@ def _numbers(row: Span) -> None:
     cost = display.usd(row.cost_usd)
     if row.cost_usd is None and row.at_most_usd is not None:
         cost = f"≤ {display.usd(row.at_most_usd)}"
-    estimated = (
-        "Counted as four characters each: the built-in model has no tokens." if handoff.tokens_estimated else None
-    )
+    estimated = "Counted as four characters each; the built-in model has no tokens." if handoff.tokens_estimated else ""
     with st.container(horizontal=True, gap="small"):
         st.metric("Latency", display.duration(row.seconds), width="content")
         st.metric("Tokens in", f"{handoff.tokens_in:,}", help=estimated or None, width="content")

@@ -95,8 +95,10 @@ NAME = "(one) => (one.getAttribute('aria-label') || one.innerText || one.outerHT
 KEYS = f"""() => {{
   const reachable = ({REACHABLE})(), focused = {FOCUSED}, looks = {LOOKS}, name = {NAME};
   window.keys = {{ reachable, visited: [], note() {{
+    // Nothing has the focus at the end, and where a copy button has gone before it could get it.
     const one = focused();
-    if (!one || one === document.body) return false;
+    if (!one || one === document.body) return true;
+    if (one === this.visited[0]?.[0]) return false;
     this.visited.push([one, looks(one)]);
     return true;
   }}, unreached() {{
