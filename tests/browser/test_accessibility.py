@@ -67,7 +67,7 @@ REACHABLE = """() => {
   look(document);
   const grouped = ['radio', 'tab', 'row', 'gridcell'];  // reached by arrows within their group
   return found.filter((one) => one.tabIndex >= 0 && !one.disabled
-    && one.type !== 'radio' && !grouped.includes(one.getAttribute('role'))
+    && one.type !== 'radio' && !one.matches('[role=toolbar] :not(:first-child)') && !grouped.includes(one.getAttribute('role'))
     && one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && one.getClientRects().length
     && !one.closest('[inert], [aria-hidden=true]') && one.getBoundingClientRect().width > 1);
 }"""
@@ -116,8 +116,8 @@ def test_tab_reaches_everything_and_shows_where_it_is(site: Served, page: Page, 
     go(page, f"{site.url}/{path}")
     page.add_style_tag(content="* { transition: none !important; animation: none !important }")
     page.evaluate("document.activeElement?.blur()")
-    count = page.evaluate(KEYS)
-    for _ in range(count * 2 + 10):
+    page.evaluate(KEYS)
+    for _ in range(500):  # a table has a stop for each cell of a row
         page.keyboard.press("Tab")
         if not page.evaluate("window.keys.note()"):
             break
