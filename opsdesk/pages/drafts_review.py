@@ -111,9 +111,9 @@ def _table(lines: list[Line], seq: int | None) -> None:
         on_select=_chosen,
         selection_mode=["single-row", "single-cell"],
         column_config={
-            "Ticket": st.column_config.TextColumn(width=70),
-            "Subject": st.column_config.TextColumn(width=190),
-            "Status": st.column_config.TextColumn(width=120),
+            "Ticket": st.column_config.TextColumn(width=60),
+            "Subject": st.column_config.TextColumn(width=160),
+            "Status": st.column_config.TextColumn(width=105),
         },
         alt="The tickets of the batch. Choose a row to see its draft.",
     )

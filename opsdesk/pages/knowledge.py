@@ -72,18 +72,11 @@ def _new_name(place: st.delta_generator.DeltaGenerator) -> str:
 
 
 def _figures(kb: KnowledgeBase) -> None:
-    columns = st.columns(4)
-    for column, (label, value) in zip(
-        columns,
-        [
-            ("Documents", f"{kb.documents:,}"),
-            ("Passages", f"{kb.chunks:,}"),
-            ("On disk", f"{kb.bytes / 1e6:.1f} MB"),
-            ("Last synced", f"{display.when(kb.indexed)} UTC"),
-        ],
-        strict=True,
-    ):
-        column.metric(label, value, border=True)
+    with st.container(horizontal=True, gap="small"):
+        st.metric("Documents", f"{kb.documents:,}", border=True, width=160)
+        st.metric("Passages", f"{kb.chunks:,}", border=True, width=160)
+        st.metric("On disk", f"{kb.bytes / 1e6:.1f} MB", border=True, width=160)
+        st.metric("Last synced", f"{display.when(kb.indexed)} UTC", border=True, width=160)
 
 
 # --- adding, syncing, removing -----------------------------------------------------------------------------

@@ -67,7 +67,8 @@ REACHABLE = """() => {
   look(document);
   const grouped = ['radio', 'tab', 'row', 'gridcell'];  // reached by arrows within their group
   return found.filter((one) => one.tabIndex >= 0 && !one.disabled
-    && one.type !== 'radio' && !one.matches('[role=toolbar] :not(:first-child)') && !grouped.includes(one.getAttribute('role'))
+    && one.type !== 'radio' && !one.matches('[role=toolbar] :not(:first-child)')
+    && !grouped.includes(one.getAttribute('role'))
     && one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && one.getClientRects().length
     && !one.closest('[inert], [aria-hidden=true]') && one.getBoundingClientRect().width > 1);
 }"""
