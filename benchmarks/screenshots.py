@@ -243,10 +243,10 @@ def busy(site: Served, sim: Simulator, folder: Path) -> list[Shot]:
     Requests(database, now).leave("index", {"paths": [str(folder)]}, kb="sample")
     batch = Drafts(database, now).make("December.csv", "sample", [(t, "") for t in tickets() * 4], budget_nano=10**9)
     return [
+        Shot("knowledge", "knowledge?kb=sample"),  # first: it is done soonest
         Shot("chat", f"?c={conversation}"),
         Shot("handoffs", f"handoffs?run={request.case_id}"),
         Shot("drafts", f"drafts?batch={batch}"),
-        Shot("knowledge", "knowledge?kb=sample"),
     ]
 
 

@@ -53,7 +53,7 @@ def page() -> None:
         _spend_by_day(groups)
     with right:
         _spend_by(facts, filters, tenants)
-    st.subheader("Reliability")
+    st.header("Reliability")
     st.text(reliability.leak_sentence(told.steps))
     left, right = st.columns(2)
     with left:

@@ -49,7 +49,7 @@ def _table(file_id: str, name: str, data: bytes) -> ticket_files.Table:
 
 def _mapping(table: ticket_files.Table) -> dict[Field, str]:
     guessed = table.guess()
-    st.subheader("Columns")
+    st.header("Columns")
     chosen: dict[Field, str] = {}
     for field, place in zip(FIELDS, st.columns(len(FIELDS)), strict=True):
         options = [*table.columns] if field == "body" else [NONE, *table.columns]
@@ -67,7 +67,7 @@ def _name(column: str) -> str:
 
 def _preview(found: TicketFile) -> None:
     good = len(found.rows) - len(found.rejected)
-    st.subheader("Preview")
+    st.header("Preview")
     with st.container(horizontal=True):
         st.markdown(parts.badge(display.count(good, "ticket"), "green"), width="content")
         if found.rejected:
@@ -107,7 +107,7 @@ def _problems(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def _start(found: TicketFile) -> None:
-    st.subheader("Batch")
+    st.header("Batch")
     kbs = [kb.kb for kb in parts.desk().knowledge_bases()]
     if not kbs:
         parts.nothing_yet("No knowledge base yet", "Add documents on the page Knowledge base, then come back.")

@@ -27,7 +27,7 @@ def page() -> None:
     _workers()
     _in_force(desk)
     _tiers(desk, found)
-    st.subheader("Router")
+    st.header("Router")
     if any(problem.level == "error" for problem in found):
         parts.quiet("Shown as soon as the settings above are mended.")
     else:
@@ -45,7 +45,7 @@ def _problem(problem: Problem) -> None:
 
 
 def _in_force(desk: Desk) -> None:
-    st.subheader("In force")
+    st.header("In force")
     rows = [
         {"setting": name, "value": display.visible(value), "variable": variable}
         for name, value, variable in in_force(desk.settings, desk.task_list.database)
@@ -53,7 +53,7 @@ def _in_force(desk: Desk) -> None:
     columns = {"setting": "Setting", "value": "Value", "variable": "Variable"}
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", alt="Settings in force")
     parts.quiet("Change one in the environment, in .env or in opsdesk.toml, then start Opsdesk again. For example:")
-    st.code(f"{PREFIX}POLICY=cheapest\n{PREFIX}BUDGET_USD=0.20", language="bash")
+    st.code(f"{PREFIX}POLICY=cheapest\n{PREFIX}BUDGET_USD=0.20", language=None)
 
 
 def in_force(settings: Settings, database: Database) -> list[tuple[str, str, str]]:
@@ -101,7 +101,7 @@ def _workers() -> None:
 
 
 def _tiers(desk: Desk, found: list[Problem]) -> None:
-    st.subheader("Tiers")
+    st.header("Tiers")
     if any(problem.level == "error" for problem in found):
         parts.quiet("No paid tier can be used until the errors above are mended.")
         return
@@ -136,7 +136,7 @@ def _tiers(desk: Desk, found: list[Problem]) -> None:
         names = ("MODEL", "BASE_URL", "API_KEY", "INPUT_PRICE", "OUTPUT_PRICE")
         values = ("gpt-6-luna", "https://api.openai.com/v1", "...", "0.10", "0.40")
         lines = [f"{variable('cheap', name)}={value}" for name, value in zip(names, values, strict=True)]
-        st.code("\n".join(lines), language="bash")
+        st.code("\n".join(lines), language=None)
         parts.quiet(
             "CHEAP may also be MID or FRONTIER. Prices are USD per million tokens, and only for unlisted models."
         )

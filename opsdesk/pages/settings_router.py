@@ -96,4 +96,4 @@ def _history(desk: Desk) -> None:
         }
         st.dataframe(rows, hide_index=True, column_config=columns, alt="Versions of the router's table")
         parts.quiet("To take the one in force back:")
-        st.code("opsdesk router rollback", language="bash")
+        st.code("opsdesk router rollback", language=None)
