@@ -21,7 +21,7 @@ from tasks.drafts import Drafts
 from tasks.requests import Kind, Requests
 from tasks.workers import BEAT_SECONDS, Workers
 
-LOOK_SECONDS = 0.04
+LOOK_SECONDS = 0.1
 """Between two looks for something to do: what a person waits for begins so soon."""
 
 BULK_LOOK_SECONDS = 0.5
