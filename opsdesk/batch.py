@@ -118,9 +118,8 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         # In a session of its own: Ctrl-C is for this process, which tells the workers itself.
-        return subprocess.Popen(
-            [sys.executable, "-m", "opsdesk", *_WORKER, "--places", str(self._places)], start_new_session=True
-        )
+        command = [sys.executable, "-m", "opsdesk", *_WORKER, "--places", str(self._places)]
+        return subprocess.Popen(command, start_new_session=True)  # noqa: S603  (our own command)
 
     def look(self) -> None:
         """Replaces those that have ended. Raises `OpsdeskError` when they all end as soon as they begin."""
