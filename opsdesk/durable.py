@@ -39,7 +39,7 @@ class Durable:
 
     def __init__(self, desk: Desk, queue: Queue) -> None:
         self._desk, self._queue, self._owner = desk, queue, desk.task_list.owner
-        self._stops: dict[tuple[str, int], threading.Event] = {}
+        self._stops: dict[threading.Event, str] = {}
         self.ending = threading.Event()
         _launch(desk.task_list.database.url, self._owner)
         _running.append(self)
@@ -53,11 +53,11 @@ class Durable:
     @property
     def batch_ids(self) -> set[str]:
         """The batches of which something is at work here."""
-        return {batch_id for batch_id, _ in list(self._stops)}
+        return set(self._stops.copy().values())
 
     def stop(self, batch_ids: Collection[str]) -> None:
         """Gives up what is at work here for these batches."""
-        for (batch_id, _), stop in list(self._stops.items()):
+        for stop, batch_id in self._stops.copy().items():
             if batch_id in batch_ids:
                 stop.set()
 
@@ -90,7 +90,8 @@ class Durable:
         row = self._queue.hold(batch_id, seq, run, self._owner)
         if row is None:
             return
-        stop = self._stops[batch_id, seq] = threading.Event()
+        stop = threading.Event()
+        self._stops[stop] = batch_id
         try:
             self._ask(row, stop)
         except Postponed as reason:
@@ -110,7 +111,7 @@ class Durable:
             told = f"a fault of Opsdesk's own ({type(error).__name__}); the worker's log says more"
             self._queue.fail(row, told, None)
         finally:
-            del self._stops[batch_id, seq]
+            del self._stops[stop]
 
     def _ask(self, row: DraftRow, stop: threading.Event) -> None:
         from agents.reply import Manner, readdressed
@@ -177,14 +178,20 @@ def _id(row: DraftRow) -> str:
     return f"{row.batch_id}:{row.seq}:{hashlib.sha256(content).hexdigest()[:16]}:{row.run}"
 
 
+_ERROR = "an error of Opsdesk's"
+
+
 class _Json(Serializer):
     """DBOS's own default is pickle, which runs what it reads."""
 
     def serialize(self, data: Any) -> str:
+        if isinstance(data, BaseException):
+            return json.dumps({_ERROR: f"{type(data).__name__}: {data}"})
         return json.dumps(data, default=str)
 
     def deserialize(self, serialized_data: str) -> Any:
-        return json.loads(serialized_data)
+        found = json.loads(serialized_data)
+        return OpsdeskError(found[_ERROR]) if isinstance(found, dict) and _ERROR in found else found
 
     def name(self) -> str:
         return "opsdesk_json"

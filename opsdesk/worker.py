@@ -87,6 +87,7 @@ class Worker:
         self.workers.beat(self.name, version())
         self._take_over()
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
+        threading.Thread(target=self._mind, name="mind", daemon=True).start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         while not self.ending.is_set():
             try:
@@ -186,17 +187,26 @@ class Worker:
             self._launching.release()
 
     def _beat(self) -> None:
-        """Says that this worker lives, takes over from dead ones, and passes on what people want stopped."""
+        """Says that this worker lives; a thread of its own, since one that is late is taken for dead."""
+        while not self.ending.wait(BEAT_SECONDS):
+            try:
+                self.workers.beat(self.name, version())
+            except OpsdeskError as error:
+                log.error("%s", error)
+
+    def _mind(self) -> None:
+        """Takes over from dead workers, and passes on what people want stopped."""
         last = 0.0
         while not self.ending.wait(0.15):
             try:
                 self._pass_on_stops()
                 if time.monotonic() - last >= BEAT_SECONDS:
                     last = time.monotonic()
-                    self.workers.beat(self.name, version())
                     self._take_over()
             except OpsdeskError as error:
                 log.error("%s", error)
+            except Exception as error:  # noqa: BLE001  (DBOS's own: its database is gone for now)
+                log.error("cannot take over: %s", error)
 
     def _pass_on_stops(self) -> None:
         jobs = list(self._at_work.values())
