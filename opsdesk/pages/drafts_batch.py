@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from errors import OpsdeskError
-from opsdesk import display, drafting
+from opsdesk import display, draft_files, drafting
 from opsdesk.pages import drafts_review, drafts_verdict, parts
 from opsdesk.pages.drafts_store import MODE, leave, store
 from tasks.batches import Batch, Progress, State, Status
@@ -135,7 +135,7 @@ def _export(batch: Batch) -> None:
         stem = "".join(c if c.isalnum() else "-" for c in batch.name)[:60] or "drafts"
         st.download_button(
             "CSV for spreadsheets",
-            lambda: drafting.as_csv(drafting.export_rows(parts.desk(), store(), batch.id)),
+            lambda: draft_files.as_csv(drafting.export_rows(parts.desk(), store(), batch.id)),
             f"{stem}.csv",
             "text/csv",
             on_click="ignore",
@@ -143,9 +143,17 @@ def _export(batch: Batch) -> None:
         )
         st.download_button(
             "JSONL, exact",
-            lambda: drafting.as_jsonl(drafting.export_rows(parts.desk(), store(), batch.id)),
+            lambda: draft_files.as_jsonl(drafting.export_rows(parts.desk(), store(), batch.id)),
             f"{stem}.jsonl",
             "application/jsonl",
             on_click="ignore",
             icon=":material/data_object:",
+        )
+        st.download_button(
+            "Private notes for Zendesk",
+            lambda: draft_files.as_zendesk(drafting.export_rows(parts.desk(), store(), batch.id)),
+            f"{stem}{draft_files.ZENDESK}",
+            "application/json",
+            on_click="ignore",
+            icon=":material/sticky_note_2:",
         )

@@ -14,7 +14,7 @@ from knowledge_base.formats.page import clean, decode
 from opsdesk.ticket_files.csv_rows import csv_records
 from opsdesk.ticket_files.mail import mail_records
 from opsdesk.ticket_files.objects import json_records
-from opsdesk.ticket_files.table import FIELDS, Field, Record, Row, Table, TicketFile, check_columns
+from opsdesk.ticket_files.table import FIELDS, UNREAD, Field, Record, Row, Table, TicketFile, check_columns
 
 __all__ = ["FIELDS", "MAX_BYTES", "MAX_ROWS", "SHOWN", "SUFFIXES", "Field", "Row", "Table", "TicketFile"]
 
@@ -51,7 +51,7 @@ def read(data: bytes, name: str) -> Table:
     if not records:
         raise UsageError("the file names columns and has no tickets; choose one with a ticket in each row")
     if columns is None:
-        columns = list(dict.fromkeys(name for record in records if not record.error for name in record.values))
+        columns = list(dict.fromkeys(name for record in records for name in record.values if name != UNREAD))
         check_columns(len(columns))
         if not columns:
             first = records[0]

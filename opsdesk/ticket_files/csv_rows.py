@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from errors import UsageError
-from opsdesk.ticket_files.table import Record, check_columns
+from opsdesk.ticket_files.table import UNREAD, Record, check_columns
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 8_192  # characters that are looked at for the delimiter
@@ -58,8 +58,7 @@ def _checked(lines: Iterator[tuple[int, list[str], str]], columns: list[str]) ->
             cells = cells[:-1]
         if not error and len(cells) != len(columns):
             error = f"{len(cells)} cells in a table of {len(columns)} columns"
-        named = zip(columns, cells, strict=False) if not error else ((str(n), cell) for n, cell in enumerate(cells))
-        yield Record(line, dict(named), error)
+        yield Record(line, {UNREAD: "\n".join(cells)} if error else dict(zip(columns, cells, strict=True)), error)
 
 
 def _distinct(cells: Sequence[str]) -> list[str]:

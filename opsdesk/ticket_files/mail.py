@@ -10,23 +10,37 @@ from email import message_from_bytes
 from email.errors import InvalidBase64LengthDefect, MessageError
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage, Message
-from email.policy import default
+from email.policy import EmailPolicy
+from typing import cast
 
 from knowledge_base.formats.html import page_of
 from knowledge_base.formats.page import File, Refusal, clean, decode
 from opsdesk.ticket_files.quoted import without_quoted
-from opsdesk.ticket_files.table import Record
+from opsdesk.ticket_files.table import UNREAD, Record
 
 # A line of a text may begin with "From ", unescaped, as well; it hardly goes on with a weekday and a time.
 _BEGIN = re.compile(rb"^From [^\n]*\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b[^\n]*\d\d:\d\d[^\n]*\n?", re.MULTILINE)
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _MOST_HEAD = 100_000  # bytes of a mail's headers
-_MOST_HEADER = 2_000  # characters that are read of one: the standard parser slows down with the square of them
+_MOST_HEADER = 1_000  # characters that are read of one: the standard parser slows down with the square of them
+_MOST_PARTS = 1_000
 _MOST_HTML = 300_000  # characters
 _BROKEN = (AssertionError, AttributeError, LookupError, MessageError, RecursionError, TypeError, ValueError)
 """What the standard parser raises on malformed mail, in one release or another."""
 _SLOW = frozenset(("idna", "punycode"))  # no mail is written in them, and they take the square of its length
 _IMPORTANCE = {"1": "high", "2": "high", "4": "low", "5": "low"}
+
+
+class _Policy(EmailPolicy):
+    """The standard policy over headers that are cut before they are parsed, those of a mail's parts too."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """(name, value) of a header's lines."""
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_MOST_HEADER]
+
+
+_POLICY = _Policy()
 
 
 def mail_records(data: bytes, one: bool) -> Iterator[Record]:
@@ -45,24 +59,30 @@ def mail_records(data: bytes, one: bool) -> Iterator[Record]:
 
 
 def _record(line: int, raw: bytes) -> Record:
-    head = raw.lstrip(b"\n").partition(b"\n\n")[0]
+    raw = raw.lstrip(b"\n")
+    head = raw.partition(b"\n\n")[0]
+    shown = {UNREAD: decode(head[:_MOST_HEADER]) or ""}
     if len(head) > _MOST_HEAD:
-        return Record(line, {"body": decode(head[:_MOST_HEADER]) or ""}, f"its headers have {len(head):,} bytes")
+        return Record(line, shown, f"its headers have {len(head):,} bytes, more than {_MOST_HEAD:,}")
+    if raw.count(b"\n--") > _MOST_PARTS:
+        return Record(line, shown, f"it has more than {_MOST_PARTS:,} parts")
     try:
-        message = message_from_bytes(raw.lstrip(b"\n"), policy=default)
+        message = cast(EmailMessage, message_from_bytes(raw, policy=_POLICY))
         values = _headers(message)
         if not any(values.values()):
-            return Record(line, {"line": decode(head[:_MOST_HEADER]) or ""}, "no mail: it has no headers")
+            return Record(line, shown, "no mail: it has no headers")
         text, error = _text(message)
+    except RecursionError:
+        return Record(line, shown, "nested too deeply")
     except _BROKEN as broken:
-        return Record(line, {"line": decode(head[:_MOST_HEADER]) or ""}, f"malformed mail: {type(broken).__name__}")
-    return Record(line, {**values, "body": without_quoted(text, values["subject"])}, error)
+        return Record(line, shown, f"malformed mail: {type(broken).__name__}")
+    return Record(line, {**values, "body": without_quoted(text.strip("\n"), values["subject"])}, error)
 
 
 def _headers(message: EmailMessage) -> dict[str, str]:
     raw: dict[str, str] = {}
     for name, value in message.raw_items():
-        raw.setdefault(name.lower(), str(value)[:_MOST_HEADER])
+        raw.setdefault(name.lower(), str(value))
     importance = raw.get("importance", "") or _IMPORTANCE.get(raw.get("x-priority", "").strip()[:1], "")
     return {
         "id": raw.get("message-id", "").strip().removeprefix("<").removesuffix(">"),
@@ -77,10 +97,10 @@ def _decoded(name: str, raw: str) -> str:
     """A header's text; of addresses the first one's name, or itself. One that cannot be read stays as it is."""
     value = _true(" ".join(raw.split()))
     try:
-        made = default.header_factory(name, value)
+        made = _POLICY.header_factory(name, value)
         if isinstance(made, AddressHeader) and made.addresses:
-            return _true(made.addresses[0].display_name or made.addresses[0].addr_spec)
-        return _true(str(made))
+            return made.addresses[0].display_name or made.addresses[0].addr_spec
+        return str(made)
     except _BROKEN:
         return value
 

@@ -9,7 +9,7 @@ from typing import Any
 from errors import UsageError
 from knowledge_base.formats.page import clean
 from opsdesk.ticket_files.exports import as_ticket, held
-from opsdesk.ticket_files.table import Record
+from opsdesk.ticket_files.table import UNREAD, Record
 
 _NAME = 200  # characters
 
@@ -47,7 +47,7 @@ def _lines(text: str) -> Iterator[Record]:
             try:
                 values, users = held(_load(line))
             except (ValueError, RecursionError) as error:
-                yield Record(number, {"line": line}, f"not JSON ({_why(error)})")
+                yield Record(number, {UNREAD: line}, f"not JSON ({_why(error)})")
             else:
                 for value in values:
                     yield _record(number, value, users)
@@ -67,11 +67,15 @@ def _why(error: Exception) -> str:
 def _record(line: int, value: Any, users: Mapping[Any, str]) -> Record:
     try:
         if not isinstance(value, dict):
-            return Record(line, {"line": json.dumps(value, ensure_ascii=False)}, "not an object of named values")
+            return Record(line, {UNREAD: json.dumps(value, ensure_ascii=False)}, "not an object of named values")
         ticket, error = as_ticket(value, users)
-        return Record(line, {clean(str(name))[:_NAME]: _text(found) for name, found in ticket.items()}, error)
+        return Record(line, {_name(name): _text(found) for name, found in ticket.items()}, error)
     except RecursionError:
         return Record(line, {}, "nested too deeply")
+
+
+def _name(name: str) -> str:
+    return clean(name)[:_NAME].strip() or "(no name)"
 
 
 def _text(value: Any) -> str:

@@ -92,6 +92,10 @@ class TicketFile:
         return [row for row in self.rows if row.error]
 
 
+UNREAD = ""
+"""The name of what a record holds of a row whose columns could not be told apart. No column has it."""
+
+
 class Record(NamedTuple):
     """A row before its fields are told apart; `line` and `error` as in `Row`."""
 
@@ -149,8 +153,7 @@ def _row(seq: int, record: Record, mapping: Mapping[Field, str]) -> Row:
     )
     error = record.error or _wrong(ticket)
     if error:
-        unread = record.error and not value["body"]
-        ticket = _short(ticket, clean("\n".join(record.values.values())) if unread else ticket.text)
+        ticket = _short(ticket, ticket.text or clean(record.values.get(UNREAD, "")))
     return Row(seq, record.line, ticket, error, due_at(value["due"]), priority_of(value["priority"]))
 
 
