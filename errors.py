@@ -8,7 +8,9 @@
     │   └── NewerDatabase        1: the database was written by a later Opsdesk
     ├── ModelError               1: a model failed
     │   ├── EndpointError        1: its server did not answer as it must
-    │   └── UnreadableAnswer     1: its answer did not have the shape that was asked for
+    │   ├── UnreadableAnswer     1: its answer did not have the shape that was asked for
+    │   └── CallInDoubt          1: a call was on its way when its worker ended, and is not to be repeated
+    ├── Postponed                1: an endpoint is out of order, or money is short; it is tried again later
     ├── LimitReached             3: a budget or a deadline stopped the work; what was done is kept
     │   └── BudgetReached        3: the next call may cost more than is left
     └── Stopped                130: a person stopped the work; what was done is kept
@@ -65,6 +67,18 @@ class EndpointError(ModelError):
 
 class UnreadableAnswer(ModelError):
     """A model answered in a shape that its task's contract does not allow."""
+
+
+class CallInDoubt(ModelError):
+    """A call may have been made by a worker that has ended, and is not to be repeated."""
+
+
+class Postponed(OpsdeskError):
+    """The work has to wait, for an endpoint that is out of order or for money: nothing of it is given up."""
+
+    def __init__(self, message: str, waits_for: Literal["endpoint", "budget"] = "endpoint") -> None:
+        super().__init__(message)
+        self.waits_for: Literal["endpoint", "budget"] = waits_for
 
 
 class LimitReached(OpsdeskError):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -40,6 +40,7 @@ from errors import (
     LimitReached,
     ModelError,
     OpsdeskError,
+    Postponed,
     Stopped,
     StoreError,
     UnreadableAnswer,
@@ -86,29 +87,41 @@ class Crew:
         A case that was begun before, and whose process has ended, is gone through anew: its handoffs stay, and count.
         What goes wrong in a step ends the case as `failed`, a limit as `needs_human`, each with its
         reason; so do Ctrl-C and `limits.stopped`, which `stopped_by` then tells. Raises `StoreError` when the task list
-        cannot be written.
+        cannot be written. A durable case is left unfinished instead when it is stopped, or has to wait: `Stopped` and
+        `Postponed` are raised.
         """
         if not hasattr(self._of_thread, "agents"):
             self._of_thread.agents = Agents(self._tiers)
-        steps = Steps(case, self._of_thread.agents, self._books, limits, watch, hear)
-        self._books.task_list.open_case(case)
+        journal = limits.journal
+        books = replace(self._books, task_list=journal.sheet) if journal else self._books
+        steps = Steps(case, self._of_thread.agents, books, limits, watch, hear)
+        books.task_list.open_case(case)
         try:
             _Order(steps, self._tiers, self._manner, self._dial).kickoff()
-        except StoreError:
-            raise
-        except LimitReached as stop:
-            case.outcome, case.outcome_reason, case.stopped_by = "needs_human", str(stop), stop.limit
-        except Stopped as stop:
-            case.outcome, case.outcome_reason, case.stopped_by = "failed", str(stop), "interrupt"
+        except (StoreError, Postponed, Stopped, KeyboardInterrupt) as error:
+            if journal:
+                raise  # it is gone on with later, from its records
+            _end(case, error)
+            if isinstance(error, StoreError):
+                raise
         except OpsdeskError as error:
-            case.outcome, case.outcome_reason = "failed", str(error)
-        except KeyboardInterrupt:
-            case.outcome, case.outcome_reason, case.stopped_by = "failed", "interrupted", "interrupt"
+            _end(case, error)
         finally:
-            case.outcome = case.outcome or "failed"
-            case.seconds = steps.elapsed
-            self._books.task_list.close(case)
+            if case.outcome or not journal:
+                steps.book_unused()
+                case.outcome = case.outcome or "failed"
+                case.seconds = steps.elapsed
+                books.task_list.close(case)
         return case
+
+
+def _end(case: Case, error: BaseException) -> None:
+    """What becomes of a case that an error has ended."""
+    limit = error.limit if isinstance(error, LimitReached) else None
+    case.outcome = "needs_human" if limit else "failed"
+    case.outcome_reason = str(error) if isinstance(error, OpsdeskError) else "interrupted"
+    if limit or isinstance(error, Stopped | KeyboardInterrupt):
+        case.stopped_by = limit or "interrupt"
 
 
 class _State(FlowState):
@@ -272,6 +285,8 @@ class _Order(Flow[_State]):
         cheaper, dearer = names[:here][::-1], names[here + 1 :]
         if isinstance(error, BudgetReached):
             left = cheaper if self._tries == 1 and self._dial.policy != "best" else []
+            if self._steps.shares(error):  # a batch was given money for more than the built-in model
+                left = [tier for tier in left if tier != "local"]
         elif isinstance(error, ModelError) and not (isinstance(error, EndpointError) and not error.elsewhere):
             left = [*dearer, *cheaper]
         else:
@@ -286,6 +301,8 @@ class _Order(Flow[_State]):
         if isinstance(error, EndpointError) and not error.elsewhere:
             self._steps.hand_on(done, "person", str(error), {}, failed=True)
             raise error
+        if isinstance(error, BudgetReached) and self._steps.shares(error) and self._draft is None:
+            raise Postponed(str(error), "budget")
         if isinstance(error, LimitReached):
             self._case.stopped_by, why = error.limit, str(error)
         else:

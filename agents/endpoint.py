@@ -24,9 +24,11 @@ from pydantic import PrivateAttr, SecretStr
 import wire
 from agents import without_panels
 from agents.faults import Failed, left
-from agents.request import Abilities, Order, Request
+from agents.request import Abilities, Hold, Order, Request
 from errors import EndpointError, OpsdeskError, Stopped
+from tasks.budget import Call
 from tasks.case import Tier
+from tasks.pace import TooMany
 from tasks.usage import Usage
 
 REQUESTS = 3
@@ -143,6 +145,12 @@ class EndpointModel(BaseLLM):
         self._line = line
 
     @property
+    def place(self) -> Call:
+        """The endpoint, and how many calls it takes at once."""
+        end = self._line.endpoint
+        return Call(line=f"{end.model} at {self._line.host}", most=end.max_concurrency)
+
+    @property
     def order(self) -> Order | None:
         """How the next call is to be made."""
         return self._order
@@ -200,6 +208,12 @@ class EndpointModel(BaseLLM):
 
     def _asked(self, messages: Any, order: Order) -> str:
         line, began = self._line, time.monotonic()
+        contract = order.contract.__name__ if order.contract else ""
+        bought = order.purse and order.purse.recall([line.endpoint.model, line.host, messages, contract])
+        if bought:
+            self._taken += bought.usage
+            if bought.reply is not None:
+                return bought.reply
         self._take_place(order)
         try:
             for attempt in stamina.retry_context(
@@ -254,22 +268,38 @@ class EndpointModel(BaseLLM):
         if line.breaker.opened:
             raise Failed("circuit open", after=line.breaker.open_remaining)
         request = Request(line.client, line.endpoint.model, line.abilities, messages, order)
-        hold = order.purse.reserve(request.tokens_in, order.max_tokens) if order.purse else None
+        hold, reply = self._held(request, order, deadline), None
         took = Usage(model_calls=1, unknown=1)  # unless it is told otherwise: also after Ctrl-C
         try:
             with line.breaker, wire.within(deadline, REPLY_BYTES, order.stopped):
                 text = self._text(request, order)
             took = request.usage()
-            return request.checked(text)
+            reply = request.checked(text)
+            return reply
         except Failed as failed:
             took = request.usage() if failed.fault.billed else Usage()
+            if failed.name == "rate limited" and order.purse:
+                order.purse.slow_down(failed.after)
             if request.unsupported(failed):
                 raise Failed("option refused", after=0.0, code=failed.code) from None
             raise
         finally:
             self._taken += took
             if hold:
-                hold.settle(None if took.unknown else took)
+                hold.settle(None if took.unknown else took, reply)
+
+    def _held(self, request: Request, order: Order, deadline: float) -> Hold | None:
+        """The money for one request, held as soon as all workers together have a place for it."""
+        while order.purse:
+            try:
+                return order.purse.reserve(request.tokens_in, order.max_tokens)
+            except TooMany as full:
+                if order.stopped():
+                    raise Stopped(STOPPED) from None
+                if left(deadline) <= full.seconds:
+                    raise Failed("busy") from None
+                time.sleep(full.seconds)
+        return None
 
     def _text(self, request: Request, order: Order) -> str:
         pieces = []

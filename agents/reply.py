@@ -111,6 +111,12 @@ def opening(ticket: Ticket, manner: Manner) -> list[str]:
     return [greeting, *([phrases.opening] if phrases.opening else [])]
 
 
+def readdressed(reply: str, first: Ticket, other: Ticket, manner: Manner) -> str:
+    """A reply to one ticket, as it greets the asker of another one that asks the same."""
+    before, after = opening(first, manner)[0], opening(other, manner)[0]
+    return after + reply.removeprefix(before) if reply.startswith(before) else reply
+
+
 def closing(manner: Manner) -> list[str]:
     """The closing words with the sign-off below them, on a line of their own."""
     return [f"{PHRASES[manner.tone].closing}  \n{manner.sign_off.strip()}"] if manner.sign_off.strip() else []

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 import wire
 from agents.faults import Failed, named
+from tasks.calls import Bought
 from tasks.usage import Usage
 
 BYTES_PER_TOKEN = 16
@@ -30,15 +31,21 @@ PATH = "/chat/completions"
 class Hold(Protocol):
     """Money held for one request."""
 
-    def settle(self, usage: Usage | None) -> None:
-        """Books what the request took; None when that is unknown."""
+    def settle(self, usage: Usage | None, reply: str | None = None) -> None:
+        """Books what the request took; None when that is unknown. `reply` is what it brought, when it is an answer."""
 
 
 class Purse(Protocol):
     """What pays for the requests of a call."""
 
+    def recall(self, sent: Any) -> Bought | None:
+        """What was bought before of a call that sends this; None where calls are not kept."""
+
     def reserve(self, tokens_in: int, tokens_out: int) -> Hold:
-        """Holds the worst case of one request. Raises `LimitReached` when it does not fit."""
+        """Holds the worst case of one request. Raises `LimitReached` when it does not fit, `TooMany` to wait."""
+
+    def slow_down(self, after: float | None) -> None:
+        """Tells everybody that the endpoint takes no more for now."""
 
 
 @dataclass(slots=True)

@@ -18,13 +18,16 @@ from agents.executor import Contract, describe, execute, new_agent, parse, usage
 from agents.experience import Experience
 from agents.hearing import Hearing
 from agents.models import Tiers
+from agents.records import Wrote, is_outage, kept_of, wrote_of
 from agents.request import Order
 from agents.routing import Offer, offer
-from errors import LimitReached, OpsdeskError, Stopped
+from errors import BudgetReached, LimitReached, OpsdeskError, Postponed, Stopped
 from tasks.budget import NANO, Budget, Cap
+from tasks.calls import Calls
 from tasks.case import STEPS, Case, Handoff, StepName, Tier
 from tasks.ledger import Cost, Ledger
 from tasks.purse import Purse, nano
+from tasks.sheet import Sheet
 from tasks.task_list import TaskList
 from tasks.usage import Usage
 
@@ -55,7 +58,7 @@ class Agents:
     """The agents of one thread, made on first use. CrewAI's agents are not safe to share."""
 
     def __init__(self, tiers: Tiers) -> None:
-        self._tiers = tiers
+        self.tiers = tiers
         self._llms: dict[Tier, BaseLLM] = {}
         self._made: dict[tuple[StepName, Tier], Agent] = {}
 
@@ -69,8 +72,22 @@ class Agents:
     def llm(self, tier: Tier) -> BaseLLM:
         """The model of `tier`."""
         if tier not in self._llms:
-            self._llms[tier] = self._tiers.makers[tier]()
+            self._llms[tier] = self.tiers.makers[tier]()
         return self._llms[tier]
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What makes a case durable. `step` returns what a step of that name made, from its record if it was done before.
+
+    What it made is JSON. `calls` are the case's paid ones; `sheet` is where it is written at its end. Where `patient`,
+    an endpoint that is out of order is waited for: `Postponed` is raised.
+    """
+
+    step: Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]
+    calls: Calls
+    sheet: Sheet
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +102,14 @@ class Limits:
     caps: tuple[Cap, ...] = ()
     max_calls: int = 12
     stopped: Callable[[], bool] = lambda: False
+    journal: Journal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
     """Where steps are booked and paid from, and the clock that dates them."""
 
-    task_list: TaskList
+    task_list: TaskList | Sheet
     ledger: Ledger
     budget: Budget
     now: Callable[[], datetime]
@@ -172,29 +190,56 @@ class Steps:
         if reached := self.limit(tier):
             raise LimitReached(reached[1], reached[0])
         self._books.task_list.start(self.case, task)
-        started_at, began = self._books.now(), time.monotonic()
         kept = received.model_dump(mode="json", exclude={"passages": {"__all__": {"text", "n"}}})
-        agent, purse = self._agents.agent(task, tier), self._purse(tier)
-        text = describe(_ROLES[task].instruction, received, short=purse is not None)
+        wrote = self._wrote(task, tier, received, contract)
         made: Contract | OpsdeskError
         try:
-            order = self._order(task, contract, purse) if purse else None
-            made = parse(execute(agent, task, text, contract, order), contract)
+            made = wrote.error or parse(wrote.text, contract)
         except OpsdeskError as error:
             made = error
-        usage, paid = usage_of(agent), purse.paid if purse else 0
-        done = Done(task, tier, usage, paid, started_at, time.monotonic() - began, kept)
+        done = Done(task, wrote.tier, wrote.usage, wrote.paid, wrote.started_at, wrote.seconds, kept)
         if isinstance(made, Stopped):
             self.hand_on(done, "asker", str(made), {}, failed=True)
             raise made
+        if self._limits.journal and self._limits.journal.patient and is_outage(made):
+            raise Postponed(str(made))
         return made, done
+
+    def _wrote(self, task: StepName, tier: Tier, received: BaseModel, contract: type[BaseModel]) -> Wrote:
+        """What the step's model writes, or has written when the step was done before."""
+        journal = self._limits.journal
+        if journal is None:
+            return self._write(task, tier, received, contract)
+
+        def step() -> dict[str, Any]:
+            wrote = self._write(task, tier, received, contract)
+            return kept_of(wrote, self.elapsed, journal.calls.used - before)
+
+        before = set(journal.calls.used)
+        kept = journal.step(task, step)
+        journal.calls.used.update(kept["calls"])
+        self._began = min(self._began, time.monotonic() - kept["elapsed"])  # so that the deadline is the same one
+        return wrote_of(kept)
+
+    def _write(self, task: StepName, tier: Tier, received: BaseModel, contract: type[BaseModel]) -> Wrote:
+        started_at, began = self._books.now(), time.monotonic()
+        agent, purse = self._agents.agent(task, tier), self._purse(tier)
+        described = describe(_ROLES[task].instruction, received, short=purse is not None)
+        text, failed = "", None
+        try:
+            text = execute(agent, task, described, contract, self._order(task, contract, purse) if purse else None)
+        except OpsdeskError as error:
+            failed = error
+        paid = purse.paid if purse else 0
+        return Wrote(text, failed, tier, usage_of(agent), paid, started_at, time.monotonic() - began)
 
     def _purse(self, tier: Tier) -> Purse | None:
         """What pays for a step on `tier`; None for a model that is not at an endpoint."""
         llm, books = self._agents.llm(tier), self._books
         if not isinstance(llm, EndpointModel):
             return None
-        return Purse(books.budget, books.ledger, self._caps, tier, llm.model, self.case.case_id)
+        calls = self._limits.journal.calls if self._limits.journal else None
+        return Purse(books.budget, books.ledger, self._caps, tier, llm.model, self.case.case_id, llm.place, calls)
 
     def _order(self, task: StepName, contract: type[BaseModel], purse: Purse) -> Order:
         hear = self._hear
@@ -206,6 +251,19 @@ class Steps:
             on_text=Hearing(lambda text: hear(self.case, text)) if hear and task == "write" else None,
             stopped=self._limits.stopped,
         )
+
+    def book_unused(self) -> None:
+        """Books what earlier tries of the case have paid for and this one did not need, so that its bill is whole."""
+        journal = self._limits.journal
+        for model, bought in (journal.calls.unused() if journal else {}).items():
+            tier = next((t for t in self._agents.tiers.names if self._agents.llm(t).model == model), None)
+            if tier:
+                done = Done("write", tier, bought.usage, bought.paid, self._books.now(), 0.0, {})
+                self.hand_on(done, "nobody", "paid for in an earlier try that was interrupted; not needed now", {})
+
+    def shares(self, error: BudgetReached) -> bool:
+        """Whether the budget that is used up is one that a durable case shares with others."""
+        return self._limits.journal is not None and not error.scope.startswith("case:")
 
     def hand_on(self, done: Done, to: str, reason: str, sent: Any, *, failed: bool = False) -> None:
         """Books a finished step as a handoff to `to`; `reason` says in plain words why it goes there."""

@@ -198,7 +198,7 @@ class Stage:
 
         def way(kb: str, ticket: Ticket) -> Result:
             number = f"{abs(hash((name, next(numbers)))):x}"
-            case = Case(case_id=f"c-{number}", ticket=ticket, kb=kb, created_at=self.desk._now())
+            case = Case(case_id=f"c-{number}", ticket=ticket, kb=kb, created_at=self.desk.now())
             return _fate(crews[kb].work(case, Limits(budget_usd=1, deadline_s=120)), told())
 
         return way

@@ -12,6 +12,8 @@ import json
 import logging
 import os
 import tempfile
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -33,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 DIMENSION = 384
 MAX_TOKENS = 256  # what the model was trained with; the rest of a longer text is not read
+
+REMEMBERED, REMEMBERED_AT_ONCE = 8_192, 64
+"""Vectors that are kept, about 15 MB; and the most of one call that are."""
 
 # Raise when the graph, the quantisation or the tokenisation changes: older vectors are then made anew.
 RECIPE = 1
@@ -80,6 +85,7 @@ class Embedder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._threads = threads
+        self._remembered = _Remembered()
         self._graph = _cached_graph(cache / f"{self.name}.onnx", folder / "model.safetensors")
 
     @cached_property
@@ -97,14 +103,47 @@ class Embedder:
 
         Each text runs alone: int8 scales are taken over a whole batch, so that a text's vector would
         otherwise depend on its neighbours; and without padding a batch is no faster on a CPU.
+        So a vector may be remembered: the sentences of a passage come again with many questions.
         """
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
-        if len(encodings) <= 1:
-            rows = [_run(self._for_one, encoding) for encoding in encodings]
-            return np.array(rows, dtype=np.float32).reshape(-1, DIMENSION)
-        session = self._for_many
-        with ThreadPoolExecutor(self._threads) as pool:
-            return np.array(list(pool.map(lambda encoding: _run(session, encoding), encodings)), dtype=np.float32)
+        found = self._remembered.of(texts)
+        new = list(dict.fromkeys(text for text in texts if text not in found))
+        encodings = self._tokenizer.encode_batch_fast(new)
+        if len(new) == 1 or self._threads == 1:
+            session = self._for_one if len(new) == 1 else self._for_many
+            rows = [_run(session, encoding) for encoding in encodings]
+        elif new:
+            session = self._for_many
+            with ThreadPoolExecutor(self._threads) as pool:
+                rows = list(pool.map(lambda encoding: _run(session, encoding), encodings))
+        if new:
+            found.update(zip(new, rows, strict=True))
+            self._remembered.keep(new, rows)
+        return np.array([found[text] for text in texts], dtype=np.float32).reshape(-1, DIMENSION)
+
+
+class _Remembered:
+    """The vectors of the texts that were embedded last. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Those that are known."""
+        with self._lock:
+            found = {text: self._vectors[text] for text in texts if text in self._vectors}
+            for text in found:
+                self._vectors.move_to_end(text)
+        return found
+
+    def keep(self, texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> None:
+        """Keeps the vectors of a few texts; many at once are an index being made, whose texts do not come again."""
+        if len(texts) > REMEMBERED_AT_ONCE:
+            return
+        with self._lock:
+            self._vectors.update(zip(texts, vectors, strict=True))
+            while len(self._vectors) > REMEMBERED:
+                self._vectors.popitem(last=False)
 
 
 def _session(graph: bytes, threads: int) -> InferenceSession:

@@ -64,6 +64,10 @@ def ui(
 
 def worker(
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+    drafts_only: Annotated[bool, typer.Option("--drafts-only", help="Work on batches alone.")] = False,
+    places: Annotated[
+        int, typer.Option("--places", min=0, help="Tickets of batches at once; 0 is what the tiers take.")
+    ] = 0,
 ) -> None:
     """Do what the pages ask for, until Ctrl-C. Run it on as many machines as you like against one database.
 
@@ -73,11 +77,14 @@ def worker(
 
     desk = open_desk()
     _ = desk.task_list, desk.tiers
-    made = Worker(desk)
+    if drafts_only:
+        desk.threads = 1  # there is a process for each core
+    made = Worker(desk, places=places, drafts_only=drafts_only)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: made.ending.set())
     if with_parent:
-        os.nice(5)  # the page answers a click before the crew goes on
+        if not drafts_only:
+            os.nice(5)  # the page answers a click before the crew goes on
         threading.Thread(target=_end_with_parent, args=(os.getppid(), made.ending), daemon=True).start()
     else:
         typer.echo(f"the worker {made.name} is ready (Ctrl-C ends it)", err=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from agents.endpoint import Line
     from agents.experience import Experience
     from agents.models import Maker
-    from agents.steps import Listener, Watcher
+    from agents.steps import Journal, Listener, Watcher
     from knowledge_base.embeddings import Embedder
     from knowledge_base.holdings import Holding
     from knowledge_base.index import IndexReport, Progress
@@ -78,7 +78,7 @@ class Desk:
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.settings = settings
-        self._now = now
+        self.now, self.threads = now, os.cpu_count() or 2
         self._searchers: dict[str, tuple[tuple[str, str], Searcher]] = {}
         self._opening, self._calling = threading.Lock(), threading.Lock()
         self._crews: dict[str, Crew] = {}
@@ -102,7 +102,7 @@ class Desk:
         """What may be spent. What killed processes have left held is booked as spent."""
         from tasks.budget import Budget
 
-        found = Budget(self.task_list.database, self.task_list.owner, self._now)
+        found = Budget(self.task_list.database, self.task_list.owner, self.now)
         found.reclaim(LONGER_THAN_ANY_CASE)
         return found
 
@@ -173,7 +173,7 @@ class Desk:
         from tasks.budget import Cap
         from tasks.purse import nano
 
-        day, settings = f"{self._now().astimezone(UTC):%Y-%m-%d}", self.settings
+        day, settings = f"{self.now().astimezone(UTC):%Y-%m-%d}", self.settings
         found = [(f"day:{day}", settings.daily_budget_usd)]
         if tenant:
             found.append((f"tenant:{tenant}:{day}", settings.tenant_daily_budget_usd))
@@ -184,7 +184,7 @@ class Desk:
         """The embedding model; made on this machine when it is first needed."""
         from knowledge_base.embeddings import Embedder
 
-        return Embedder(self.settings.models, threads=os.cpu_count() or 2)
+        return Embedder(self.settings.models, threads=self.threads)
 
     def index(self, paths: Sequence[Path], kb: str, progress: Progress | None = None, source: str = "") -> IndexReport:
         """Brings a knowledge base up to date with `paths`, and makes it the default one.
@@ -198,7 +198,7 @@ class Desk:
         sources = [source] if source else [str(path) for path in places]
         reading = read_sources(places, known=known_files(root, kb, sources))
         named = (replace(x, source=source) if source and isinstance(x, Document) else x for x in reading)
-        return build(root, kb, named, sources, self.embedder, self._now, progress, reading.files)
+        return build(root, kb, named, sources, self.embedder, self.now, progress, reading.files)
 
     def default_kb(self) -> str:
         """The only knowledge base, else the one indexed last. Raises `NoKnowledgeBase` when there is none."""
@@ -239,6 +239,12 @@ class Desk:
         from knowledge_base import versions
 
         return bool(versions.folders(self.settings.knowledge_bases))
+
+    def kb_names(self) -> list[str]:
+        """The names of all of them."""
+        from knowledge_base import versions
+
+        return [folder.name for folder in versions.folders(self.settings.knowledge_bases)]
 
     def knowledge_bases(self) -> list[KnowledgeBase]:
         """All of them, the one indexed last first. Raises `DamagedFile` for one whose manifest is damaged."""
@@ -299,11 +305,12 @@ class Desk:
         batch_id: str = "",
         caps: tuple[Cap, ...] = (),
         stopped: Callable[[], bool] = lambda: False,
+        journal: Journal | None = None,
     ) -> Case:
         """Has the crew work one ticket, and returns its case, which is kept.
 
-        A case of `case_id` that a killed process has left is gone on with. `caps` stand beside the day's and the
-        tenant's; once `stopped` is true the case ends.
+        A case of `case_id` that a killed process has left is gone on with, by its `journal` where it has one. `caps`
+        stand beside the day's and the tenant's; once `stopped` is true the case ends.
         Raises `UsageError` for an empty or oversized ticket and `NoKnowledgeBase`; what goes wrong
         later ends the case and is told there.
         """
@@ -317,12 +324,13 @@ class Desk:
             self.settings.deadline_s if deadline_s is None else deadline_s,
             (*self._caps(tenant), *caps),
             stopped=stopped,
+            journal=journal,
         )
         case = self.task_list.find(case_id) if case_id else None
         if case is None:
             id_ = case_id or f"c-{secrets.token_hex(6)}"
             named = {"case_id": id_, "kb": kb, "tenant": tenant, "batch_id": batch_id}
-            case = Case(ticket=ticket, created_at=self._now(), **named)
+            case = Case(ticket=ticket, created_at=self.now(), **named)
         return case if case.outcome else crew.work(case, limits, watch, hear)
 
     def crew(self, kb: str) -> Crew:
@@ -337,7 +345,7 @@ class Desk:
                 manner = Manner(self.settings.tone, self.settings.sign_off)
                 dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
                 tiers, budget = Tiers(makers), self.budget if self.tiers else None
-                self._crews[kb] = Crew(tiers, self.task_list, self.ledger, self._now, manner, dial, budget)
+                self._crews[kb] = Crew(tiers, self.task_list, self.ledger, self.now, manner, dial, budget)
             return self._crews[kb]
 
     def makers(self, kb: str) -> dict[Tier, Maker]:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from errors import UsageError
@@ -16,7 +16,10 @@ REVIEWED = ("subject", "customer", "proven", "review", "reason", "assignee", "re
 COLUMNS = ("ticket_id", "status", "draft", "citations", "claims", "case_id", "cost_usd", "error", *REVIEWED)
 """Of an export: the contract's, then what people said."""
 
-ZENDESK = ".zendesk.json"
+Row = dict[str, Any]
+"""A row of an export by its columns."""
+
+SUFFIXES = (".jsonl", ".csv", ".zendesk.json")
 MAX_CELL = 32_767
 """What a spreadsheet's cell holds, in UTF-16 code units."""
 
@@ -27,52 +30,70 @@ _CUT = re.compile(r"([;\t\r\n])")
 _ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 
 
-def as_file(rows: Iterable[dict[str, Any]], name: str) -> bytes:
-    """The rows of an export in the format that a file's name ends in: `.jsonl`, `.csv` or `.zendesk.json`.
+def pieces(rows: Iterable[Row], name: str) -> Iterator[bytes]:
+    """The rows of an export, piece by piece, in the format that a file's name ends in: one of `SUFFIXES`.
 
     Raises `UsageError` for another.
     """
-    for ending, made in ((".jsonl", as_jsonl), (".csv", as_csv), (ZENDESK, as_zendesk)):
-        if name.lower().endswith(ending):
-            return made(rows)
-    raise UsageError(f"drafts are written as .jsonl, .csv or {ZENDESK}; choose a name that ends in one of these")
+    ways = zip(SUFFIXES, (jsonl, csv_lines, zendesk), strict=True)
+    way = next((way for suffix, way in ways if name.lower().endswith(suffix)), None)
+    if way is None:
+        raise UsageError(f"drafts are written as {', '.join(SUFFIXES)}; choose a name that ends in one of these")
+    return way(rows)
 
 
-def as_jsonl(rows: Iterable[dict[str, Any]]) -> bytes:
+def as_bytes(rows: Iterable[Row], name: str) -> bytes:
+    """The whole of `pieces`."""
+    return b"".join(pieces(rows, name))
+
+
+def jsonl(rows: Iterable[Row]) -> Iterator[bytes]:
     """Exact: a JSON object a line."""
-    # A lone surrogate, which UTF-8 cannot hold, comes out as the escape that JSON has for it.
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode(errors="backslashreplace")
+    return (_json(row) + b"\n" for row in rows)
 
 
-def as_zendesk(rows: Iterable[dict[str, Any]]) -> bytes:
+def zendesk(rows: Iterable[Row]) -> Iterator[bytes]:
     """Private notes, as the body of Zendesk's `PUT /api/v2/tickets/update_many.json`, which takes 100 at a time.
 
     Each draft that has a text, and that no person has rejected, is a note on its ticket, with the tag
     `opsdesk_drafted` or `opsdesk_needs_human`. A row without a draft is listed under no ticket.
     """
-    notes = [
-        {
-            "id": int(row["ticket_id"]) if _ID.fullmatch(row["ticket_id"]) else row["ticket_id"],
-            "comment": {"body": row["draft"], "public": False},
-            "additional_tags": [f"opsdesk_{row['status']}"],
-        }
-        for row in rows
-        if row["status"] in ("drafted", "needs_human") and row["draft"].strip() and row.get("review") != "rejected"
-    ]
-    return json.dumps({"tickets": notes}, ensure_ascii=False, indent=1).encode(errors="backslashreplace")
+    between = b'{"tickets": [\n'
+    for row in rows:
+        if row["status"] in ("drafted", "needs_human") and row["draft"].strip() and row.get("review") != "rejected":
+            yield between + _json(_note(row))
+            between = b",\n"
+    yield b'{"tickets": []}\n' if between.startswith(b"{") else b"\n]}\n"
 
 
-def as_csv(rows: Iterable[dict[str, Any]]) -> bytes:
+def csv_lines(rows: Iterable[Row]) -> Iterator[bytes]:
     """For spreadsheets: no cell is read as a formula. Lists are JSON. Begins with a mark that says it is UTF-8.
 
     A row may lack what people said. A text longer than a cell can be is cut, and says so at its end.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    yield b"\xef\xbb\xbf" + _csv_line(COLUMNS)
     for row in rows:
-        writer.writerow([_cell(row.get(name, "")) for name in COLUMNS])
-    return b"\xef\xbb\xbf" + out.getvalue().encode(errors="replace")
+        yield _csv_line([_cell(row.get(name, "")) for name in COLUMNS])
+
+
+def _json(value: Row) -> bytes:
+    # A lone surrogate, which UTF-8 cannot hold, comes out as the escape that JSON has for it.
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace")
+
+
+def _note(row: Row) -> Row:
+    id_ = row["ticket_id"]
+    return {
+        "id": int(id_) if _ID.fullmatch(id_) else id_,
+        "comment": {"body": row["draft"], "public": False},
+        "additional_tags": [f"opsdesk_{row['status']}"],
+    }
+
+
+def _csv_line(cells: Iterable[Any]) -> bytes:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().encode(errors="replace")
 
 
 def _cell(value: Any) -> Any:

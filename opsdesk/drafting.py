@@ -6,16 +6,17 @@ Imports no CrewAI: pages use it.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from opsdesk.draft_files import REVIEWED
 from tasks.batches import WORKED, DraftRow
-from tasks.batches import drafts as batch_rows
 from tasks.budget import NANO
 from tasks.case import Case, Claim, Tier
-from tasks.drafts import Drafts
+from tasks.drafts import ROWS_AT_ONCE, Drafts
 from tasks.task_list import cases
 
 if TYPE_CHECKING:
@@ -126,17 +127,21 @@ def claims_of(proof: Proof) -> list[Claim]:
 # --- export --------------------------------------------------------------------------------------------
 
 
-def export_rows(desk: Desk, drafts: Drafts, batch_id: str) -> list[dict[str, Any]]:
-    """A batch's rows, in order. What is open is not started; an edited draft's claims are those of the edited text."""
-    bodies = _bodies(desk, batch_id)
-    return [_exported(row, bodies.get(row.case_id)) for row in drafts.rows(batch_id)]
+def export_rows(desk: Desk, drafts: Drafts, batch_id: str) -> Iterator[dict[str, Any]]:
+    """A batch's rows, in order, a few hundred read at a time.
+
+    What is open is not started; an edited draft's claims are those of the edited text.
+    """
+    rows = drafts.rows(batch_id)
+    while page := list(islice(rows, ROWS_AT_ONCE)):
+        bodies = _bodies(desk, {row.case_id for row in page if row.case_id and row.status in WORKED})
+        yield from (_exported(row, bodies.get(row.case_id)) for row in page)
 
 
-def _bodies(desk: Desk, batch_id: str) -> dict[str, dict[str, Any]]:
-    """The cases of a batch as they are kept, without handoffs, which an export does not have."""
-    mine = sa.select(batch_rows.c.case_id).where(batch_rows.c.batch_id == batch_id, batch_rows.c.status.in_(WORKED))
+def _bodies(desk: Desk, case_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The cases as they are kept, without handoffs, which an export does not have."""
     with desk.task_list.database.reading() as db:
-        found = db.execute(sa.select(cases.c.case_id, cases.c.body).where(cases.c.case_id.in_(mine)))
+        found = db.execute(sa.select(cases.c.case_id, cases.c.body).where(cases.c.case_id.in_(case_ids)))
         return {row.case_id: row.body for row in found}
 
 

@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     deadline_s: float = Field(default=60, gt=0)
     """Per case: the longest it may take."""
 
+    in_flight: Literal["repeat", "hold"] = "repeat"
+    """A paid call of a batch that was on its way when its worker ended: made again, or left to a person."""
+
     reference_model: str = "gpt-6.1-sol"
     """The model that the all-frontier estimate is priced at."""
 

@@ -120,10 +120,10 @@ def proof_json(proof: Proof) -> dict[str, Any]:
 
 
 @contextmanager
-def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress line on stderr, with rate and time left; nothing when stderr is not a terminal."""
+def progress(what: str, unit: str) -> Iterator[Callable[..., None]]:
+    """A progress line on stderr, with rate, time left and what else is told; nothing when stderr is not a terminal."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda done, total, also="": None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -137,10 +137,11 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=notes, transient=True) as bar:
         task = bar.add_task(what, total=None, rate=unit)
 
-        def advance(done: int, total: int) -> None:
+        def advance(done: int, total: int, also: str = "") -> None:
             bar.update(task, completed=done, total=total or None)
             speed = bar.tasks[0].speed
-            bar.update(task, rate=f"{speed:.0f} {unit}/s" if speed else unit)
+            rate = f"{speed:.0f} {unit}/s" if speed else unit
+            bar.update(task, rate=f"{rate} · {also}" if also else rate)
 
         yield advance
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from errors import OpsdeskError, UsageError
 from opsdesk.desk import Desk
-from tasks.batches import Batch, DraftRow
-from tasks.budget import Cap
 from tasks.case import Case, Ticket
 from tasks.requests import Kind, Request, Requests
 
@@ -46,12 +44,6 @@ def ask(doing: Doing) -> dict[str, Any]:
         ticket, request.kb, tenant=body.get("tenant", ""), case_id=request.case_id, hear=hear, stopped=doing.stopped
     )
     return {"case_id": case.case_id, "outcome": case.outcome}
-
-
-def draft(desk: Desk, batch: Batch, row: DraftRow, stopped: Callable[[], bool]) -> Case:
-    """Has the crew write the reply to a ticket of a batch, under the batch's cap."""
-    caps = () if batch.budget_nano is None else (Cap(batch.scope, batch.budget_nano),)
-    return desk.ask(row.ticket, batch.kb, case_id=row.case_id, caps=caps, stopped=stopped, batch_id=batch.id)
 
 
 def search(doing: Doing) -> dict[str, Any]:

@@ -13,13 +13,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from errors import OpsdeskError
+from errors import OpsdeskError, UsageError
 from opsdesk import work
 from opsdesk.desk import Desk, version
+from tasks.batches import DraftRow
 from tasks.drafts import Drafts
 from tasks.requests import Kind, Requests
 from tasks.workers import BEAT_SECONDS, Workers
+
+if TYPE_CHECKING:
+    from opsdesk.durable import Durable
 
 LOOK_SECONDS = 0.1
 """Between two looks for something to do: what a person waits for begins so soon."""
@@ -31,11 +36,11 @@ QUICK: tuple[Kind, ...] = ("ask", "search")
 SLOW: tuple[Kind, ...] = ("index", "remove", "check_tiers", "learn")
 """What takes long has a place of its own, so that it never keeps an answer waiting."""
 
-QUICK_PLACES, MOST_DRAFTS = 4, 16
+QUICK_PLACES, MOST_DRAFTS = 4, 64
 """Requests that people wait for, and drafts of batches, worked at once."""
 
-GRACE_SECONDS = 5.0
-"""So long a worker that is told to end waits for what it is at."""
+GRACE_SECONDS, PAID_GRACE_SECONDS = 5.0, 30.0
+"""So long a worker that is told to end waits for what it is at; longer where calls are paid for."""
 
 log = logging.getLogger("opsdesk.worker")
 
@@ -53,7 +58,15 @@ class _Job:
 class Worker:
     """One worker process: its name, its threads, and what they are at."""
 
-    def __init__(self, desk: Desk, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        places: int = 0,
+        drafts_only: bool = False,
+    ) -> None:
+        """`places` are the drafts at once, 0 for as many as the tiers take; `drafts_only` leaves requests to others."""
         self._desk = desk
         database = desk.task_list.database
         self.requests, self.drafts = Requests(database, now), Drafts(database, now)
@@ -61,32 +74,46 @@ class Worker:
         self.name = desk.task_list.owner
         self.ending = threading.Event()
         self._at_work: dict[str, _Job] = {}
-        self._pools = [
-            _Pool("quick", QUICK, QUICK_PLACES, lambda: self._request(QUICK), self._do),
-            _Pool("slow", SLOW, 1, lambda: self._request(SLOW), self._do),
-            _Pool("drafts", (), drafts_at_once(desk), self._draft, self._do),
-        ]
+        self._durable: Durable | None = None
+        self._launching = threading.Lock()
+        drafts = _Pool("drafts", (), places or drafts_at_once(desk), self._draft, self._do)
+        quick = _Pool("quick", QUICK, QUICK_PLACES, lambda: self._request(QUICK), self._do)
+        slow = _Pool("slow", SLOW, 1, lambda: self._request(SLOW), self._do)
+        self._pools = [drafts] if drafts_only else [quick, slow, drafts]
 
     def run(self) -> None:
         """Works until `ending` is set. What is still at work then is given back, for another worker to go on with."""
+        self._check_versions()
         self.workers.beat(self.name, version())
         self._take_over()
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         while not self.ending.is_set():
             try:
-                waiting = self.requests.waiting()
+                waiting = self.requests.waiting() if len(self._pools) > 1 else set()
                 taken = [self._take(pool) for pool in self._pools if pool.may_have(waiting)]
                 if not any(taken):
                     self.ending.wait(LOOK_SECONDS)
             except OpsdeskError as error:  # the database is locked or gone: it may come back
                 log.error("%s", error)
                 self.ending.wait(1)
-        give_up = time.monotonic() + GRACE_SECONDS
+        give_up = time.monotonic() + (PAID_GRACE_SECONDS if self._desk.tiers else GRACE_SECONDS)
         while self._at_work and time.monotonic() < give_up:
             time.sleep(LOOK_SECONDS)
         self.workers.leave(self.name)
-        self._take_over()
+        self.requests.release([worker.name for worker in self.workers.alive()])
+        if self._durable:
+            self._durable.close()
+
+    def _check_versions(self) -> None:
+        """Workers of one database are of one version: what one writes, the other reads."""
+        mine = version()
+        for worker in self.workers.alive():
+            if worker.version != mine and worker.name != self.name:
+                raise UsageError(
+                    f"the worker {worker.name} on this database is Opsdesk {worker.version}, this one is {mine}; "
+                    "end it, or install the same version here"
+                )
 
     def _warm_up(self) -> None:
         """Calls the crew before anybody asks: loading it takes seconds."""
@@ -129,22 +156,34 @@ class Worker:
 
     def _draft(self) -> _Job | None:
         """The next ticket of a batch."""
-        row = self.drafts.claim(self.name)
+        durable = self._durable
+        if durable is None:
+            if self.drafts.queue.has_work() and self._launching.acquire(blocking=False):
+                threading.Thread(target=self._launch, name="launch", daemon=True).start()
+            return None
+        row = self.drafts.queue.claim(self.name, self._desk.kb_names())
         if row is None:
             return None
+        first = row
 
-        def do(job: _Job) -> None:
-            try:
-                case = work.draft(self._desk, self.drafts.batch(row.batch_id), row, job.stop.is_set)
-            except Exception as error:  # noqa: BLE001
-                self.drafts.fail(row, _told(error), 0 if isinstance(error, OpsdeskError) else None)
-            else:
-                if case.stopped_by == "interrupt":
-                    self.drafts.give_back(row)
-                else:
-                    self.drafts.finish(row, case)
+        def do(_: _Job) -> None:
+            row: DraftRow | None = first
+            while row:  # the next one at once: whoever looks for work is asked only when there was none
+                durable.draft(row)
+                row = None if self.ending.is_set() else self.drafts.queue.claim(self.name, self._desk.kb_names())
 
         return _Job(f"{row.batch_id}:{row.seq}", row.batch_id, do)
+
+    def _launch(self) -> None:
+        """Makes ready for batches: that takes seconds, and few workers ever see one."""
+        from opsdesk.durable import Durable
+
+        try:
+            self._durable = Durable(self._desk, self.drafts.queue)
+        except Exception as error:  # noqa: BLE001  (its database is locked or gone: it may come back)
+            log.error("batches cannot be worked: %s", error)
+            self.ending.wait(1)
+            self._launching.release()
 
     def _beat(self) -> None:
         """Says that this worker lives, takes over from dead ones, and passes on what people want stopped."""
@@ -162,23 +201,25 @@ class Worker:
     def _pass_on_stops(self) -> None:
         jobs = list(self._at_work.values())
         stop = self.requests.shall_stop([job.id for job in jobs if not job.batch_id])
-        cancelled = {id_ for id_ in {job.batch_id for job in jobs if job.batch_id} if self.drafts.is_cancelled(id_)}
         for job in jobs:
-            if job.id in stop or job.batch_id in cancelled:
+            if job.id in stop:
                 job.stop.set()
+        if self._durable:
+            self._durable.stop(self.drafts.queue.shall_stop(self._durable.batch_ids))
 
     def _take_over(self) -> None:
-        """Puts back on the list what dead workers were at."""
+        """Goes on with what dead workers were at."""
         self.workers.forget_dead()
         living = [worker.name for worker in self.workers.alive()]
         self.requests.release(living)
-        self.drafts.release(living)
+        if self._durable:
+            self._durable.take_over(living)
 
 
 def drafts_at_once(desk: Desk) -> int:
-    """How many drafts a worker has in hand: as many as its paid tiers take at once, else one a core."""
+    """How many drafts a worker has in hand: as many as its paid tiers take at once, else two a core."""
     paid = sum(tier.max_concurrency for tier in desk.tiers.values())
-    return min(MOST_DRAFTS, paid) or (os.cpu_count() or 2)
+    return min(MOST_DRAFTS, paid) or 2 * (os.cpu_count() or 1)
 
 
 def _told(error: Exception) -> str:

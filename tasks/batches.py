@@ -13,6 +13,9 @@ import sqlalchemy as sa
 from tasks.case import Ticket
 from tasks.database import metadata
 
+NEVER = "9999"
+"""The due time of a ticket that has none: after all others."""
+
 batches = sa.Table(
     "batches",
     metadata,
@@ -27,6 +30,7 @@ batches = sa.Table(
     sa.Column("began_at", sa.Text, nullable=False),
     sa.Column("ended_at", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, index=True, server_default=""),
 )
 # Long texts come last: SQLite then lists ten thousand rows without reading them.
 drafts = sa.Table(
@@ -43,6 +47,11 @@ drafts = sa.Table(
     sa.Column("frontier_nano", sa.BigInteger),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="2"),
+    sa.Column("due", sa.Text, nullable=False, server_default=NEVER),
+    sa.Column("same_as", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("run", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("not_before", sa.Text, nullable=False, server_default=""),
     sa.Column("review", sa.String(16), nullable=False),
     sa.Column("assignee", sa.Text, nullable=False),
     sa.Column("reviewed_by", sa.Text, nullable=False),
@@ -52,7 +61,7 @@ drafts = sa.Table(
     sa.Column("customer", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
-    sa.Index("ix_drafts_waiting", "status", "batch_id", "seq"),
+    sa.Index("ix_drafts_waiting", "status", "batch_id", "priority", "due", "seq"),
 )
 
 State = Literal["running", "paused", "cancelled", "done"]
@@ -67,7 +76,8 @@ Review = Literal["", "accepted", "edited", "rejected", "assigned"]
 class Batch(NamedTuple):
     """A batch; times are ISO 8601, "" for what has not happened. `budget_nano` None is no cap.
 
-    `note` says why it is paused when no person did it. `settings` is what else the pages keep with it.
+    `note` says why it is paused when no person did it. `settings` is what else is kept with it. `digest` tells what it
+    was made of, so that the same command finds it again; "" for one that a page made.
     """
 
     id: str
@@ -81,6 +91,7 @@ class Batch(NamedTuple):
     began_at: str
     ended_at: str
     note: str
+    digest: str = ""
 
     @property
     def scope(self) -> str:
@@ -110,7 +121,9 @@ class DraftRow(NamedTuple):
     """One ticket of a batch, numbered from 1, its draft and what a person said of it.
 
     `text` is the draft as it stands, after an edit the edited one; `proven` is said of that text. `error` says why a
-    row is rejected, failed or with a person.
+    row is rejected, failed or with a person. `attempts` counts the workers that ended on it, the one that has it
+    included; `run` counts how often it was begun anew. `same_as` is the number of an earlier ticket that asks the same
+    and whose draft it gets; 0 for most. `due` and `not_before` are ISO 8601.
     """
 
     batch_id: str
@@ -124,6 +137,11 @@ class DraftRow(NamedTuple):
     frontier_nano: int | None
     attempts: int
     owner: str
+    priority: int
+    due: str
+    same_as: int
+    run: int
+    not_before: str
     review: Review
     assignee: str
     reviewed_by: str
@@ -140,6 +158,17 @@ class DraftRow(NamedTuple):
         return Ticket(
             text=self.body, ticket_id=self.ticket_id, subject=self.subject, customer=self.customer, kind="reply"
         )
+
+
+class Planned(NamedTuple):
+    """A ticket that a batch is made of: what is wrong with it ("": nothing), how urgent it is (0 to 3, most to least),
+    when it is due (ISO 8601 in UTC), and what is the same for tickets that ask the same ("": like no other)."""
+
+    ticket: Ticket
+    error: str = ""
+    priority: int = 2
+    due: str = NEVER
+    likeness: str = ""
 
 
 class Filters(NamedTuple):

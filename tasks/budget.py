@@ -9,14 +9,15 @@ What a killed process held counts as spent: its call may have been made.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from errors import BudgetReached
+from tasks import pace
 from tasks.database import Database, metadata
 from tasks.processes import is_dead
 
@@ -38,6 +39,12 @@ reservations = sa.Table(
     sa.Column("case_id", sa.String(32), nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("made_at", sa.Text, nullable=False),
+    sa.Column("call_key", sa.String(64), nullable=False, server_default=""),
+    sa.Column("line", sa.Text, nullable=False, server_default=""),
+    sa.Column("lost", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("usage", sa.JSON(none_as_null=True)),
+    sa.Column("reply", sa.Text),
+    sa.Index("ix_reservations_call", "case_id", "call_key"),
 )
 
 NANO = 10**9
@@ -64,6 +71,18 @@ class Cap(NamedTuple):
     nano: int
 
 
+class Call(NamedTuple):
+    """What a reservation is for: the call by its digest ("": not kept), and the endpoint, `most` of whose calls may be
+    on their way at once, over all processes."""
+
+    key: str = ""
+    line: str = ""
+    most: int = 0
+
+
+ANY_CALL = Call()
+
+
 class Spending(NamedTuple):
     """Nano-dollars of one scope: settled, and held for calls on their way."""
 
@@ -75,13 +94,23 @@ class Budget:
     """The spending in a database. Safe to share between threads. `owner` is the process that holds."""
 
     def __init__(self, database: Database, owner: str, now: Callable[[], datetime]) -> None:
-        self._database, self._owner, self._now = database, owner, now
+        self.database, self._owner, self._now = database, owner, now
 
-    def reserve(self, caps: Sequence[Cap], nano: int, *, case_id: str, model: str) -> str:
+    def reserve(
+        self,
+        caps: Sequence[Cap],
+        nano: int,
+        *,
+        case_id: str,
+        model: str,
+        call: Call = ANY_CALL,
+        guard: Callable[[sa.Connection], None] = lambda _: None,
+    ) -> str:
         """Holds `nano` under every cap and returns the reservation's id. Of two caps on one scope the smaller counts.
 
-        Raises `BudgetReached` when one cap is too small for it; nothing is held then. Raises `ValueError` when `nano`
-        is negative or above `MOST`.
+        Raises `BudgetReached` when one cap is too small for it, `TooMany` when its endpoint has as many calls as it
+        takes, and what `guard` raises: nothing is held then. Raises `ValueError` when `nano` is negative or above
+        `MOST`.
         """
         _check(nano)
         smallest = {cap.scope: cap for cap in sorted(caps, reverse=True)}
@@ -93,27 +122,45 @@ class Budget:
             "case_id": case_id,
             "model": model,
             "made_at": self._now().isoformat(),
+            "call_key": call.key,
+            "line": call.line,
         }
-        with self._database.writing() as db:
+        with self.database.writing() as db:
+            guard(db)
+            if call.line:
+                pace.admit(db, call.line, call.most, _on_their_way(call.line), self._now().timestamp())
             db.execute(reservations.insert().values(held))  # before the rows that others wait for
             for _, cap in sorted(smallest.items()):
                 if not _hold(db, cap, nano):
                     raise _too_small(cap, nano, _spending(db, cap.scope))
         return str(held["id"])
 
-    def settle(self, reservation: str, nano: int | None) -> None:
+    def settle(
+        self, reservation: str, nano: int | None, usage: dict[str, int] | None = None, reply: str | None = None
+    ) -> None:
         """Books what a held call cost, even above what was held; None when it is not known: all that was held then.
 
-        Only the first time counts. Raises `ValueError` when `nano` is negative or above `MOST`.
+        `usage` and `reply` are kept with it. Only the first time counts. Raises `ValueError` when `nano` is negative or
+        above `MOST`.
         """
         if nano is not None:
             _check(nano)
-        with self._database.writing() as db:
-            _settle(db, reservation, nano)
+        with self.database.writing() as db:
+            _settle(db, reservation, nano, usage=usage, reply=reply)
+
+    def give_up(self, reservation: str) -> None:
+        """Books a call whose worker has ended at all that was held: it may have been made."""
+        with self.database.writing() as db:
+            _settle(db, reservation, None, lost=True)
+
+    def slow_down(self, call: Call, after: float | None) -> None:
+        """An endpoint has refused a call for being one too many, and asks to be left alone for `after` seconds."""
+        with self.database.writing() as db:
+            pace.slow_down(db, call.line, call.most, after, self._now().timestamp())
 
     def spent(self, scope: str) -> Spending:
         """What a scope has spent, and holds."""
-        with self._database.reading() as db:
+        with self.database.reading() as db:
             return _spending(db, scope)
 
     def reclaim(self, older_than: timedelta) -> int:
@@ -125,14 +172,23 @@ class Budget:
         """
         before = (self._now() - older_than).isoformat()
         columns = (reservations.c.id, reservations.c.owner, reservations.c.made_at)
-        with self._database.reading() as db:
+        with self.database.reading() as db:
             held = db.execute(sa.select(*columns).where(reservations.c.settled.is_(None))).all()
         reclaimed = 0
         for row in held:
             if row.made_at < before or is_dead(row.owner):
-                with self._database.writing() as db:  # one each, for the order of rows
-                    reclaimed += _settle(db, row.id, None)
+                with self.database.writing() as db:  # one each, for the order of rows
+                    reclaimed += _settle(db, row.id, None, lost=True)
         return reclaimed
+
+    def reclaim_of(self, owners: Collection[str]) -> int:
+        """Settles, at all that was held, what workers left behind that are known to have ended. Returns how many."""
+        left = sa.select(reservations.c.id).where(reservations.c.settled.is_(None), reservations.c.owner.in_(owners))
+        with self.database.reading() as db:
+            found = list(db.execute(left).scalars())
+        for id_ in found:
+            self.give_up(id_)
+        return len(found)
 
 
 def _check(nano: int) -> None:
@@ -157,10 +213,15 @@ def _insert_if_absent(db: sa.Connection, scope: str) -> sa.Insert:
     return insert(spending).values(scope=scope, spent=0, reserved=0).on_conflict_do_nothing()
 
 
-def _settle(db: sa.Connection, reservation: str, nano: int | None) -> bool:
+def _on_their_way(line: str) -> sa.Select[int]:
+    open_ = (reservations.c.settled.is_(None), reservations.c.line == line)
+    return sa.select(sa.func.count()).select_from(reservations).where(*open_)
+
+
+def _settle(db: sa.Connection, reservation: str, nano: int | None, **kept: Any) -> bool:
     this = reservations.c.id == reservation
     amount = reservations.c.nano if nano is None else nano
-    once = reservations.update().where(this, reservations.c.settled.is_(None)).values(settled=amount)
+    once = reservations.update().where(this, reservations.c.settled.is_(None)).values(settled=amount, **kept)
     if not db.execute(once).rowcount:
         return False
     held = db.execute(sa.select(reservations).where(this)).one()

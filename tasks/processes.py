@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
+
+_TOKEN = secrets.token_hex(3)
 
 
 def host_name() -> str:
@@ -12,15 +15,18 @@ def host_name() -> str:
 
 
 def process_name() -> str:
-    """Who owns the tasks of this process: host and process id."""
-    return f"{host_name()}:{os.getpid()}"
+    """Who owns the tasks of this process: host, process id, and a token, since both may come again after a restart."""
+    return f"{host_name()}:{os.getpid()}:{_TOKEN}"
 
 
 def is_dead(owner: str) -> bool:
     """Whether that process is known to be gone; of one on another machine nothing is known."""
-    host, _, pid = owner.rpartition(":")
+    host, _, rest = owner.partition(":")
+    pid, _, token = rest.partition(":")
     if host != host_name() or not pid.isdigit():
         return False
+    if int(pid) == os.getpid():
+        return token not in ("", _TOKEN)
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:

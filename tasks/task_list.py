@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -108,6 +109,26 @@ class TaskList:
             this = cases.c.case_id == case.case_id
             db.execute(cases.update().where(this).values(**_case_row(case)))
             facts.keep(db, case, db.execute(sa.select(cases.c.batch_id).where(this)).scalar() or "")
+
+    def write(self, case: Case, also: Callable[[sa.Connection, Case], bool]) -> None:
+        """Writes a case that has ended whole, in place of what there is of it; nothing where `also` refuses: False."""
+        this = case.case_id
+        with self.database.writing() as db:
+            if not also(db, case):
+                return
+            if db.execute(cases.update().where(cases.c.case_id == this).values(**_case_row(case))).rowcount:
+                db.execute(tasks.delete().where(tasks.c.case_id == this))
+                db.execute(handoffs.delete().where(handoffs.c.case_id == this))
+            else:
+                db.execute(cases.insert().values(case_id=this, **_case_row(case)))
+            db.execute(tasks.insert(), [{"case_id": this, **task.model_dump()} for task in case.tasks])
+            bodies = [
+                {"case_id": this, "seq": handoff.seq, "body": handoff.model_dump(mode="json", by_alias=True)}
+                for handoff in case.handoffs
+            ]
+            if bodies:
+                db.execute(handoffs.insert(), bodies)
+            facts.keep(db, case, case.batch_id)
 
     def case(self, case_id: str) -> Case:
         """The case as kept. Raises `UsageError` when there is none of that id."""

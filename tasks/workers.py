@@ -20,10 +20,10 @@ workers = sa.Table(
     sa.Column("beat_at", sa.Text, nullable=False),
 )
 
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 1.5
 """How often a worker says that it lives."""
 
-SILENCE = timedelta(seconds=15)
+SILENCE = timedelta(seconds=8)
 """One that was silent for so long is taken for dead, unless it is known sooner."""
 
 

@@ -45,6 +45,14 @@ def nothing_outside_this_machine_is_reached() -> Iterator[None]:
     assert looked_up == []
 
 
+@pytest.fixture(autouse=True)
+def the_main_module_stays() -> Iterator[None]:
+    """Streamlit's own tester puts the page in its place, and a process started afterwards would run that page."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
 @pytest.fixture(scope="session")
 def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedding model's cache, built once a run."""

@@ -9,7 +9,8 @@ import streamlit as st
 from errors import OpsdeskError
 from opsdesk.pages import parts
 from tasks.batches import DraftRow, Verdict
-from tasks.drafts import Drafts, is_proven
+from tasks.drafts import Drafts
+from tasks.queue import is_proven
 
 MODE = "draft_mode"
 """Session: which form is open, "" for none."""

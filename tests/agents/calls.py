@@ -34,13 +34,19 @@ class Purse:
         self.held: list[tuple[int, int]] = []
         self.settled: list[Usage | None] = []
 
+    def recall(self, sent: object) -> None:
+        """Nothing was bought before."""
+
+    def slow_down(self, after: float | None) -> None:
+        """There is nobody else to tell."""
+
     def reserve(self, tokens_in: int, tokens_out: int) -> Purse:
         if len(self.held) == self.fits:
             raise BudgetReached("the budget is used up; raise it", "case:c-1")
         self.held.append((tokens_in, tokens_out))
         return self
 
-    def settle(self, usage: Usage | None) -> None:
+    def settle(self, usage: Usage | None, reply: str | None = None) -> None:
         self.settled.append(usage)
 
 

@@ -32,7 +32,7 @@ class Held:
     told: int | None = None
     settled: bool = False
 
-    def settle(self, usage: Usage | None) -> None:
+    def settle(self, usage: Usage | None, reply: str | None = None) -> None:
         assert not self.settled
         self.settled, self.told = True, None if usage is None else cost(usage)
 
@@ -40,6 +40,12 @@ class Held:
 @dataclass
 class Purse:
     held: list[Held] = field(default_factory=list)
+
+    def recall(self, sent: object) -> None:
+        """Nothing was bought before."""
+
+    def slow_down(self, after: float | None) -> None:
+        """There is nobody else to tell."""
 
     def reserve(self, tokens_in: int, tokens_out: int) -> Held:
         self.held.append(Held(tokens_in * READ + tokens_out * WRITTEN))

@@ -73,12 +73,12 @@ def batch(desk: Desk, model: Case, texts: list[str], name: str) -> str:
     drafts = Drafts(desk.task_list.database, now)
     id_ = drafts.make(name, model.kb, [(case_of(model, text).ticket, "") for text in texts])
     for text in texts:
-        row = drafts.claim(SEEDER)
+        row = drafts.queue.claim(SEEDER)
         assert row is not None
         assert row.batch_id == id_
         case = case_of(model, text).model_copy(update={"case_id": row.case_id})
         keep(desk, case)
-        drafts.finish(row, case)
+        drafts.queue.finish(row, case)
     return id_
 
 

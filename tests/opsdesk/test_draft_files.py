@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import UsageError
-from opsdesk.draft_files import COLUMNS, MAX_CELL, as_csv, as_file, as_jsonl, as_zendesk
+from opsdesk.draft_files import COLUMNS, MAX_CELL, as_bytes, pieces
 
 FORMULAS = [
     "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", '"=1', "'=1", '" =1"', "\u200b=1", "\ufeff=1",
@@ -28,7 +29,7 @@ def row(**values: Any) -> dict[str, Any]:
 
 
 def cells(rows: list[dict[str, Any]], delimiter: str = ",") -> list[list[str]]:
-    text = as_csv(rows).decode("utf-8-sig")
+    text = as_bytes(rows, "t.csv").decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
 
 
@@ -87,7 +88,7 @@ def test_a_row_that_nobody_has_reviewed_is_written_too() -> None:
 
 @given(st.text(st.characters(), max_size=20))
 def test_jsonl_is_exact(text: str) -> None:
-    data = as_jsonl([row(draft=text), row()])
+    data = as_bytes([row(draft=text), row()], "t.jsonl")
     assert [json.loads(line) for line in data.split(b"\n")[:-1]] == [row(draft=text), row()]
 
 
@@ -101,7 +102,7 @@ def test_drafts_become_private_notes_and_other_rows_none() -> None:
         row(ticket_id="6", status="drafted", draft="No", review="rejected"),
         row(ticket_id="007", status="drafted", draft="Bond"),
     ]
-    notes = json.loads(as_zendesk(made))["tickets"]
+    notes = json.loads(as_bytes(made, "t.zendesk.json"))["tickets"]
     assert notes[0] == {
         "id": 35436,
         "comment": {"body": "Hello [1]", "public": False},
@@ -109,13 +110,15 @@ def test_drafts_become_private_notes_and_other_rows_none() -> None:
     }
     assert [note["id"] for note in notes] == [35436, "T-2", "007"]
     assert not any(note["comment"]["public"] for note in notes)
-    assert json.loads(as_zendesk([])) == {"tickets": []}
+    assert json.loads(as_bytes([], "t.zendesk.json")) == {"tickets": []}
 
 
-def test_a_files_name_tells_its_format() -> None:
-    made = [row(ticket_id="1", status="drafted", draft="x")]
-    assert as_file(made, "a.CSV") == as_csv(made)
-    assert as_file(made, "a.jsonl") == as_jsonl(made)
-    assert as_file(made, "a.zendesk.json") == as_zendesk(made)
+def test_a_file_is_written_a_row_at_a_time_and_its_name_tells_the_format() -> None:
+    def endless() -> Iterator[dict[str, Any]]:
+        while True:
+            yield row(ticket_id="1", status="drafted", draft="x")
+
+    for name, begin in (("a.CSV", b"\xef\xbb\xbfticket_id,"), ("a.jsonl", b'{"'), ("a.zendesk.json", b'{"tickets": [')):
+        assert next(pieces(endless(), name)).startswith(begin)
     with pytest.raises(UsageError, match=r"\.zendesk\.json"):
-        as_file(made, "a.json")
+        pieces([], "a.json")

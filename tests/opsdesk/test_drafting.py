@@ -10,7 +10,7 @@ import pytest
 
 from opsdesk import drafting
 from opsdesk.desk import Desk
-from opsdesk.draft_files import as_jsonl
+from opsdesk.draft_files import as_bytes
 from opsdesk.settings import read_settings
 from tasks.batches import Verdict
 from tasks.case import Case, Citation, Claim, Handoff, Passage, Ticket
@@ -110,21 +110,21 @@ def test_an_export_has_every_row_in_order_and_an_edited_ones_own_proof(desk: Des
     rows = [(Ticket(text="How much?", ticket_id=f"T-{n}"), "") for n in range(3)]
     id_ = drafts.make("June", "kb", [*rows, (Ticket(text="", ticket_id="T-3"), "line 5: the text is empty")])
     for _ in range(2):
-        row = drafts.claim("w:1")
+        row = drafts.queue.claim("w:1")
         assert row
         made = case(row.case_id, 0.25)
         keep(desk, made)
-        drafts.finish(row, desk.case(row.case_id))
+        drafts.queue.finish(row, desk.case(row.case_id))
     edited = made.answer.replace("$49", "$39")
     drafts.review(id_, 2, Verdict("edited", "Ada", "", "price", text=edited, proven=False))
-    found = drafting.export_rows(desk, drafts, id_)
+    found = list(drafting.export_rows(desk, drafts, id_))
     assert [row["ticket_id"] for row in found] == ["T-0", "T-1", "T-2", "T-3"]
     assert [row["status"] for row in found] == ["drafted", "drafted", "not_started", "rejected"]
     assert [[c["supported"] for c in row["claims"]] for row in found] == [[True], [False], [], []]
     assert (found[1]["draft"], found[1]["review"], found[1]["reviewed_by"]) == (edited, "edited", "Ada")
     assert [row["cost_usd"] for row in found] == [0.25, 0.25, None, None]
     assert found[3]["error"] == "line 5: the text is empty"
-    assert [json.loads(line) for line in as_jsonl(found).splitlines()] == found
+    assert [json.loads(line) for line in as_bytes(found, "t.jsonl").splitlines()] == found
 
 
 def test_a_time_estimate_of_the_built_in_model_is_what_it_took_here(desk: Desk) -> None:

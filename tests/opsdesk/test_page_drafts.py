@@ -67,9 +67,9 @@ def batch(desk: Desk, drafts: Drafts) -> str:
     tickets = [Ticket(text="How much is the Pro plan?", ticket_id=f"T-{n}", subject=f"Plan {n}") for n in range(3)]
     id_ = drafts.make("June", "kb", [*((ticket, "") for ticket in tickets), (Ticket(text=""), "line 5: empty")])
     for _ in range(3):
-        row = drafts.claim("w:1")
+        row = drafts.queue.claim("w:1")
         assert row
-        drafts.finish(row, work(desk, row))
+        drafts.queue.finish(row, work(desk, row))
     return id_
 
 
@@ -226,9 +226,9 @@ def test_a_running_batch_can_be_paused_resumed_and_cancelled(drafts: Drafts) -> 
 def test_untrusted_text_is_never_read_as_markup(desk: Desk, drafts: Drafts) -> None:
     ticket = Ticket(text=HOSTILE, ticket_id=HOSTILE, subject=HOSTILE, customer=HOSTILE)
     id_ = drafts.make(HOSTILE, "kb", [(ticket, ""), (ticket, HOSTILE)], person=HOSTILE)
-    row = drafts.claim("w:1")
+    row = drafts.queue.claim("w:1")
     assert row
-    drafts.fail(row, HOSTILE)
+    drafts.queue.fail(row, HOSTILE)
     for test in (shown(), shown(batch=id_), shown(batch=id_, seq="2")):
         assert "evil.example" not in markup(test)
     assert HOSTILE in texts(shown(batch=id_))

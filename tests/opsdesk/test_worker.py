@@ -197,7 +197,7 @@ def test_a_batch_is_drafted_to_its_end(home_of_all: Path, requests: Requests, at
     texts = [QUESTION, "Who wrote Hamlet?", "What does a seat on Pro cost?"]
     id_ = drafts.make("Monday", "sample", [*((Ticket(text=text), "") for text in texts), (Ticket(text=""), "empty")])
     until(lambda: drafts.batch(id_).state == "done")
-    rows = drafts.rows(id_)
+    rows = list(drafts.rows(id_))
     assert [row.status for row in rows] == ["drafted", "abstained", "drafted", "rejected"]
     assert "$49" in rows[2].text
     case = worker._desk.case(rows[0].case_id)

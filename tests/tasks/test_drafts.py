@@ -13,8 +13,9 @@ from errors import BudgetReached, UsageError
 from tasks.batches import DraftRow, Filters, Verdict
 from tasks.budget import Budget, Cap
 from tasks.case import Case, Claim, Outcome, Ticket
-from tasks.drafts import MAX_ATTEMPTS, Drafts
+from tasks.drafts import Drafts
 from tasks.experience import ExperienceStore
+from tasks.queue import MAX_ATTEMPTS
 from tasks.task_list import TaskList
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
@@ -50,8 +51,8 @@ def worked(
 
 
 def work_all(tasks: TaskList, drafts: Drafts, proven: bool = True) -> None:
-    while row := drafts.claim("w:1"):
-        drafts.finish(row, worked(tasks, row, proven=proven))
+    while row := drafts.queue.claim("w:1"):
+        drafts.queue.finish(row, worked(tasks, row, proven=proven))
 
 
 def test_rows_in_are_rows_out_and_a_bad_one_is_never_worked(tasks: TaskList, drafts: Drafts) -> None:
@@ -72,9 +73,9 @@ def test_eight_threads_never_claim_one_row_twice(tasks: TaskList, drafts: Drafts
     taken: list[tuple[str, int]] = []
 
     def work(name: str) -> None:
-        while row := drafts.claim(name):
+        while row := drafts.queue.claim(name):
             taken.append((row.batch_id, row.seq))
-            drafts.finish(row, worked(tasks, row))
+            drafts.queue.finish(row, worked(tasks, row))
 
     threads = [threading.Thread(target=work, args=(f"w:{n}",)) for n in range(8)]
     for thread in threads:
@@ -88,27 +89,27 @@ def test_eight_threads_never_claim_one_row_twice(tasks: TaskList, drafts: Drafts
 
 def test_the_oldest_running_batch_goes_first(drafts: Drafts) -> None:
     first, second = drafts.make("a", "kb", tickets(1)), drafts.make("b", "kb", tickets(1))
-    claimed = [row.batch_id for row in (drafts.claim("w:1"), drafts.claim("w:1")) if row]
+    claimed = [row.batch_id for row in (drafts.queue.claim("w:1"), drafts.queue.claim("w:1")) if row]
     assert claimed == [first, second]
-    assert drafts.claim("w:1") is None
+    assert drafts.queue.claim("w:1") is None
 
 
 def test_a_paused_batch_is_left_alone_and_a_resumed_one_goes_on(drafts: Drafts) -> None:
     id_ = drafts.make("a", "kb", tickets(2))
     drafts.set_state(id_, "paused")
-    assert drafts.claim("w:1") is None
+    assert drafts.queue.claim("w:1") is None
     drafts.set_state(id_, "running")
-    assert drafts.claim("w:1")
+    assert drafts.queue.claim("w:1")
 
 
 def test_a_cancelled_batch_starts_nothing_more_and_can_be_taken_up_again(tasks: TaskList, drafts: Drafts) -> None:
     id_ = drafts.make("a", "kb", tickets(3))
-    row = drafts.claim("w:1")
+    row = drafts.queue.claim("w:1")
     assert row
     drafts.set_state(id_, "cancelled")
-    assert drafts.is_cancelled(id_)
-    assert drafts.claim("w:1") is None
-    drafts.give_back(row)
+    assert drafts.queue.shall_stop([id_]) == {id_}
+    assert drafts.queue.claim("w:1") is None
+    drafts.queue.give_back(row)
     assert drafts.progress(id_).by_status == {"not_started": 3}
     drafts.set_state(id_, "running")
     work_all(tasks, drafts)
@@ -117,25 +118,26 @@ def test_a_cancelled_batch_starts_nothing_more_and_can_be_taken_up_again(tasks: 
 
 def test_what_a_dead_worker_has_left_is_done_by_another_as_the_same_case(tasks: TaskList, drafts: Drafts) -> None:
     id_ = drafts.make("a", "kb", tickets(1))
-    lost = drafts.claim("dead:1")
+    lost = drafts.queue.claim("dead:1")
     assert lost
-    assert drafts.release(["w:1"]) == 1
-    again = drafts.claim("w:1")
+    assert [drafts.queue.release(row) for row in drafts.queue.left_behind(["w:1"])] == ["todo"]
+    again = drafts.queue.claim("w:1")
     assert again
     assert (again.case_id, again.attempts) == (lost.case_id, 2)
-    drafts.fail(lost, "a late word")
+    drafts.queue.fail(lost, "a late word")
     assert drafts.draft(id_, 1).status == "doing"
-    drafts.finish(again, worked(tasks, again))
+    drafts.queue.finish(again, worked(tasks, again))
     assert drafts.draft(id_, 1).status == "drafted"
-    assert drafts.release(["w:1"]) == 0
+    assert drafts.queue.left_behind(["w:1"]) == []
 
 
 def test_a_ticket_that_ends_every_worker_is_given_up(drafts: Drafts) -> None:
     id_ = drafts.make("a", "kb", tickets(1))
     for _ in range(MAX_ATTEMPTS):
-        assert drafts.claim("dead:1")
-        drafts.release([])
-    assert drafts.claim("w:1") is None
+        assert drafts.queue.claim("dead:1")
+        (left,) = drafts.queue.left_behind([])
+        drafts.queue.release(left)
+    assert drafts.queue.claim("w:1") is None
     assert drafts.draft(id_, 1).status == "failed"
     assert "given up" in drafts.draft(id_, 1).error
     assert drafts.batch(id_).state == "done"
@@ -149,9 +151,9 @@ def test_only_an_accepted_answer_counts_as_proven(
     tasks: TaskList, drafts: Drafts, outcome: Outcome, proven: bool, status: str
 ) -> None:
     id_ = drafts.make("a", "kb", tickets(1))
-    row = drafts.claim("w:1")
+    row = drafts.queue.claim("w:1")
     assert row
-    drafts.finish(row, worked(tasks, row, outcome, proven))
+    drafts.queue.finish(row, worked(tasks, row, outcome, proven))
     found = drafts.draft(id_, 1)
     assert (found.status, found.proven) == (status, outcome == "accepted")
 
@@ -161,13 +163,13 @@ def test_a_cap_that_others_share_pauses_the_batch_and_more_money_takes_it_up(
     tasks: TaskList, drafts: Drafts, scope: str
 ) -> None:
     id_ = drafts.make("a", "kb", tickets(3), budget_nano=10)
-    row = drafts.claim("w:1")
+    row = drafts.queue.claim("w:1")
     assert row
     case = worked(tasks, row, "needs_human")
     with pytest.raises(BudgetReached) as refused:
         Budget(tasks.database, "w:1", lambda: NOW).reserve([Cap(scope, 10)], 11, case_id="c", model="m")
     case.stopped_by, case.outcome_reason = "budget", str(refused.value)
-    drafts.finish(row, case)
+    drafts.queue.finish(row, case)
     batch = drafts.batch(id_)
     assert (batch.state, batch.note) == ("paused", str(refused.value))
     assert drafts.progress(id_).by_status == {"needs_human": 1, "not_started": 2}
@@ -179,23 +181,23 @@ def test_a_cap_that_others_share_pauses_the_batch_and_more_money_takes_it_up(
 
 def test_a_case_at_its_own_cap_does_not_stop_the_others(tasks: TaskList, drafts: Drafts) -> None:
     id_ = drafts.make("a", "kb", tickets(2), budget_nano=10)
-    row = drafts.claim("w:1")
+    row = drafts.queue.claim("w:1")
     assert row
     case = worked(tasks, row, "needs_human")
     with pytest.raises(BudgetReached) as refused:
         Budget(tasks.database, "w:1", lambda: NOW).reserve([Cap("case:c", 10)], 11, case_id="c", model="m")
     case.stopped_by, case.outcome_reason = "budget", str(refused.value)
-    drafts.finish(row, case)
+    drafts.queue.finish(row, case)
     assert drafts.batch(id_).state == "running"
 
 
 def test_a_batch_that_has_spent_its_cap_is_paused(tasks: TaskList, drafts: Drafts) -> None:
     id_ = drafts.make("a", "kb", tickets(2), budget_nano=10)
-    row = drafts.claim("w:1")
+    row = drafts.queue.claim("w:1")
     assert row
     budget = Budget(tasks.database, "w:1", lambda: NOW)
     budget.settle(budget.reserve([Cap(drafts.batch(id_).scope, 10)], 10, case_id="c", model="m"), 10)
-    drafts.finish(row, worked(tasks, row))
+    drafts.queue.finish(row, worked(tasks, row))
     assert drafts.batch(id_).state == "paused"
 
 
@@ -236,9 +238,9 @@ def test_what_is_at_work_cannot_be_reviewed(drafts: Drafts) -> None:
 
 def test_accepting_all_that_are_proven_leaves_decided_and_doubtful_ones(tasks: TaskList, drafts: Drafts) -> None:
     id_ = drafts.make("a", "kb", tickets(4))
-    rows = [row for _ in range(4) if (row := drafts.claim("w:1"))]
+    rows = [row for _ in range(4) if (row := drafts.queue.claim("w:1"))]
     for row, proven in zip(rows, (True, True, False, True), strict=True):
-        drafts.finish(row, worked(tasks, row, proven=proven))
+        drafts.queue.finish(row, worked(tasks, row, proven=proven))
     drafts.review(id_, 4, Verdict("rejected", "Ada", "", "Wrong"))
     assert drafts.progress(id_).proven == 2
     assert drafts.accept_proven(id_, "Bob") == 2

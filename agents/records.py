@@ -1,0 +1,74 @@
+"""What a step's model wrote, and the same as JSON: the record by which a durable case goes on after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import errors
+from errors import BudgetReached, EndpointError, LimitReached, OpsdeskError
+from tasks.case import Tier
+from tasks.usage import Usage
+
+
+class Wrote(NamedTuple):
+    """What came of a step's call: its text, or the error that it ended with.
+
+    `usage` is None when a model failed without telling it; `paid` are nano-dollars.
+    """
+
+    text: str
+    error: OpsdeskError | None
+    tier: Tier
+    usage: Usage | None
+    paid: int
+    started_at: datetime
+    seconds: float
+
+
+OUTAGES = frozenset(
+    {"rate limited", "server error", "timeout", "no connection in time", "unreachable", "reset", "circuit open", "busy"}
+)
+"""Faults of an endpoint that pass by themselves."""
+
+
+def is_outage(made: object) -> bool:
+    """Whether it is an error that an endpoint is out of order for now."""
+    return isinstance(made, EndpointError) and made.fault in OUTAGES
+
+
+def kept_of(wrote: Wrote, elapsed: float, calls: Collection[str]) -> dict[str, Any]:
+    """A record of what was written; `elapsed` are the seconds of the case until then, `calls` those that were paid."""
+    error = wrote.error
+    told = error and {"kind": type(error).__name__, "says": str(error), **vars(error)}
+    return {
+        **wrote._asdict(),
+        **{"error": told, "usage": wrote.usage and asdict(wrote.usage), "started_at": wrote.started_at.isoformat()},
+        **{"elapsed": elapsed, "calls": sorted(calls)},
+    }
+
+
+def wrote_of(kept: dict[str, Any]) -> Wrote:
+    """What a record says."""
+    values = {name: kept[name] for name in Wrote._fields}
+    return Wrote(**values)._replace(
+        error=_error(kept["error"]) if kept["error"] else None,
+        usage=Usage(**kept["usage"]) if kept["usage"] else None,
+        started_at=datetime.fromisoformat(kept["started_at"]),
+    )
+
+
+def _error(told: dict[str, Any]) -> OpsdeskError:
+    says = told["says"]
+    match told["kind"]:
+        case "EndpointError":
+            return EndpointError(says, told["fault"], elsewhere=told["elsewhere"])
+        case "BudgetReached":
+            return BudgetReached(says, told["scope"])
+        case "LimitReached":
+            return LimitReached(says, told["limit"])
+        case kind:
+            found = getattr(errors, kind, OpsdeskError)(says)
+            return found if isinstance(found, OpsdeskError) else OpsdeskError(says)

@@ -1,0 +1,229 @@
+"""A batch from the command line: made of a file or found again, worked by processes of its own, written down.
+
+This process only watches. The crew is in workers beside it, one a core, so that Python's lock is none; whatever dies,
+this one included, the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from errors import OpsdeskError, UsageError
+from opsdesk import draft_files, drafting
+from opsdesk.desk import Desk
+from opsdesk.likeness import likeness
+from opsdesk.ticket_files import Field, TicketFile, read
+from opsdesk.worker import drafts_at_once
+from tasks.batches import NEVER, Batch, Planned, Progress, Status
+from tasks.budget import NANO
+from tasks.drafts import Drafts
+
+LOOK_SECONDS = 0.25
+TICKETS_A_PROCESS = 20
+"""Fewer do not repay the seconds that another process takes to start."""
+
+FEW_SECONDS, MOST_DEATHS = 20.0, 5
+"""Workers that end so soon after their start, so many in a row, will not do better."""
+
+WAIT_SECONDS = 90.0
+"""So long a pause waits for the calls that are on their way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A batch for a file: `again` when one that had been begun before was found."""
+
+    batch: Batch
+    again: bool
+    file: TicketFile
+
+
+def check_out(out: Path) -> None:
+    """Raises `UsageError` for a place where drafts cannot be written, before anything is spent."""
+    if not out.name.endswith(draft_files.SUFFIXES):
+        raise UsageError(f"drafts are written as {', '.join(draft_files.SUFFIXES)}; name the file so with --out")
+    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise UsageError(f"{out} cannot be written; choose a file in a folder that is there with --out")
+
+
+def read_tickets(path: Path, mapping: Mapping[Field, str]) -> tuple[TicketFile, bytes]:
+    """The tickets of a file, and its bytes. Raises `UsageError` for what holds no tickets."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}; name a file of tickets") from error
+    return read(data, path.name).rows(mapping), data
+
+
+def make(
+    desk: Desk, drafts: Drafts, path: Path, kb: str, mapping: Mapping[Field, str], budget_nano: int | None, again: bool
+) -> Made:
+    """The batch of a file: the one that the same file has already, else a new one.
+
+    One that has ended is taken for the same unless the knowledge base has changed since, or `again` wants it new.
+    """
+    file, data = read_tickets(path, mapping)
+    version = desk.knowledge_base(kb).version
+    told = [kb, sorted(file.mapping.items()), desk.settings.policy, sorted((t, p.model) for t, p in desk.tiers.items())]
+    digest = hashlib.sha256(data + json.dumps(told).encode()).hexdigest()
+    found = None if again else drafts.made_of(digest)
+    if found and (found.state != "done" or found.settings.get("kb_version") == version):
+        if budget_nano is not None:
+            drafts.set_budget(found.id, budget_nano)
+        return Made(drafts.batch(found.id), True, file)
+    rows = (
+        Planned(row.ticket, f"line {row.line}: {row.error}" if row.error else "", *_urgency(row), likeness(row.ticket))
+        for row in file.rows
+    )
+    settings = {"kb_version": version, "file": path.name}
+    id_ = drafts.make(path.name, kb, rows, budget_nano=budget_nano, settings=settings, digest=digest)
+    return Made(drafts.batch(id_), False, file)
+
+
+def _urgency(row: Any) -> tuple[int, str]:
+    """A row's priority, and when it is due in UTC."""
+    due = getattr(row, "due", "")
+    return getattr(row, "priority", 2), datetime.fromisoformat(due).astimezone(UTC).isoformat() if due else NEVER
+
+
+# --- run -----------------------------------------------------------------------------------------------
+
+
+Watch = Callable[[Batch, Progress], None]
+
+
+_WORKER = ("worker", "--with-parent", "--drafts-only")
+
+
+class Workers:
+    """The worker processes of one batch; one that dies is replaced."""
+
+    def __init__(self, processes: int, places: int) -> None:
+        self._places, self._wanted, self._deaths = places, processes, 0
+        self._running = [(self._start(), time.monotonic()) for _ in range(processes)]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # In a session of its own: Ctrl-C is for this process, which tells the workers itself.
+        return subprocess.Popen(
+            [sys.executable, "-m", "opsdesk", *_WORKER, "--places", str(self._places)], start_new_session=True
+        )
+
+    def look(self) -> None:
+        """Replaces those that have ended. Raises `OpsdeskError` when they all end as soon as they begin."""
+        for n, (process, began) in enumerate(self._running):
+            if process.poll() is None:
+                continue
+            self._deaths = self._deaths + 1 if time.monotonic() - began < FEW_SECONDS else 0
+            if self._deaths >= MOST_DEATHS:
+                raise OpsdeskError(
+                    f"the workers end as soon as they start (code {process.returncode}), as told above; what was "
+                    "drafted is kept: mend that and run the same command again"
+                )
+            self._running[n] = self._start(), time.monotonic()
+
+    def end(self, *, at_once: bool = False) -> None:
+        """Ends them: each finishes what it is at, unless it shall be `at_once`."""
+        for process, _ in self._running:
+            process.kill() if at_once else process.terminate()
+        for process, _ in self._running:
+            try:
+                process.wait(WAIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._running = []
+
+
+def share(desk: Desk, tickets: int, concurrency: int) -> tuple[int, int]:
+    """Processes, and tickets at once in each, for a batch of so many."""
+    at_once = concurrency or drafts_at_once(desk)
+    processes = max(1, min(os.cpu_count() or 1, at_once, -(-tickets // TICKETS_A_PROCESS)))
+    return processes, -(-at_once // processes)
+
+
+def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency: int = 0, here: bool = True) -> Batch:
+    """Has a batch worked until it ends, is stopped, or Ctrl-C pauses it, which is raised then.
+
+    `watch` is told how far it is. Not `here`: by workers that run elsewhere.
+    """
+    drafts.set_state(batch_id, "running")
+    left = drafts.progress(batch_id)
+    workers = Workers(*share(desk, left.total - left.done, concurrency)) if here and left.done < left.total else None
+    at_once = False
+    try:
+        while True:
+            batch, far = drafts.batch(batch_id), drafts.progress(batch_id)
+            watch(batch, far)
+            if batch.state != "running" and not far.by_status.get("doing"):
+                return batch
+            if workers:
+                workers.look()
+            time.sleep(LOOK_SECONDS)
+    except KeyboardInterrupt:
+        drafts.set_state(batch_id, "paused")
+        at_once = not _settled(drafts, batch_id, watch)
+        raise
+    finally:
+        if workers:
+            workers.end(at_once=at_once)
+
+
+def _settled(drafts: Drafts, batch_id: str, watch: Watch) -> bool:
+    """Waits for what is at work; False when another Ctrl-C does not want to."""
+    give_up = time.monotonic() + WAIT_SECONDS
+    try:
+        while (far := drafts.progress(batch_id)).by_status.get("doing") and time.monotonic() < give_up:
+            watch(drafts.batch(batch_id), far)
+            time.sleep(LOOK_SECONDS)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+# --- written down --------------------------------------------------------------------------------------
+
+
+def write(desk: Desk, drafts: Drafts, batch_id: str, out: Path) -> None:
+    """Writes every row of a batch, in order: whole or not at all."""
+    with _replacing(out) as file:
+        for piece in draft_files.pieces(drafting.export_rows(desk, drafts, batch_id), out.name):
+            file.write(piece)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Any]:
+    """A file that takes the place of `path` when all is written."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def summary(far: Progress, seconds: float) -> dict[str, Any]:
+    """The contract's summary of a batch."""
+    by = far.by_status
+    statuses: tuple[Status, ...] = ("drafted", "needs_human", "abstained", "rejected", "failed")
+    return {
+        "tickets": far.total,
+        **{status: by.get(status, 0) for status in statuses},
+        "not_started": far.total - far.done,
+        "cost_usd": None if far.unpriced else far.spent / NANO,
+        "cost_all_frontier_usd": far.frontier / NANO,
+        "seconds": round(seconds, 2),
+    }

@@ -1,0 +1,247 @@
+"""`opsdesk draft` and `opsdesk batch`: a file of tickets -> a file of drafts, and what one does with batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from errors import LimitReached, OpsdeskError, UsageError
+from opsdesk import batch as batches
+from opsdesk import display, show
+from opsdesk.command import Json, open_desk, print_json
+from opsdesk.desk import Desk
+from opsdesk.ticket_files import Field
+from tasks.batches import Batch, Progress
+from tasks.budget import NANO
+from tasks.drafts import Drafts
+from tasks.purse import nano
+
+Out = Annotated[Path | None, typer.Option("--out", help="File of drafts: .jsonl, .csv or .zendesk.json.")]
+Budget = Annotated[float | None, typer.Option("--budget", min=0, help="The most that the batch may cost, in USD.")]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", min=0, help="Tickets at once; 0 leaves them to workers elsewhere.")
+]
+Name = Annotated[str, typer.Argument(help="The batch's id, or how it begins; the newest when it is left out.")]
+
+group = typer.Typer(no_args_is_help=True, help="Look at batches, pause, resume, cancel, retry and export them.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `draft` and `batch` to the command line."""
+    app.command()(draft)
+    app.add_typer(group, name="batch")
+
+
+def draft(
+    tickets: Annotated[Path, typer.Argument(help="Tickets: .csv, .tsv, .jsonl, .json, or an export of your tool.")],
+    out: Annotated[Path, typer.Option("--out", help="File of drafts: .jsonl, .csv or .zendesk.json.")],
+    kb: Annotated[str, typer.Option("--kb", help="Knowledge base; default: the only one, else the newest.")] = "",
+    budget: Budget = None,
+    concurrency: Concurrency = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", help="A field's column, such as body=Text; may be given again.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Only go on with a batch that was begun before.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Draft anew what was drafted before.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Draft replies to a file of tickets: one row out for each row in, in order.
+
+    Ctrl-C pauses it, and the same command goes on where it was, also after a crash; nothing is paid for twice. Rows
+    that hold no ticket are rejected by their line. When --budget is used up, the rest is not started (exit code 3).
+    Example: opsdesk draft queue.csv --out drafts.csv --budget 5
+    """
+    batches.check_out(out)
+    if out.exists() and tickets.exists() and out.samefile(tickets):
+        raise UsageError("the drafts would be written over the tickets; choose another --out")
+    desk = open_desk()
+    drafts, name = _drafts(desk), kb or desk.default_kb()
+    mapping = _mapping(columns or [])
+    if resume:
+        made = batches.make(desk, drafts, tickets, name, mapping, None if budget is None else nano(budget), again=False)
+        if not made.again:
+            drafts.set_state(made.batch.id, "cancelled")
+            raise UsageError(f"no batch of {tickets} was begun; run the same command without --resume")
+    else:
+        made = batches.make(desk, drafts, tickets, name, mapping, None if budget is None else nano(budget), again)
+    for row in made.file.rejected[:20]:
+        show.notes.print(f"line {row.line} is rejected: {row.error}", markup=False, soft_wrap=True)
+    if made.again:
+        told = "was drafted before; --again drafts it anew" if made.batch.state == "done" else "was begun before"
+        show.notes.print(f"{tickets.name} {told} ({made.batch.id})", markup=False, soft_wrap=True)
+    _run(desk, drafts, made.batch.id, out, concurrency, as_json)
+
+
+def _run(desk: Desk, drafts: Drafts, id_: str, out: Path | None, concurrency: int | None, as_json: bool) -> None:
+    """Works a batch, writes it down whatever happens, and exits as it went."""
+    began, interrupted, batch = time.monotonic(), False, drafts.batch(id_)
+    try:
+        with _progress() as watch:
+            if batch.state != "done":
+                here = concurrency != 0
+                batch = batches.run(desk, drafts, id_, watch, concurrency=concurrency or 0, here=here)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        if out:
+            batches.write(desk, drafts, id_, out)
+    far = drafts.progress(id_)
+    told = batches.summary(far, time.monotonic() - began)
+    if as_json:
+        print_json(told)
+    else:
+        _show_summary(told, id_, out)
+    if interrupted:
+        raise typer.Exit(130)
+    if batch.state == "paused" and batch.note:
+        raise LimitReached(f"{batch.note}; go on with: opsdesk batch resume {id_} --budget USD")
+    if batch.state != "done":
+        raise OpsdeskError(f"the batch was {batch.state} elsewhere; go on with: opsdesk batch resume {id_}")
+
+
+@group.command(name="list")
+def list_(as_json: Json = False) -> None:
+    """List the newest batches and how far each is."""
+    found = _drafts(open_desk()).batches()
+    if as_json:
+        print_json([_batch_json(batch, far) for batch, far in found])
+        return
+    from rich.table import Table
+
+    table = Table("batch", "file", "state", "drafted", "of", "spent", box=None)
+    for batch, far in found:
+        spent = display.usd(far.spent / NANO)
+        table.add_row(batch.id, display.line(batch.name, 40), batch.state, str(far.done), str(far.total), spent)
+    show.console.print(table)
+
+
+@group.command(name="show")
+def show_(name: Name = "", as_json: Json = False) -> None:
+    """Show how far a batch is, and why it is paused."""
+    drafts = _drafts(open_desk())
+    batch = _find(drafts, name)
+    far = drafts.progress(batch.id)
+    if as_json:
+        print_json(_batch_json(batch, far))
+        return
+    _show_summary(batches.summary(far, 0), batch.id, None)
+    show.console.print(f"{batch.state}{': ' + batch.note if batch.note else ''}", markup=False, soft_wrap=True)
+
+
+@group.command()
+def pause(name: Name = "") -> None:
+    """Pause a batch: what is at work is finished, nothing else is begun."""
+    drafts = _drafts(open_desk())
+    drafts.set_state(_find(drafts, name).id, "paused")
+
+
+@group.command()
+def resume(
+    name: Name = "", out: Out = None, budget: Budget = None, concurrency: Concurrency = None, as_json: Json = False
+) -> None:
+    """Go on with a batch, under another --budget if one is given."""
+    desk = open_desk()
+    drafts = _drafts(desk)
+    batch = _find(drafts, name)
+    if out:
+        batches.check_out(out)
+    if budget is not None:
+        drafts.set_budget(batch.id, nano(budget))
+    _run(desk, drafts, batch.id, out, concurrency, as_json)
+
+
+@group.command()
+def cancel(name: Name = "") -> None:
+    """Cancel a batch: also what is at work is given up. It can be resumed."""
+    drafts = _drafts(open_desk())
+    drafts.set_state(_find(drafts, name).id, "cancelled")
+
+
+@group.command(name="retry-failed")
+def retry_failed(name: Name = "", out: Out = None, concurrency: Concurrency = None, as_json: Json = False) -> None:
+    """Draft the failed tickets of a batch once more; what was paid for them is used again."""
+    desk = open_desk()
+    drafts = _drafts(desk)
+    batch = _find(drafts, name)
+    if out:
+        batches.check_out(out)
+    count = drafts.retry_failed(batch.id)
+    show.notes.print(f"{display.count(count, 'ticket')} to try again", markup=False)
+    _run(desk, drafts, batch.id, out, concurrency, as_json)
+
+
+@group.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", help="File of drafts: .jsonl, .csv or .zendesk.json.")], name: Name = ""
+) -> None:
+    """Write a batch's drafts as they stand, with what people said of them."""
+    batches.check_out(out)
+    desk = open_desk()
+    drafts = _drafts(desk)
+    batches.write(desk, drafts, _find(drafts, name).id, out)
+
+
+def _drafts(desk: Desk) -> Drafts:
+    return Drafts(desk.task_list.database, lambda: datetime.now(UTC))
+
+
+def _find(drafts: Drafts, name: str) -> Batch:
+    found = [batch for batch, _ in drafts.batches(limit=1000) if batch.id.startswith(name)]
+    if not found:
+        raise UsageError(f'there is no batch "{name}"; see: opsdesk batch list' if name else "there is no batch yet")
+    if name and len(found) > 1 and found[0].id != name:
+        raise UsageError(f'"{name}" is the beginning of {len(found)} batches; write more of it')
+    return found[0]
+
+
+def _mapping(columns: list[str]) -> dict[Field, str]:
+    found: dict[Field, str] = {}
+    for column in columns:
+        field, is_there, value = column.partition("=")
+        if not is_there or field not in get_args(Field):
+            raise UsageError(f"--map {column}: write FIELD=COLUMN, FIELD one of {', '.join(get_args(Field))}")
+        found[field] = value  # type: ignore[index]
+    return found
+
+
+def _batch_json(batch: Batch, far: Progress) -> dict[str, Any]:
+    told = batches.summary(far, 0)
+    del told["seconds"]
+    cap = None if batch.budget_nano is None else batch.budget_nano / NANO
+    names = ("id", "name", "kb", "state", "note", "made_at", "ended_at")
+    return {**{name: getattr(batch, name) for name in names}, "budget_usd": cap, **told}
+
+
+def _show_summary(told: dict[str, Any], id_: str, out: Path | None) -> None:
+    parts = [f"{told[name]:,} {name.replace('_', ' ')}" for name in list(told)[1:7] if told[name]]
+    where = f" -> {out}" if out else ""
+    cost = display.usd(told["cost_usd"])
+    show.console.print(f"{told['tickets']:,} tickets{where}: {', '.join(parts)}", markup=False, soft_wrap=True)
+    show.console.print(
+        f"{cost} spent, all-frontier estimate {display.usd(told['cost_all_frontier_usd'])}", markup=False
+    )
+    show.console.print(f"look at them with: opsdesk ui, or opsdesk batch show {id_}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _progress() -> Iterator[batches.Watch]:
+    """A line on stderr with the rate, what was spent and the time left; a line a minute when that is no terminal."""
+    with show.progress("drafting", unit="tickets") as advance:
+        told = time.monotonic()
+
+        def watch(batch: Batch, far: Progress) -> None:
+            nonlocal told
+            spent = display.usd(far.spent / NANO)
+            cap = "" if batch.budget_nano is None else f" of {display.usd(batch.budget_nano / NANO)}"
+            advance(far.done, far.total, f"{spent}{cap}")
+            if not show.notes.is_terminal and time.monotonic() - told > 60:
+                told = time.monotonic()
+                show.notes.print(f"{far.done:,} of {far.total:,} drafted, {spent}{cap} spent", markup=False)
+
+        yield watch

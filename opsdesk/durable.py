@@ -1,0 +1,233 @@
+"""Tickets of batches as durable workflows: one a ticket, one step of it an agent's. The only file that knows DBOS.
+
+The task list says which tickets there are and who holds each; DBOS keeps what each agent made, so that a ticket whose
+worker has ended goes on at the step it was in; paid calls are kept apart (`tasks.calls`), so that none is paid twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+
+from errors import OpsdeskError, Postponed, Stopped, StoreError
+from tasks.batches import DraftRow
+from tasks.queue import MAX_ATTEMPTS, PATIENCE, Queue
+
+if TYPE_CHECKING:
+    from opsdesk.desk import Desk
+
+PROTOCOL = "1"
+"""What workers of one database agree on: tickets of another one are left alone by DBOS, so it seldom changes."""
+
+AGAIN_SECONDS = 1.0
+"""Between two tries to give a ticket back while the database is gone."""
+
+log = logging.getLogger("opsdesk.worker")
+
+
+class Durable:
+    """The durable tickets of this process. There is one at a time: DBOS is one a process."""
+
+    def __init__(self, desk: Desk, queue: Queue) -> None:
+        self._desk, self._queue, self._owner = desk, queue, desk.task_list.owner
+        self._stops: dict[tuple[str, int], threading.Event] = {}
+        self.ending = threading.Event()
+        _launch(desk.task_list.database.url, self._owner)
+        _running.append(self)
+
+    def close(self) -> None:
+        """Ends DBOS. What is still at work is gone on with by another worker."""
+        self.ending.set()
+        _running.remove(self)
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+
+    @property
+    def batch_ids(self) -> set[str]:
+        """The batches of which something is at work here."""
+        return {batch_id for batch_id, _ in list(self._stops)}
+
+    def stop(self, batch_ids: Collection[str]) -> None:
+        """Gives up what is at work here for these batches."""
+        for (batch_id, _), stop in list(self._stops.items()):
+            if batch_id in batch_ids:
+                stop.set()
+
+    def draft(self, row: DraftRow) -> None:
+        """Works a claimed ticket to its end. Nothing is raised: what goes wrong ends the row, or puts it back."""
+        try:
+            with SetWorkflowID(_id(row)):
+                _draft(row.batch_id, row.seq, row.run)
+        except Exception as error:  # noqa: BLE001  (DBOS's own: its database is gone)
+            log.error("%s", error)
+            self._give_back(row)
+
+    def take_over(self, living: Collection[str]) -> None:
+        """Has those tickets gone on with whose workers are not among the living."""
+        left = self._queue.left_behind(living)
+        if not left:
+            return
+        dead = sorted({row.owner for row in left})
+        self._desk.budget.reclaim_of(dead)
+        DBOS._recover_pending_workflows(dead)  # asks again whose they are, so that of two workers one gets each
+        ids = [_id(row) for row in left]
+        known = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
+        going_on = {found.workflow_id for found in known if found.status in ("PENDING", "ENQUEUED")}
+        for row in left:
+            if _id(row) not in going_on:
+                self._queue.release(row)
+
+    def work(self, batch_id: str, seq: int, run: int) -> None:
+        """A ticket's workflow, from its beginning or, after a crash, from its records."""
+        row = self._queue.hold(batch_id, seq, run, self._owner)
+        if row is None:
+            return
+        stop = self._stops[batch_id, seq] = threading.Event()
+        try:
+            self._ask(row, stop)
+        except Postponed as reason:
+            if reason.waits_for == "budget":
+                self._queue.run_dry(row, str(reason))
+            else:
+                self._queue.postpone(row)
+        except Stopped:
+            self._give_back(row)
+        except StoreError as error:
+            log.error("%s", error)
+            self._give_back(row)
+        except OpsdeskError as error:
+            self._queue.fail(row, str(error))
+        except Exception as error:
+            log.error("a fault of Opsdesk's own", exc_info=error)
+            told = f"a fault of Opsdesk's own ({type(error).__name__}); the worker's log says more"
+            self._queue.fail(row, told, None)
+        finally:
+            del self._stops[batch_id, seq]
+
+    def _ask(self, row: DraftRow, stop: threading.Event) -> None:
+        from agents.reply import Manner, readdressed
+        from agents.steps import Journal
+        from tasks.budget import Cap
+        from tasks.calls import Calls
+        from tasks.sheet import Sheet
+
+        desk, batch = self._desk, self._drafts_batch(row)
+        if batch.state != "running":
+            raise Stopped("the batch does not run")
+        if row.attempts > MAX_ATTEMPTS:
+            self._queue.release(row)
+            return
+        manner = Manner(desk.settings.tone, desk.settings.sign_off)
+
+        def reword(first: DraftRow, other: DraftRow) -> str:
+            return readdressed(first.text, first.ticket, other.ticket, manner)
+
+        journal = Journal(
+            step=lambda name, do: DBOS.run_step({"name": name}, do),
+            calls=Calls(desk.budget, row.case_id, desk.settings.in_flight, self._queue.guard(row)),
+            sheet=Sheet(desk.task_list, lambda db, case: self._queue.finish_in(db, row, case, reword)),
+            patient=row.run <= PATIENCE,
+        )
+        caps = () if batch.budget_nano is None else (Cap(batch.scope, batch.budget_nano),)
+        case = desk.ask(
+            *(row.ticket, batch.kb),
+            **{"case_id": row.case_id, "batch_id": batch.id, "caps": caps, "stopped": stop.is_set, "journal": journal},
+        )
+        # A case that had been written before its row was: both are one transaction now, so this is for older ones.
+        if self._queue.hold(row.batch_id, row.seq, row.run, self._owner):
+            self._queue.finish(row, case, reword)
+
+    def _drafts_batch(self, row: DraftRow) -> Any:
+        from tasks.drafts import Drafts
+
+        return Drafts(self._desk.task_list.database, self._desk.now).batch(row.batch_id)
+
+    def _give_back(self, row: DraftRow) -> None:
+        """Puts a ticket back, as soon as the database lets us."""
+        while True:
+            try:
+                self._queue.give_back(row)
+                return
+            except StoreError as error:
+                log.error("%s", error)
+                if self.ending.wait(AGAIN_SECONDS):
+                    return  # another worker takes it over
+
+
+_running: list[Durable] = []
+
+
+@DBOS.workflow(name="draft", max_recovery_attempts=100)
+def _draft(batch_id: str, seq: int, run: int) -> None:
+    for durable in _running[-1:]:
+        durable.work(batch_id, seq, run)
+
+
+def _id(row: DraftRow) -> str:
+    """A ticket's workflow: by batch, ticket, content, and how often it was begun anew."""
+    content = json.dumps([row.ticket_id, row.subject, row.customer, row.body]).encode()
+    return f"{row.batch_id}:{row.seq}:{hashlib.sha256(content).hexdigest()[:16]}:{row.run}"
+
+
+class _Json(Serializer):
+    """DBOS's own default is pickle, which runs what it reads."""
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(data, default=str)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        return "opsdesk_json"
+
+
+def _launch(url: sa.URL, owner: str) -> None:
+    if _running:
+        raise OpsdeskError("durable tickets are at work in this process already; start another worker for them")
+    config: DBOSConfig = {
+        "name": "opsdesk",
+        "executor_id": owner,
+        "application_version": PROTOCOL,
+        "serializer": _Json(),
+        "log_level": "CRITICAL",
+        "use_listen_notify": False,
+        "system_database_url": url.render_as_string(hide_password=False),
+    }
+    if url.get_backend_name() == "sqlite":
+        steps = sa.URL.create("sqlite", database=str(steps_file(url)))
+        config |= {"system_database_url": str(steps), "system_database_engine": _engine(steps)}
+    began = time.monotonic()
+    DBOS(config=config)
+    DBOS.launch()
+    log.info("durable tickets are ready after %.1f s", time.monotonic() - began)
+
+
+def steps_file(url: sa.URL) -> Path:
+    """Where the steps are kept beside an SQLite database: in a file of its own, so that neither waits for the other."""
+    database = Path(url.database or "opsdesk.sqlite")
+    return database.with_name(f"{database.stem}-steps.sqlite")
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    """In WAL mode, since a long reader stalls the default one.
+
+    A power cut may lose the last steps, which are then done again; what was paid for is in the other file, on disk.
+    """
+    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    def prepare(connection: Any, _: Any) -> None:
+        for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.isolation_level = "IMMEDIATE"
+
+    sa.event.listen(engine, "connect", prepare)
+    return engine

@@ -1,0 +1,80 @@
+"""How many calls an endpoint is sent at once, by all workers of a database together.
+
+Calls on their way are the reservations that are not settled. When the endpoint refuses calls for being too many, it
+is left alone for as long as it asks, then sent half as many, and one more each second: additive increase and
+multiplicative decrease, as TCP does it (Chiu and Jain, 1989). All workers read and write the same row.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tasks.database import metadata
+
+paces = sa.Table(
+    "paces",
+    metadata,
+    sa.Column("line", sa.Text, primary_key=True),
+    sa.Column("allowed", sa.Float, nullable=False),
+    sa.Column("rests_until", sa.Float, nullable=False),
+    sa.Column("changed_at", sa.Float, nullable=False),
+)
+
+LOOK_SECONDS = 0.1
+"""Between two looks for a place."""
+
+LONGEST_REST = 60.0
+"""Seconds: no refusal keeps an endpoint waiting for longer, whatever it asks for or a clock says."""
+
+USUAL_REST = 1.0
+"""Seconds of rest after a refusal that names none."""
+
+
+class TooMany(Exception):
+    """The endpoint may not be called now; look again after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"look again in {seconds:.1f} s")
+        self.seconds = seconds
+
+
+def admit(db: sa.Connection, line: str, most: int, on_their_way: sa.Select[int], now: float) -> None:
+    """Raises `TooMany` unless one call more may be sent to `line`; part of the transaction that books it.
+
+    `on_their_way` counts the open calls; `most` is the endpoint's limit, and `now` seconds since 1970.
+    """
+    if db.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        db.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(line))))
+    row = db.execute(sa.select(paces).where(paces.c.line == line)).one_or_none()
+    allowed = float(most)
+    if row is not None:
+        rest = row.rests_until - now
+        if 0 < rest <= LONGEST_REST:
+            raise TooMany(min(rest, 1.0))
+        allowed = min(allowed, row.allowed)
+        if allowed < most and not 0 <= now - row.changed_at < 1:
+            allowed = min(float(most), allowed + 1)
+            _put(db, line, allowed, row.rests_until, now)
+    if int(db.execute(on_their_way).scalar_one()) >= int(allowed):
+        raise TooMany(LOOK_SECONDS)
+
+
+def slow_down(db: sa.Connection, line: str, most: int, after: float | None, now: float) -> None:
+    """Halves what `line` is sent at once, and lets it rest for `after` seconds; refusals of one second count once."""
+    row = db.execute(sa.select(paces).where(paces.c.line == line).with_for_update()).one_or_none()
+    rest = now + min(LONGEST_REST, USUAL_REST if after is None else after)
+    if row is None:
+        from sqlalchemy.dialects import postgresql, sqlite
+
+        insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+        new = insert(paces).values(line=line, allowed=max(1.0, most / 2), rests_until=rest, changed_at=now)
+        db.execute(new.on_conflict_do_nothing())
+    elif not 0 <= now - row.changed_at < 1:
+        _put(db, line, max(1.0, min(row.allowed, most) / 2), rest, now)
+    else:
+        _put(db, line, row.allowed, max(row.rests_until, rest), row.changed_at)
+
+
+def _put(db: sa.Connection, line: str, allowed: float, rests_until: float, changed_at: float) -> None:
+    values = {"allowed": allowed, "rests_until": rests_until, "changed_at": changed_at}
+    db.execute(paces.update().where(paces.c.line == line).values(values))

@@ -1,0 +1,255 @@
+"""The tickets of batches that wait, as workers see them: claimed, held, finished, given back.
+
+Every step is one short transaction, conditional on who holds the row, so that a late word of a worker that was taken
+for dead changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from errors import Stopped
+from tasks.batches import DraftRow, Status, batches, drafts
+from tasks.budget import spending
+from tasks.case import Case
+from tasks.database import Database
+from tasks.purse import nano
+
+_STATUS: dict[str | None, Status] = {"accepted": "drafted", "needs_human": "needs_human", "abstained": "abstained"}
+
+MAX_ATTEMPTS = 6
+"""A ticket that has outlived so many workers is given up: it may be what ends them."""
+
+PATIENCE = 8
+"""So often a ticket waits for an endpoint that is out of order; then it is worked as well as it can be."""
+
+FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
+"""Seconds that it waits: twice as long each time."""
+
+_SHARED_CAP = re.compile("are left for (?!this case)")
+"""What the budget says when a cap is too small for the next call that a case shares with others."""
+
+Reword = Callable[[DraftRow, DraftRow], str]
+"""The draft of a ticket, said to the asker of another one that asks the same."""
+
+
+def _as_it_is(first: DraftRow, _: DraftRow) -> str:
+    return first.text
+
+
+class Queue:
+    """The waiting tickets in a database. Safe to share between threads."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database, self._now = database, now
+
+    def has_work(self) -> bool:
+        """Whether any batch runs, or has left something at work: one short look."""
+        runs = sa.exists().where(batches.c.state == "running")
+        at_work = sa.exists().where(drafts.c.status == "doing")
+        with self._database.reading() as db:
+            return bool(db.execute(sa.select(sa.or_(runs, at_work))).scalar())
+
+    def claim(self, owner: str, kbs: Collection[str] | None = None) -> DraftRow | None:
+        """Takes the most urgent ticket of the oldest running batch over one of `kbs` (None: any); None when none waits.
+
+        No two owners get the same. A row has the id of its case from then on.
+        """
+        waits = (drafts.c.status == "todo", drafts.c.same_as == 0, drafts.c.not_before <= self._at())
+        waiting = sa.exists().where(drafts.c.batch_id == batches.c.id, *waits)
+        oldest = sa.select(batches.c.id).where(batches.c.state == "running", waiting)
+        oldest = oldest if kbs is None else oldest.where(batches.c.kb.in_(kbs))
+        while True:
+            with self._database.reading() as db:
+                batch_id = db.execute(oldest.order_by(batches.c.made_at, batches.c.id).limit(1)).scalar()
+            if batch_id is None:
+                return None
+            if row := self._take(owner, batch_id):
+                return row
+
+    def _take(self, owner: str, batch_id: str) -> DraftRow | None:
+        c = drafts.c
+        todo = (c.batch_id == batch_id, c.status == "todo", c.same_as == 0, c.not_before <= self._at())
+        first = sa.select(c.seq).where(*todo).order_by(c.priority, c.due, c.seq).limit(1)
+        first = first.with_for_update(skip_locked=True)
+        running = sa.exists().where(batches.c.id == batch_id, batches.c.state == "running")
+        case_id = sa.case((c.case_id == "", f"c-{secrets.token_hex(6)}"), else_=c.case_id)
+        taken = (
+            drafts.update()
+            .where(*todo, c.seq == first.scalar_subquery(), running)
+            .values(status="doing", owner=owner, attempts=c.attempts + 1, run=c.run + 1, case_id=case_id)
+            .returning(*c)
+        )
+        with self._database.writing() as db:
+            row = db.execute(taken).one_or_none()
+            if row is None:
+                return None
+            began = batches.update().where(batches.c.id == batch_id, batches.c.began_at == "")
+            db.execute(began.values(began_at=self._at()))
+        return DraftRow(*row)
+
+    def hold(self, batch_id: str, seq: int, run: int, owner: str) -> DraftRow | None:
+        """A row whose work goes on here, also when another worker had begun it; None when it is not at work."""
+        this = (*this_row(batch_id, seq), drafts.c.run == run, drafts.c.status == "doing")
+        with self._database.reading() as db:
+            row = db.execute(sa.select(drafts).where(*this)).one_or_none()
+        if row is None or row.owner == owner:
+            return DraftRow(*row) if row else None
+        mine = drafts.update().where(*this).values(owner=owner, attempts=drafts.c.attempts + 1)
+        with self._database.writing() as db:
+            row = db.execute(mine.returning(*drafts.c)).one_or_none()
+        return DraftRow(*row) if row else None
+
+    def finish(self, row: DraftRow, case: Case, reword: Reword = _as_it_is) -> None:
+        """Keeps what became of a claimed row."""
+        with self._database.writing() as db:
+            self.finish_in(db, row, case, reword)
+
+    def finish_in(self, db: sa.Connection, row: DraftRow, case: Case, reword: Reword = _as_it_is) -> bool:
+        """As `finish`, within a transaction; returns whether the row was still this worker's.
+
+        A batch is paused when a cap that its tickets share, its own or the day's, was reached: nothing else of it
+        could be worked then. Tickets that ask the same get the same draft.
+        """
+        shared = case.stopped_by == "budget" and _SHARED_CAP.search(case.outcome_reason)
+        return self._end(db, row, worked(case), case.outcome_reason if shared else "", reword)
+
+    def fail(self, row: DraftRow, error: str, cost_nano: int | None = 0) -> None:
+        """Ends a claimed row that could not be worked; `cost_nano` is None when it is not known what that cost."""
+        with self._database.writing() as db:
+            self._end(db, row, {"status": "failed", "error": error, "cost_nano": cost_nano}, "", _as_it_is)
+
+    def guard(self, row: DraftRow) -> Callable[[sa.Connection], None]:
+        """What raises `Stopped`, within a transaction, when the row is not this worker's any more."""
+
+        def check(db: sa.Connection) -> None:
+            if db.execute(sa.select(drafts.c.seq).where(*_held(row)).with_for_update(read=True)).scalar() is None:
+                raise Stopped("another worker has taken this ticket over")
+
+        return check
+
+    def give_back(self, row: DraftRow, wait: float = 0.0) -> None:
+        """Puts a claimed row back that was not finished, for `wait` seconds at least; in a cancelled batch for good.
+
+        It is no fault of the ticket, and does not count as an attempt.
+        """
+        cancelled = sa.exists().where(batches.c.id == row.batch_id, batches.c.state == "cancelled")
+        status = sa.case((cancelled, "not_started"), else_="todo")
+        later = (self._now() + timedelta(seconds=wait)).isoformat() if wait else ""
+        values = {"status": status, "owner": "", "not_before": later, "attempts": drafts.c.attempts - 1}
+        with self._database.writing() as db:
+            db.execute(drafts.update().where(*_held(row)).values(values))
+
+    def postpone(self, row: DraftRow) -> None:
+        """Puts a row back whose endpoint is out of order: the longer it is, the later it is tried again."""
+        self.give_back(row, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (row.run - 1)))
+
+    def run_dry(self, row: DraftRow, reason: str) -> None:
+        """Puts a row back for which there is no money, and stops its batch with it."""
+        self.give_back(row)
+        with self._database.writing() as db:
+            self._stop(db, row.batch_id, reason)
+
+    def shall_stop(self, batch_ids: Collection[str], states: Collection[str] = ("cancelled",)) -> set[str]:
+        """Those of these batches whose work shall stop."""
+        if not batch_ids:
+            return set()
+        asked = sa.select(batches.c.id).where(batches.c.id.in_(batch_ids), batches.c.state.in_(states))
+        with self._database.reading() as db:
+            return set(db.execute(asked).scalars())
+
+    def left_behind(self, living: Collection[str]) -> list[DraftRow]:
+        """The rows at work whose workers are not among the living."""
+        left = (drafts.c.status == "doing", drafts.c.owner.not_in(living))
+        with self._database.reading() as db:
+            return [DraftRow(*row) for row in db.execute(sa.select(drafts).where(*left))]
+
+    def release(self, row: DraftRow) -> Literal["todo", "failed"]:
+        """Takes a row from a worker that has ended; one that has outlived too many is given up."""
+        if row.attempts >= MAX_ATTEMPTS:
+            self.fail(row, f"given up: {MAX_ATTEMPTS} workers ended while they worked on it; look at their logs", None)
+            return "failed"
+        with self._database.writing() as db:
+            db.execute(drafts.update().where(*_held(row)).values(status="todo", owner=""))
+        return "todo"
+
+    def _end(self, db: sa.Connection, row: DraftRow, values: dict[str, Any], stop: str, reword: Reword) -> bool:
+        # First, so that of two rows finished at once the later one sees that it was the last.
+        batch = db.execute(sa.select(batches).where(batches.c.id == row.batch_id).with_for_update()).one()
+        ended = drafts.update().where(*_held(row)).values(owner="", **values).returning(*drafts.c)
+        found = db.execute(ended).one_or_none()
+        if found is None:
+            return False
+        self._pass_on(db, DraftRow(*found), reword)
+        if batch.budget_nano:
+            spent = db.execute(sa.select(spending.c.spent).where(spending.c.scope == f"batch:{batch.id}")).scalar()
+            stop = "all of the batch's cap is spent" if (spent or 0) >= batch.budget_nano else stop
+        if stop:
+            self._stop(db, row.batch_id, stop)
+        end_if_done(db, row.batch_id, self._at())
+        return True
+
+    def _pass_on(self, db: sa.Connection, first: DraftRow, reword: Reword) -> None:
+        """Gives the draft to the tickets that ask the same; it costs nothing again."""
+        alike = (drafts.c.batch_id == first.batch_id, drafts.c.same_as == first.seq)
+        open_ = drafts.c.status.in_(("todo", "not_started"))
+        for found in db.execute(sa.select(drafts).where(*alike, open_)).all():
+            row = DraftRow(*found)
+            values = {name: getattr(first, name) for name in ("status", "proven", "case_id", "error")}
+            values |= {"text": reword(first, row), "cost_nano": 0, "frontier_nano": first.frontier_nano}
+            db.execute(drafts.update().where(*this_row(row.batch_id, row.seq)).values(values))
+
+    def _stop(self, db: sa.Connection, batch_id: str, reason: str) -> None:
+        running = (batches.c.id == batch_id, batches.c.state == "running")
+        if move(db, batch_id, "todo", "not_started"):
+            db.execute(batches.update().where(*running).values(state="paused", note=reason))
+
+    def _at(self) -> str:
+        return self._now().isoformat()
+
+
+def is_proven(case: Case) -> bool:
+    """Whether a case's answer may be sent without a look: accepted, and every claim of it is supported."""
+    return case.outcome == "accepted" and bool(case.claims) and all(claim.supported for claim in case.claims)
+
+
+def worked(case: Case) -> dict[str, Any]:
+    """What a row says of its case."""
+    status = _STATUS.get(case.outcome, "failed")
+    return {
+        "status": status,
+        "proven": is_proven(case),
+        "text": case.answer,
+        "error": "" if status == "drafted" else case.outcome_reason,
+        "cost_nano": None if case.cost_usd is None else nano(case.cost_usd),
+        "frontier_nano": None if case.cost_all_frontier_usd is None else nano(case.cost_all_frontier_usd),
+    }
+
+
+def this_row(batch_id: str, seq: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """The row of that number."""
+    return drafts.c.batch_id == batch_id, drafts.c.seq == seq
+
+
+def move(db: sa.Connection, batch_id: str, before: Status, after: Status) -> int:
+    """Gives all rows of one status another one, and returns how many those are."""
+    these = drafts.update().where(drafts.c.batch_id == batch_id, drafts.c.status == before)
+    return db.execute(these.values(status=after)).rowcount
+
+
+def end_if_done(db: sa.Connection, batch_id: str, at: str) -> None:
+    """Ends a batch of which nothing is open."""
+    open_ = sa.exists().where(drafts.c.batch_id == batch_id, drafts.c.status.in_(("todo", "doing", "not_started")))
+    ended = batches.update().where(batches.c.id == batch_id, ~open_)
+    db.execute(ended.values(state="done", ended_at=at, note=""))
+
+
+def _held(row: DraftRow) -> tuple[sa.ColumnElement[bool], ...]:
+    mine = (drafts.c.owner == row.owner, drafts.c.attempts == row.attempts, drafts.c.status == "doing")
+    return *this_row(row.batch_id, row.seq), *mine, drafts.c.run == row.run
