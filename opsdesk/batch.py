@@ -12,23 +12,22 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from errors import OpsdeskError, UsageError
-from opsdesk import drafting
+from opsdesk import draft_files, drafting
 from opsdesk.desk import Desk
 from opsdesk.likeness import likeness
 from opsdesk.ticket_files import Field, TicketFile, read
 from opsdesk.worker import drafts_at_once
 from tasks.batches import NEVER, Batch, Planned, Progress, Status
 from tasks.budget import NANO
-from tasks.drafts import ROWS_AT_ONCE, Drafts
+from tasks.drafts import Drafts
 
 LOOK_SECONDS = 0.25
 TICKETS_A_PROCESS = 20
@@ -39,8 +38,6 @@ FEW_SECONDS, MOST_DEATHS = 20.0, 5
 
 WAIT_SECONDS = 90.0
 """So long a pause waits for the calls that are on their way."""
-
-SUFFIXES = (".jsonl", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +51,8 @@ class Made:
 
 def check_out(out: Path) -> None:
     """Raises `UsageError` for a place where drafts cannot be written, before anything is spent."""
-    if not out.name.endswith(SUFFIXES):
-        raise UsageError(f"drafts are written as {', '.join(SUFFIXES)}; name the file so with --out")
+    if not out.name.endswith(draft_files.SUFFIXES):
+        raise UsageError(f"drafts are written as {', '.join(draft_files.SUFFIXES)}; name the file so with --out")
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise UsageError(f"{out} cannot be written; choose a file in a folder that is there with --out")
 
@@ -199,17 +196,8 @@ def _settled(drafts: Drafts, batch_id: str, watch: Watch) -> bool:
 def write(desk: Desk, drafts: Drafts, batch_id: str, out: Path) -> None:
     """Writes every row of a batch, in order: whole or not at all."""
     with _replacing(out) as file:
-        rows = _pages(drafting.export_rows(desk, drafts, batch_id))
-        head = drafting.as_csv([])
-        if out.suffix == ".csv":
-            file.write(head)
-        for page in rows:
-            file.write(drafting.as_csv(page)[len(head) :] if out.suffix == ".csv" else drafting.as_jsonl(page))
-
-
-def _pages(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    found = iter(rows)
-    return (list(chain([first], islice(found, ROWS_AT_ONCE - 1))) for first in found)
+        for piece in draft_files.pieces(drafting.export_rows(desk, drafts, batch_id), out.name):
+            file.write(piece)
 
 
 @contextmanager

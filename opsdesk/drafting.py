@@ -1,20 +1,18 @@
-"""What stands around a batch of drafts: what it will take, an edited text held against its passages, the export.
+"""What stands around a batch: what it will take, an edited text held against its passages, the rows of an export.
 
 Imports no CrewAI: pages use it.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from opsdesk.draft_files import REVIEWED
 from tasks.batches import WORKED, DraftRow
 from tasks.budget import NANO
 from tasks.case import Case, Claim, Tier
@@ -34,8 +32,6 @@ LOCAL_SECONDS = 0.1
 
 REASONS = ("Wrong", "Incomplete", "Wrong tone", "Not the question", "Should not be answered", "Other")
 """Why a draft is rejected, to choose from."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Estimate(NamedTuple):
@@ -130,10 +126,6 @@ def claims_of(proof: Proof) -> list[Claim]:
 
 # --- export --------------------------------------------------------------------------------------------
 
-REVIEWED = ("subject", "customer", "proven", "review", "reason", "assignee", "reviewed_by", "reviewed_at")
-COLUMNS = ("ticket_id", "status", "draft", "citations", "claims", "case_id", "cost_usd", "error", *REVIEWED)
-"""Of an export: the contract's, then what people said."""
-
 
 def export_rows(desk: Desk, drafts: Drafts, batch_id: str) -> Iterator[dict[str, Any]]:
     """A batch's rows, in order, a few hundred read at a time.
@@ -168,24 +160,3 @@ def _exported(row: DraftRow, body: dict[str, Any] | None) -> dict[str, Any]:
         "cost_usd": None if row.cost_nano is None else row.cost_nano / NANO,
         **{name: getattr(row, name) for name in ("error", *REVIEWED)},
     }
-
-
-def as_jsonl(rows: Iterable[dict[str, Any]]) -> bytes:
-    """Exact: a JSON object a line."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-
-
-def as_csv(rows: Iterable[dict[str, Any]]) -> bytes:
-    """For spreadsheets: no cell is read as a formula. Lists are JSON. Begins with a mark that says it is UTF-8."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([_cell(row[name]) for name in COLUMNS])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        value = json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

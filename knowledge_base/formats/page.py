@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import re
 from collections.abc import Mapping
@@ -51,6 +52,14 @@ class Refusal:
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+_MARKS = (  # UTF-32's little-endian one begins with UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
 def clean(text: str) -> str:
     """`text` with `\\n` line ends and nothing in it that UTF-8 or SQLite cannot hold."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
@@ -78,14 +87,18 @@ def text_of(file: File) -> str | Refusal:
 
 
 def decode(data: bytes) -> str | None:
-    """UTF-8 if it is that, else the best guess of charset-normalizer; None for binary data.
+    """What its mark says, else UTF-8 if it is that, else the best guess of charset-normalizer; None for binary data.
 
+    UTF-8 with a few lines in something else, as files put together from several have it, is read line by line.
     Where Windows-1252 is about as likely as the best guess it is taken: on short English texts the
     guesses rank almost at random, and a `£` read as `｣` or a `€` as `А` falsifies a price.
     """
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(marked)
     except UnicodeDecodeError:
+        if (mixed := _line_by_line(data)) is not None:
+            return mixed
         import charset_normalizer  # 50 ms, and most files are UTF-8
 
         guesses = charset_normalizer.from_bytes(data)
@@ -95,6 +108,20 @@ def decode(data: bytes) -> str | None:
         western = (g for g in guesses if g.encoding == "cp1252" or "cp1252" in g.could_be_from_charset)
         text = str(next((g for g in western if g.coherence > best.coherence - 0.05), best)).removeprefix("\ufeff")
     return None if "\0" in text else clean(text)
+
+
+def _line_by_line(data: bytes) -> str | None:
+    """Lines of UTF-8, and among them no more of Windows-1252; None where that is not what the data is."""
+    found, odd, proper = [], 0, 0
+    for line in data.split(b"\n"):
+        try:
+            found.append(line.decode("utf-8"))
+            proper += not line.isascii()
+        except UnicodeDecodeError:
+            found.append(line.decode("cp1252", "replace"))
+            odd += 1
+    text = "\n".join(found).removeprefix("\ufeff")
+    return clean(text) if odd <= proper and "\0" not in text else None
 
 
 def has_text(text: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 import streamlit as st
 
 from errors import OpsdeskError
-from opsdesk import display, drafting
+from opsdesk import display, draft_files, drafting
 from opsdesk.pages import drafts_review, drafts_verdict, parts
 from opsdesk.pages.drafts_store import MODE, leave, store
 from tasks.batches import Batch, Progress, State, Status
@@ -17,6 +18,13 @@ from tasks.purse import nano
 
 STATES: dict[State, str] = {"running": "Running", "paused": "Paused", "cancelled": "Cancelled", "done": "Done"}
 HUES: dict[State, str] = {"running": "blue", "paused": "orange", "cancelled": "gray", "done": "green"}
+
+FILES = (
+    ("CSV for spreadsheets", ".csv", "text/csv", "table"),
+    ("JSONL, exact", ".jsonl", "application/jsonl", "data_object"),
+    ("Private notes for Zendesk", ".zendesk.json", "application/json", "sticky_note_2"),
+)
+"""What a batch is exported as: label, ending, media type, icon."""
 
 FEW = 500
 """Rows of a batch whose list is drawn anew as its drafts come in."""
@@ -133,19 +141,16 @@ def _export(batch: Batch) -> None:
     with st.popover("Export", icon=":material/download:"):
         st.text("Every row of the file, in order, with what was decided.")
         stem = "".join(c if c.isalnum() else "-" for c in batch.name)[:60] or "drafts"
-        st.download_button(
-            "CSV for spreadsheets",
-            lambda: drafting.as_csv(drafting.export_rows(parts.desk(), store(), batch.id)),
-            f"{stem}.csv",
-            "text/csv",
-            on_click="ignore",
-            icon=":material/table:",
-        )
-        st.download_button(
-            "JSONL, exact",
-            lambda: drafting.as_jsonl(drafting.export_rows(parts.desk(), store(), batch.id)),
-            f"{stem}.jsonl",
-            "application/jsonl",
-            on_click="ignore",
-            icon=":material/data_object:",
-        )
+        for label, suffix, kind, icon in FILES:
+            st.download_button(
+                label,
+                partial(_file, batch.id, suffix),
+                f"{stem}{suffix}",
+                kind,
+                on_click="ignore",
+                icon=f":material/{icon}:",
+            )
+
+
+def _file(batch_id: str, suffix: str) -> bytes:
+    return draft_files.as_bytes(drafting.export_rows(parts.desk(), store(), batch_id), suffix)

@@ -15,7 +15,14 @@ from opsdesk.ticket_files import FIELDS, SHOWN, Field, Row, TicketFile
 from tasks.purse import nano
 
 NONE = "(none)"
-LABELS: dict[Field, str] = {"body": "Text", "subject": "Subject", "ticket_id": "Ticket id", "customer": "Customer"}
+LABELS: dict[Field, str] = {
+    "body": "Text",
+    "subject": "Subject",
+    "ticket_id": "Ticket id",
+    "customer": "Customer",
+    "due": "Due",
+    "priority": "Priority",
+}
 PROBLEMS_SHOWN = 200
 
 
@@ -26,7 +33,7 @@ def draw() -> None:
         "File of tickets", type=[suffix[1:] for suffix in ticket_files.SUFFIXES], key="draft_file"
     )
     if upload is None:
-        st.text("CSV (comma, semicolon, tab or bar), JSONL or JSON; one ticket a row, up to 100,000 rows and 50 MB.")
+        st.text("CSV, JSONL or JSON, also as Zendesk and GitHub export it, or e-mail; up to 100,000 tickets and 50 MB.")
         return
     try:
         table = _table(upload.file_id, upload.name, upload.getvalue())

@@ -191,6 +191,11 @@ def test_an_id_that_comes_twice_in_one_read_keeps_its_first_document(tmp_path: P
     ]
 
 
+def test_one_line_in_another_encoding_spoils_no_other(tmp_path: Path) -> None:
+    lines = ["Fee: €25".encode(), b"Tax: \xa35", "Café: €2".encode()]
+    assert page(tmp_path / "a.txt", b"\n".join(lines)).text == "Fee: €25\nTax: £5\nCafé: €2"
+
+
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [

@@ -1,20 +1,16 @@
-"""What a batch will take, an edited text held against its passages, and the export."""
+"""What a batch will take, an edited text held against its passages, and the rows of an export."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from opsdesk import drafting
 from opsdesk.desk import Desk
+from opsdesk.draft_files import as_bytes
 from opsdesk.settings import read_settings
 from tasks.batches import Verdict
 from tasks.case import Case, Citation, Claim, Handoff, Passage, Ticket
@@ -128,19 +124,7 @@ def test_an_export_has_every_row_in_order_and_an_edited_ones_own_proof(desk: Des
     assert (found[1]["draft"], found[1]["review"], found[1]["reviewed_by"]) == (edited, "edited", "Ada")
     assert [row["cost_usd"] for row in found] == [0.25, 0.25, None, None]
     assert found[3]["error"] == "line 5: the text is empty"
-    assert [json.loads(line) for line in drafting.as_jsonl(found).splitlines()] == found
-
-
-@given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=30))
-def test_no_cell_of_a_spreadsheet_is_a_formula_and_jsonl_is_exact(text: str) -> None:
-    row: dict[str, Any] = dict.fromkeys(drafting.COLUMNS, text)
-    row |= {"citations": [], "claims": []}
-    lines = list(csv.reader(io.StringIO(drafting.as_csv([row]).decode("utf-8-sig"), newline="")))
-    assert lines[0] == list(drafting.COLUMNS)
-    cell = lines[1][0]
-    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-    assert cell.removeprefix("'") == text.removeprefix("'")
-    assert json.loads(drafting.as_jsonl([row])) == row
+    assert [json.loads(line) for line in as_bytes(found, "t.jsonl").splitlines()] == found
 
 
 def test_a_time_estimate_of_the_built_in_model_is_what_it_took_here(desk: Desk) -> None:

@@ -1,0 +1,94 @@
+"""What ticket tools export as JSON, told by what it holds -> plain objects with a ticket's usual names.
+
+Shapes: Zendesk's tickets, with or without users and comments; GitHub's issues, from its REST interface or `gh`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opsdesk.ticket_files.urgency import is_priority
+
+_LISTS = ("tickets", "issues", "items", "results")
+_OWN_TEXT = frozenset(("body", "description", "text", "message", "question", "content"))
+_GITHUB = frozenset(("number", "title", "body"))
+_GITHUB_ALSO = frozenset(("user", "author", "labels", "milestone", "node_id", "pull_request", "html_url", "url"))
+
+
+def held(value: Any) -> tuple[list[Any], dict[Any, str]]:
+    """(tickets, users' names by id) of a JSON value: an array, an object around one, or one ticket."""
+    if isinstance(value, list):
+        return value, {}
+    if not isinstance(value, dict) or not _OWN_TEXT.isdisjoint(value):
+        return [value], {}
+    users = {
+        user["id"]: user["name"]
+        for user in _objects(value.get("users"))
+        if isinstance(user.get("id"), int | str) and isinstance(user.get("name"), str)
+    }
+    if isinstance(value.get("ticket"), dict):
+        return [value["ticket"]], users
+    return next((value[name] for name in _LISTS if isinstance(value.get(name), list)), [value]), users
+
+
+def as_ticket(value: Mapping[str, Any], users: Mapping[Any, str]) -> tuple[Mapping[str, Any], str]:
+    """(values, error): an object with what its tool keeps elsewhere under usual names; why it is no ticket, or ""."""
+    if value.keys() >= _GITHUB and not _GITHUB_ALSO.isdisjoint(value):
+        return _github(value)
+    if "requester_id" in value:
+        return _zendesk(value, users)
+    return value, ""
+
+
+def _github(issue: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    # People know an issue by its number; its id is the database's.
+    found = {name: each for name, each in issue.items() if name not in ("id", "node_id")}
+    names = [label.get("name") if isinstance(label, dict) else label for label in _list(issue.get("labels"))]
+    urgent = [name for name in names if isinstance(name, str) and is_priority(name)]
+    if urgent and not found.get("priority"):
+        found["priority"] = urgent[0]
+    milestone = issue.get("milestone")
+    if isinstance(milestone, dict):
+        found["due_on"] = milestone.get("due_on") or milestone.get("dueOn")
+    return found, "it is a pull request" if issue.get("pull_request") else ""
+
+
+def _zendesk(ticket: Mapping[str, Any], users: Mapping[Any, str]) -> tuple[Mapping[str, Any], str]:
+    found = dict(ticket)
+    requester = ticket["requester_id"]
+    name = users.get(requester) if isinstance(requester, int | str) else None
+    if not found.get("requester") and (name or (name := _sender(ticket))):
+        found["requester"] = name
+    found["description"] = _unanswered(ticket, requester) or ticket.get("description")
+    return found, "it is deleted" if ticket.get("status") == "deleted" else ""
+
+
+def _sender(ticket: Mapping[str, Any]) -> str:
+    """The name that a mail came under: `via.source.from.name`."""
+    at: Any = ticket
+    for step in ("via", "source", "from", "name"):
+        at = at.get(step) if isinstance(at, dict) else None
+    return at if isinstance(at, str) else ""
+
+
+def _unanswered(ticket: Mapping[str, Any], requester: Any) -> str:
+    """What the requester has said in public since the last answer to it; "" when nothing, or without comments."""
+    said: list[str] = []
+    for comment in sorted(_objects(ticket.get("comments")), key=lambda each: str(each.get("created_at", ""))):
+        text = comment.get("plain_body") or comment.get("body")
+        if comment.get("public") is False or not isinstance(text, str):
+            continue
+        if comment.get("author_id", requester) == requester:
+            said.append(text)
+        else:
+            said.clear()
+    return "\n\n".join(said)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in _list(value) if isinstance(each, dict)]
