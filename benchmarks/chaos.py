@@ -36,7 +36,10 @@ QUESTIONS = (
     "How do I export my data?",
     "What is the rate limit of the API?",
 )
-WORKERS, PLACES = 3, 8
+WORKERS, PLACES = 3, 4
+LATENCY_S = 1.5
+"""Of the simulated model: most kills then meet calls on their way."""
+
 GIVE_UP = 1_800.0
 """Seconds: the longest that a scenario may take."""
 
@@ -153,7 +156,7 @@ def kills(floor: Floor, batch_id: str, wanted: int, seed: int) -> tuple[list[flo
                 open_.remove(kill)
         alive = [worker for worker in floor.workers if worker.is_alive()]
         busy = [worker for worker in alive if floor.held_by(worker.pid)]
-        if killed < wanted and busy and now >= due:
+        if killed < wanted and len(busy) == WORKERS and now >= due:
             victim = chance.choice(busy)
             os.kill(victim.pid, signal.SIGKILL)
             victim.join()
@@ -260,7 +263,7 @@ def run(kind: str, name: str, tickets: int, wanted: int, seed: int) -> dict[str,
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos")))
         url = stack.enter_context(places(kind, folder))
-        sim = stack.enter_context(Simulator({MODEL: Model(price=PRICE, latency_s=0.3)}))
+        sim = stack.enter_context(Simulator({MODEL: Model(price=PRICE, latency_s=LATENCY_S)}))
         settings = {"in_flight": "hold"} if name == "killed, holding" else {}
         floor = Floor(folder, url, sim.base_url, **settings)
         stack.callback(floor.end)

@@ -11,6 +11,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ class Durable:
     def __init__(self, desk: Desk, queue: Queue) -> None:
         self._desk, self._queue, self._owner = desk, queue, desk.task_list.owner
         self._stops: dict[threading.Event, str] = {}
+        self._doing: Counter[tuple[str, int]] = Counter()
+        self._idle: set[tuple[str, int]] = set()
         self.ending = threading.Event()
         _launch(desk.task_list.database.url, self._owner)
         _running.append(self)
@@ -63,19 +66,22 @@ class Durable:
 
     def draft(self, row: DraftRow) -> None:
         """Works a claimed ticket to its end. Nothing is raised: what goes wrong ends the row, or puts it back."""
+        self._doing[row.batch_id, row.seq] += 1
         try:
             with SetWorkflowID(_id(row)):
                 _draft(row.batch_id, row.seq, row.run)
         except Exception as error:  # noqa: BLE001  (DBOS's own: its database is gone)
             log.error("%s", error)
             self._give_back(row)
+        finally:
+            self._doing[row.batch_id, row.seq] -= 1
 
     def take_over(self, living: Collection[str]) -> None:
-        """Has those tickets gone on with whose workers are not among the living."""
-        left = self._queue.left_behind(living)
+        """Has those tickets gone on with whose workers are not among the living, and those that were dropped here."""
+        left = self._queue.left_behind([*living, self._owner]) + self._dropped()
         if not left:
             return
-        dead = sorted({row.owner for row in left})
+        dead = sorted({row.owner for row in left} - {self._owner})
         self._desk.budget.reclaim_of(dead)
         DBOS._recover_pending_workflows(dead)  # asks again whose they are, so that of two workers one gets each
         ids = [_id(row) for row in left]
@@ -85,11 +91,18 @@ class Durable:
             if _id(row) not in going_on:
                 self._queue.release(row)
 
+    def _dropped(self) -> list[DraftRow]:
+        """Tickets that are this worker's by name and that nobody here is at, at two looks in a row."""
+        mine = [row for row in self._queue.held_by(self._owner) if not self._doing[row.batch_id, row.seq]]
+        before, self._idle = self._idle, {(row.batch_id, row.seq) for row in mine}
+        return [row for row in mine if (row.batch_id, row.seq) in before]
+
     def work(self, batch_id: str, seq: int, run: int) -> None:
         """A ticket's workflow, from its beginning or, after a crash, from its records."""
         row = self._queue.hold(batch_id, seq, run, self._owner)
         if row is None:
             return
+        self._doing[batch_id, seq] += 1
         stop = threading.Event()
         self._stops[stop] = batch_id
         try:
@@ -112,6 +125,7 @@ class Durable:
             self._queue.fail(row, told, None)
         finally:
             del self._stops[stop]
+            self._doing[batch_id, seq] -= 1
 
     def _ask(self, row: DraftRow, stop: threading.Event) -> None:
         from agents.reply import Manner, readdressed
@@ -138,13 +152,10 @@ class Durable:
             patient=row.run <= PATIENCE,
         )
         caps = () if batch.budget_nano is None else (Cap(batch.scope, batch.budget_nano),)
-        case = desk.ask(
+        desk.ask(
             *(row.ticket, batch.kb),
             **{"case_id": row.case_id, "batch_id": batch.id, "caps": caps, "stopped": stop.is_set, "journal": journal},
         )
-        # A case that had been written before its row was: both are one transaction now, so this is for older ones.
-        if self._queue.hold(row.batch_id, row.seq, row.run, self._owner):
-            self._queue.finish(row, case, reword)
 
     def _drafts_batch(self, row: DraftRow) -> Any:
         from tasks.drafts import Drafts

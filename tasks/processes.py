@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from pathlib import Path
 
 _TOKEN = secrets.token_hex(3)
 
@@ -17,6 +18,16 @@ def host_name() -> str:
 def process_name() -> str:
     """Who owns the tasks of this process: host, process id, and a token, since both may come again after a restart."""
     return f"{host_name()}:{os.getpid()}:{_TOKEN}"
+
+
+def is_running(owner: str) -> bool:
+    """Whether that process is known to run: on this machine, and not stopped. False where nothing is known."""
+    host, _, rest = owner.partition(":")
+    try:
+        state = Path(f"/proc/{int(rest.partition(':')[0])}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, ValueError, IndexError):
+        return False
+    return host == host_name() and state not in "TtZX"
 
 
 def is_dead(owner: str) -> bool:

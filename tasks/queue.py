@@ -164,6 +164,12 @@ class Queue:
         with self._database.reading() as db:
             return set(db.execute(asked).scalars())
 
+    def held_by(self, owner: str) -> list[DraftRow]:
+        """The rows at work that are one worker's."""
+        with self._database.reading() as db:
+            mine = sa.select(drafts).where(drafts.c.status == "doing", drafts.c.owner == owner)
+            return [DraftRow(*row) for row in db.execute(mine)]
+
     def left_behind(self, living: Collection[str]) -> list[DraftRow]:
         """The rows at work whose workers are not among the living."""
         left = (drafts.c.status == "doing", drafts.c.owner.not_in(living))

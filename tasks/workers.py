@@ -9,7 +9,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from tasks.database import Database, metadata
-from tasks.processes import is_dead
+from tasks.processes import is_dead, is_running
 
 workers = sa.Table(
     "workers",
@@ -25,6 +25,9 @@ BEAT_SECONDS = 1.5
 
 SILENCE = timedelta(seconds=8)
 """One that was silent for so long is taken for dead, unless it is known sooner."""
+
+LONG_SILENCE = timedelta(seconds=60)
+"""The same for one of this machine that is seen to run: it is starved, and may yet speak."""
 
 
 class Worker(NamedTuple):
@@ -56,11 +59,12 @@ class Workers:
 
     def alive(self) -> list[Worker]:
         """Those at work, the oldest first."""
-        since = (self._now() - SILENCE).isoformat()
+        now = self._now()
+        since, long_since = (now - SILENCE).isoformat(), (now - LONG_SILENCE).isoformat()
         with self._database.reading() as db:
-            rows = db.execute(sa.select(workers).where(workers.c.beat_at >= since).order_by(workers.c.began_at))
+            rows = db.execute(sa.select(workers).where(workers.c.beat_at >= long_since).order_by(workers.c.began_at))
             found = [Worker(*row) for row in rows]
-        return [worker for worker in found if not is_dead(worker.name)]
+        return [w for w in found if not is_dead(w.name) and (w.beat_at >= since or is_running(w.name))]
 
     def forget_dead(self) -> None:
         """Strikes those that are gone off the list."""
