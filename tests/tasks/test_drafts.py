@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from errors import BudgetReached, UsageError
-from tasks.batches import DraftRow, Filters, Verdict
+from errors import BudgetReached, Stopped, UsageError
+from tasks.batches import DraftRow, Filters, Planned, Verdict
 from tasks.budget import Budget, Cap
 from tasks.case import Case, Claim, Outcome, Ticket
 from tasks.drafts import Drafts
@@ -265,3 +265,81 @@ def test_filters_narrow_the_list_and_text_is_looked_for_as_typed(tasks: TaskList
     assert found(text="100%") == found(text="of it_ ") == found(text="Grüße") == [5]
     assert found(text="_") == [5]
     assert found(proven=False) == [4]
+
+
+def test_the_most_urgent_is_drafted_first_then_what_is_due_first(drafts: Drafts) -> None:
+    planned = [
+        Planned(Ticket(text="a", ticket_id="usual")),
+        Planned(Ticket(text="b", ticket_id="later"), due="2026-12-02T00:00:00+00:00"),
+        Planned(Ticket(text="c", ticket_id="soon"), due="2026-12-01T00:00:00+00:00"),
+        Planned(Ticket(text="d", ticket_id="urgent"), priority=0),
+    ]
+    drafts.make("a", "kb", planned)
+    order = [row.ticket_id for _ in planned if (row := drafts.queue.claim("w:1"))]
+    assert order == ["urgent", "soon", "later", "usual"]
+
+
+def test_tickets_that_ask_the_same_are_drafted_once_and_linked(tasks: TaskList, drafts: Drafts) -> None:
+    same = [
+        Planned(Ticket(text=f"How much? {n}", customer=name), likeness="x") for n, name in enumerate(("Ana", "Bob"))
+    ]
+    id_ = drafts.make("a", "kb", [*same, Planned(Ticket(text="Else?"), likeness="y")])
+    row = drafts.queue.claim("w:1")
+    assert row
+    drafts.queue.finish(row, worked(tasks, row), lambda first, other: f"{other.customer}: {first.text}")
+    first, twin, other = drafts.rows(id_)
+    assert (twin.status, twin.case_id, twin.text, twin.cost_nano) == ("drafted", first.case_id, "Bob: It is $5. [1]", 0)
+    assert (twin.same_as, other.status) == (1, "todo")
+
+
+def test_a_ticket_whose_endpoint_is_out_of_order_waits_and_is_no_poison(drafts: Drafts) -> None:
+    id_ = drafts.make("a", "kb", tickets(1))
+    row = drafts.queue.claim("w:1")
+    assert row
+    drafts.queue.postpone(row)
+    later = drafts.draft(id_, 1)
+    assert (later.status, later.attempts, later.run) == ("todo", 0, 1)
+    assert drafts.queue.claim("w:1") is None
+    for _ in range(6):
+        drafts.batch(id_)  # each look is a second of this clock only where it is asked for
+    assert later.not_before > NOW.isoformat()
+
+
+def test_without_money_a_batch_stops_and_the_rest_is_not_started(drafts: Drafts) -> None:
+    id_ = drafts.make("a", "kb", tickets(3))
+    row = drafts.queue.claim("w:1")
+    assert row
+    drafts.queue.run_dry(row, "nothing is left for this batch")
+    assert drafts.progress(id_).by_status == {"not_started": 3}
+    assert (drafts.batch(id_).state, drafts.batch(id_).note) == ("paused", "nothing is left for this batch")
+
+
+def test_failed_tickets_are_tried_again(tasks: TaskList, drafts: Drafts) -> None:
+    id_ = drafts.make("a", "kb", tickets(2))
+    row = drafts.queue.claim("w:1")
+    assert row
+    drafts.queue.fail(row, "the server is gone")
+    work_all(tasks, drafts)
+    assert drafts.batch(id_).state == "done"
+    assert drafts.retry_failed(id_) == 1
+    work_all(tasks, drafts)
+    assert drafts.progress(id_).by_status == {"drafted": 2}
+
+
+def test_a_ticket_goes_on_with_whoever_has_its_workflow_and_its_earlier_worker_has_no_say(
+    tasks: TaskList, drafts: Drafts
+) -> None:
+    id_ = drafts.make("a", "kb", tickets(1))
+    lost = drafts.queue.claim("w:1")
+    assert lost
+    mine = drafts.queue.hold(id_, 1, lost.run, "w:2")
+    assert mine
+    assert (mine.owner, mine.attempts) == ("w:2", 2)
+    drafts.queue.finish(lost, worked(tasks, lost))
+    drafts.queue.give_back(lost)
+    assert drafts.draft(id_, 1).status == "doing"
+    with tasks.database.writing() as db, pytest.raises(Stopped):
+        drafts.queue.guard(lost)(db)
+    drafts.queue.finish(mine, worked(tasks, mine, answer="It is $7. [1]"))
+    assert drafts.draft(id_, 1).text == "It is $7. [1]"
+    assert drafts.queue.hold(id_, 1, lost.run, "w:1") is None

@@ -1,0 +1,204 @@
+"""`opsdesk draft` and `opsdesk batch`, as processes: rows in are rows out, and nothing is paid twice."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errors import UsageError
+from opsdesk import batch as batches
+from opsdesk.demo import SAMPLE
+from opsdesk.desk import Desk
+from opsdesk.likeness import likeness
+from opsdesk.settings import Settings
+from opsdesk.worker import Worker
+from tasks.case import Ticket
+from tasks.drafts import Drafts
+from tests.simulator import Model, Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+CHEAP = "gpt-6-luna"
+PRICE = (100_000, 100_000, 500_000)
+SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
+    """A home that knows the sample's documents."""
+    home = tmp_path_factory.mktemp("batch")
+    (home / "models").symlink_to(model_cache, target_is_directory=True)
+    Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample")
+    return home
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    """A paid model that takes half a second."""
+    with Simulator({CHEAP: Model(price=PRICE, latency_s=0.5)}) as running:
+        yield running
+
+
+def environment(home: Path, sim: Simulator | None = None) -> dict[str, str]:
+    found = {name: value for name, value in os.environ.items() if not name.startswith(("OPSDESK_", "OPENAI_"))}
+    found |= {"OPSDESK_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    if sim:
+        tier = {"MODEL": CHEAP, "BASE_URL": sim.base_url, "API_KEY": "sk-simulated-123456", "MAX_CONCURRENCY": "4"}
+        tier |= {"INPUT_PRICE": "100", "OUTPUT_PRICE": "500"}
+        found |= {f"OPSDESK_TIERS__CHEAP__{name}": value for name, value in tier.items()}
+        found |= {"OPSDESK_POLICY": "best", "OPSDESK_BUDGET_USD": "50"}
+    return found
+
+
+def start(arguments: list[str], env: dict[str, str], folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "opsdesk", *arguments]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=env, start_new_session=True, **pipes)
+
+
+def run(arguments: list[str], env: dict[str, str], folder: Path) -> tuple[int, str, str]:
+    process = start(arguments, env, folder)
+    out, told = process.communicate(timeout=SECONDS)
+    return process.returncode, out, told
+
+
+def tickets(path: Path, texts: list[str]) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "name", "message"])
+        writer.writerows([f"T-{n}", "Ana" if n % 2 else "Bob", text] for n, text in enumerate(texts))
+    return path
+
+
+def test_rows_in_are_rows_out_in_order_and_the_same_command_drafts_nothing_again(known: Path, tmp_path: Path) -> None:
+    texts = ["How do I reset my password?", "", "What does a seat on Pro cost?", "Who wrote Hamlet?"]
+    texts.append("Hello, how do I reset my password? Thanks")
+    given, out = tickets(tmp_path / "in.csv", texts), tmp_path / "out.jsonl"
+    command = ["draft", str(given), "--out", str(out), "--kb", "sample", "--json"]
+    code, printed, told = run(command, environment(known), tmp_path)
+    summary, rows = json.loads(printed), [json.loads(line) for line in out.read_text().splitlines()]
+    assert code == 0, told
+    assert [row["ticket_id"] for row in rows] == [f"T-{n}" for n in range(5)]
+    assert [row["status"] for row in rows] == ["drafted", "rejected", "drafted", "abstained", "drafted"]
+    assert rows[1]["error"] == "line 3: the text is empty"
+    assert "$49" in rows[2]["draft"]
+    assert rows[2]["citations"]
+    assert (rows[4]["case_id"], rows[4]["cost_usd"]) == (rows[0]["case_id"], 0)
+    assert "Bob," in rows[0]["draft"].splitlines()[0]
+    assert rows[4]["draft"].splitlines()[1:] == rows[0]["draft"].splitlines()[1:]
+    assert (summary["tickets"], summary["drafted"], summary["abstained"], summary["rejected"]) == (5, 3, 1, 1)
+    assert summary["not_started"] == 0
+    before = out.read_bytes()
+    out.unlink()
+    code, printed, told = run(command, environment(known), tmp_path)
+    assert (code, out.read_bytes()) == (0, before)
+    assert "--again" in told
+    code, printed, _ = run(["batch", "list", "--json"], environment(known), tmp_path)
+    assert [batch["state"] for batch in json.loads(printed)] == ["done"]
+
+
+def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(known: Path, tmp_path: Path, sim: Simulator) -> None:
+    given, out = (
+        tickets(tmp_path / "in.csv", [f"What does a seat on Pro cost? Order {n}." for n in range(24)]),
+        tmp_path,
+    )
+    command = ["draft", str(given), "--out", str(out / "out.csv"), "--kb", "sample", "--json"]
+    env = environment(known, sim)
+    first = start(command, env, tmp_path)
+    give_up = time.monotonic() + SECONDS
+    while sum(row["nano"] > 0 for row in sim.books.rows()) < 6:
+        assert time.monotonic() < give_up, first.communicate(timeout=5)
+        time.sleep(0.05)
+    workers = subprocess.run(["pgrep", "-P", str(first.pid)], capture_output=True, text=True, check=True).stdout.split()
+    os.kill(first.pid, signal.SIGKILL)
+    for worker in workers:
+        os.kill(int(worker), signal.SIGKILL)
+    first.communicate()
+    answered = sum(row["nano"] > 0 for row in sim.books.rows())
+    code, printed, told = run(command, env, tmp_path)
+    assert code == 0, told
+    assert json.loads(printed)["drafted"] == 24
+    drafts = Drafts(Desk(Settings(home=known)).task_list.database, lambda: datetime.now(UTC))
+    newest = drafts.batches()[0][0]
+    assert len({row.case_id for row in drafts.rows(newest.id)}) == 24
+    all_answered = sum(row["nano"] > 0 for row in sim.books.rows())
+    assert 24 <= all_answered <= 24 + 4  # what was on its way at the kill, at most the tier's four
+    assert answered < 24
+    assert len(list(csv.reader((tmp_path / "out.csv").open(newline="", encoding="utf-8-sig")))) == 25
+
+
+def test_at_its_cap_a_batch_stops_with_three_and_goes_on_under_a_larger_one(
+    known: Path, tmp_path: Path, sim: Simulator
+) -> None:
+    given = tickets(tmp_path / "in.csv", [f"How do I reset my password? Case {n}." for n in range(30)])
+    out = tmp_path / "out.jsonl"
+    env = environment(known, sim)
+    command = ["draft", str(given), "--out", str(out), "--kb", "sample", "--budget", "8", "--json"]
+    code, printed, told = run(command, env, tmp_path)
+    summary = json.loads(printed)
+    assert code == 3, told
+    assert "left for this batch" in told
+    assert 0 < summary["not_started"] < 30
+    assert sim.books.count()["billed_nano"] <= 8 * 10**9
+    assert len(out.read_text().splitlines()) == 30
+    code, printed, told = run(["batch", "resume", "--out", str(out), "--budget", "100", "--json"], env, tmp_path)
+    assert (code, json.loads(printed)["drafted"]) == (0, 30), told
+    assert sum(row["nano"] > 0 for row in sim.books.rows()) == 30
+
+
+def test_ctrl_c_pauses_and_what_was_at_work_is_finished(known: Path, tmp_path: Path, sim: Simulator) -> None:
+    given = tickets(tmp_path / "in.csv", [f"How do I export my data? Case {n}." for n in range(40)])
+    out = tmp_path / "out.jsonl"
+    env = environment(known, sim)
+    process = start(["draft", str(given), "--out", str(out), "--kb", "sample"], env, tmp_path)
+    give_up = time.monotonic() + SECONDS
+    while len(sim.books.rows()) < 3:
+        assert time.monotonic() < give_up, process.communicate(timeout=5)
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130, told
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == 40
+    assert {row["status"] for row in rows} == {"drafted", "not_started"}
+    assert sum(row["status"] == "drafted" for row in rows) == sum(row["nano"] > 0 for row in sim.books.rows())
+
+
+def test_a_worker_of_another_version_is_refused(known: Path) -> None:
+    worker = Worker(Desk(Settings(home=known)))
+    worker.workers.beat("elsewhere:1:aa", "0.0.1")
+    with pytest.raises(UsageError, match=r"is Opsdesk 0\.0\.1"):
+        worker.run()
+    worker.workers.leave("elsewhere:1:aa")
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out", "nowhere/out.csv"])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_spent(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="--out"):
+        batches.check_out(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("How do I reset my password?", "Hi team,\nhow do I reset my password please?\nThanks", True),
+        ("Move me from Pro to Free.", "Move me from Free to Pro.", False),
+        ("I was charged $10.", "I was charged €10.", False),
+        ("I was charged 10.", "I was charged -10.", False),
+        ("Does it work?", "Does it not work?", False),
+        ("Thanks", "Thank you", False),
+    ],
+)
+def test_only_tickets_that_ask_the_same_are_alike(one: str, other: str, same: bool) -> None:
+    a, b = likeness(Ticket(text=one)), likeness(Ticket(text=other))
+    assert (a == b and a != "") is same
