@@ -137,7 +137,7 @@ def until(seen: Callable[[], bool], what: str, seconds: float = GIVE_UP) -> None
         time.sleep(0.05)
 
 
-def kills(floor: Floor, batch_id: str, wanted: int, seed: int) -> tuple[list[float], int]:
+def kills(floor: Floor, batch_id: str, wanted: int, every: float, seed: int) -> tuple[list[float], int]:
     """Kills workers at random moments until the batch has ended; returns how long each one's tickets waited, and how
     many kills those were."""
     chance = random.Random(seed)
@@ -162,18 +162,18 @@ def kills(floor: Floor, batch_id: str, wanted: int, seed: int) -> tuple[list[flo
             victim.join()
             open_.append((time.monotonic(), floor.held_by(victim.pid)))
             killed += 1
-            due = now + chance.uniform(0.3, 2.5)
+            due = now + chance.uniform(0, 2 * every)
         for _ in range(WORKERS - len([worker for worker in floor.workers if worker.is_alive()])):
             floor.start()
         time.sleep(0.05)
     return [*waited, *(time.monotonic() - began for began, _ in open_)], killed
 
 
-def killed_often(floor: Floor, sim: Any, tickets: int, wanted: int, seed: int) -> dict[str, Any]:
+def killed_often(floor: Floor, sim: Any, tickets: int, wanted: int, every: float, seed: int) -> dict[str, Any]:
     """The main scenario."""
     batch_id = floor.batch(tickets)
     began = time.monotonic()
-    waited, killed = kills(floor, batch_id, wanted, seed)
+    waited, killed = kills(floor, batch_id, wanted, every, seed)
     found = floor.books(batch_id)
     answered = sum(1 for row in sim.books.rows() if row["nano"])
     return {
@@ -256,7 +256,7 @@ def places(kind: str, folder: Path) -> Iterator[str]:
         yield url
 
 
-def run(kind: str, name: str, tickets: int, wanted: int, seed: int) -> dict[str, Any]:
+def run(kind: str, name: str, tickets: int, wanted: int, every: float, seed: int) -> dict[str, Any]:
     """One scenario on one database."""
     from tests.simulator import Model, Simulator
 
@@ -268,7 +268,7 @@ def run(kind: str, name: str, tickets: int, wanted: int, seed: int) -> dict[str,
         floor = Floor(folder, url, sim.base_url, **settings)
         stack.callback(floor.end)
         if name.startswith("killed"):
-            return killed_often(floor, sim, tickets, wanted, seed)
+            return killed_often(floor, sim, tickets, wanted, every, seed)
         return SCENARIOS[name](floor, sim)
 
 
@@ -277,6 +277,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
     parser.add_argument("--tickets", type=int, default=1_000)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--every", type=float, default=8, help="seconds between two kills, on the mean")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--only", help="one scenario")
@@ -289,7 +290,7 @@ def main() -> None:
         for name in names:
             if name == "locked for 30 s" and kind != "sqlite":
                 continue
-            found[f"{kind}: {name}"] = run(kind, name, options.tickets, options.kills, options.seed)
+            found[f"{kind}: {name}"] = run(kind, name, options.tickets, options.kills, options.every, options.seed)
             if not options.json:
                 print(f"{kind}: {name}", flush=True)
                 for what, value in found[f"{kind}: {name}"].items():

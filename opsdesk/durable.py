@@ -81,12 +81,14 @@ class Durable:
         left = self._queue.left_behind([*living, self._owner]) + self._dropped()
         if not left:
             return
-        dead = sorted({row.owner for row in left} - {self._owner})
-        self._desk.budget.reclaim_of(dead)
-        DBOS._recover_pending_workflows(dead)  # asks again whose they are, so that of two workers one gets each
         ids = [_id(row) for row in left]
         known = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
-        going_on = {found.workflow_id for found in known if found.status in ("PENDING", "ENQUEUED")}
+        going_on = {found.workflow_id: found for found in known if found.status in ("PENDING", "ENQUEUED")}
+        # Also those who had taken one over and ended before they could say so.
+        runners = {str(found.executor_id) for found in going_on.values() if found.status == "PENDING"}
+        dead = sorted({row.owner for row in left}.union(runners) - {*living, self._owner})
+        self._desk.budget.reclaim_of(dead)
+        DBOS._recover_pending_workflows(dead)  # asks again whose they are, so that of two workers one gets each
         for row in left:
             if _id(row) not in going_on:
                 self._queue.release(row)
