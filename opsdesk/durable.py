@@ -242,7 +242,7 @@ def _engine(url: sa.URL) -> sa.Engine:
 
     A power cut may lose the last steps, which are then done again; what was paid for is in the other file, on disk.
     """
-    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=64)
 
     def prepare(connection: Any, _: Any) -> None:
         for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):

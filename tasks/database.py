@@ -16,6 +16,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from errors import NewerDatabase, StoreError, UsageError
@@ -24,6 +25,8 @@ REVISION = "0005"
 """The database revision that this code reads and writes; `migrations/versions` leads up to it."""
 
 BUSY_SECONDS = 30
+THREADS = 64
+"""Connections to a SQLite file that are kept: one for each thread that may wait for the lock."""
 _RETRY_SECONDS = 0.005
 CONNECT_SECONDS = 10
 _MIGRATING = 6_736_783_101  # any number, as long as all of Opsdesk takes the same
@@ -101,7 +104,7 @@ class Database:
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except (DatabaseError, sqlite3.Error) as error:
+        except (DatabaseError, PoolTimeout, sqlite3.Error) as error:
             cause = error.orig if isinstance(error, DatabaseError) else error
             reason = " ".join(str(cause).split()) or type(cause).__name__
             cure = (
@@ -121,7 +124,8 @@ def _engine(url: sa.URL) -> sa.Engine:
                 f"OPSDESK_DATABASE_URL names {url.drivername}, whose driver is not installed; write "
                 "postgresql+psycopg:// and install opsdesk[postgres], or unset it to use SQLite under home"
             ) from error
-    if url.database and url.database != ":memory:":
+    in_memory = not url.database or url.database == ":memory:"
+    if url.database and not in_memory:
         folder = Path(url.database).parent
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -129,7 +133,8 @@ def _engine(url: sa.URL) -> sa.Engine:
             raise StoreError(
                 f"cannot make the folder {folder}: {error.strerror}; choose another OPSDESK_HOME"
             ) from error
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    engine = sa.create_engine(url, connect_args=options, **({} if in_memory else {"pool_size": THREADS}))
     sa.event.listen(engine, "connect", _prepare_sqlite)
     # The driver's own transaction handling starts a write late and deadlocks two upgrading readers.
     sa.event.listen(engine, "begin", _begin_sqlite)

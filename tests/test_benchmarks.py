@@ -54,9 +54,9 @@ def test_an_index_that_is_not_searched_exactly_finds_nearly_the_same() -> None:
 
 
 def test_damage_is_refused_by_name_and_a_kill_leaves_one_state_or_the_other() -> None:
-    rows = run("damage", "--damages", "40", "--kills", "3")
+    rows = run("damage", "--damages", "15", "--kills", "1")
     kills = rows.pop("killed while indexing")
-    assert kills["tried"] == kills["old"] + kills["new"] == 3
+    assert kills["tried"] == kills["old"] + kills["new"] == 1
     assert kills["whole afterwards"] == 1
     assert all(row["refused"] == row["tried"] > 0 for row in rows.values())
 
@@ -199,3 +199,11 @@ def test_the_pages_are_measured_beside_their_targets() -> None:
     assert {"first paint, cold", "event seen in the chat", "Handoffs, 60 steps: its address"} <= set(rows)
     assert all(row["median"] > 0 for name, row in rows.items() if "idle" not in name)
     assert all(row["target"] for name, row in rows.items() if "idle" not in name)
+
+
+def test_killed_workers_lose_nothing_and_nothing_is_bought_twice() -> None:
+    options = ("--tickets", "40", "--kills", "2", "--every", "1", "--database", "sqlite", "--only", "killed")
+    found = run("chaos", *options)["sqlite: killed"]
+    assert found["by_status"] == {"drafted": 40}
+    assert found["cases of two tickets"] == found["bought again after a reply"] == found["lost"] == 0
+    assert found["answered by the simulator"] <= 40 + found["in flight when a worker ended"]
