@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,63 +15,7 @@ from benchmarks.figures import loose, shown
 from benchmarks.lies import Base, Scene, disguised, invented_figure, off_by_one
 from benchmarks.rephrasing import rephrased
 from tests.agents.bench import passage
-from tests.browser import chromium
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def run(name: str, *arguments: str) -> Any:
-    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_overhead_measures_ours_beside_the_alternatives() -> None:
-    pytest.importorskip("langgraph")
-    rows = run("overhead", "--runs", "3")
-    assert set(rows) >= {"LangGraph, four nodes", "CrewAI, sequential Crew", "ours, Flow + four Tasks"}
-    assert all(row["cpu_ms"] > 0 for row in rows.values())
-
-
-def test_retrieval_on_the_sample_finds_the_right_page() -> None:
-    rows = run("retrieval")
-    doubts = rows.pop("unanswerable")
-    assert rows["ours"]["hit@5"] >= 0.9
-    alone = max(rows["words alone (BM25)"]["MRR@10"], rows["vectors alone (MiniLM)"]["MRR@10"])
-    assert rows["ours"]["MRR@10"] >= alone - 0.01
-    assert doubts["ours"]["AUROC"] > 0.6
-
-
-def test_an_index_that_is_not_searched_exactly_finds_nearly_the_same() -> None:
-    rows = run("scale", "--sizes", "300", "25000")
-    assert set(rows["indexing"]) == {"first run", "nothing changed", "one file changed"}
-    exact, compressed = (rows["searching"][f"{size} chunks"] for size in ("300", "25,000"))
-    assert exact["recall@10"] == 1
-    assert compressed["recall@10"] >= 0.9
-    assert compressed["peak MB"] < 2_000
-
-
-def test_damage_is_refused_by_name_and_a_kill_leaves_one_state_or_the_other() -> None:
-    rows = run("damage", "--damages", "15", "--kills", "1")
-    kills = rows.pop("killed while indexing")
-    assert kills["tried"] == kills["old"] + kills["new"] == 1
-    assert kills["whole afterwards"] == 1
-    assert all(row["refused"] == row["tried"] > 0 for row in rows.values())
-
-
-def test_a_budget_that_processes_are_killed_on_is_never_exceeded() -> None:
-    rows = run("caps", "--workers", "4", "--calls", "60", "--kills", "3")
-    assert "SQLite" in rows
-    for row in rows.values():
-        assert (row["kills"], row["failed"], row["overshoot"], row["held at the end"]) == (3, 0, 0, 0)
-        assert 0 < row["billed"] <= row["booked"] <= row["cap"] == pytest.approx(60 * 0.00055)
-
-
-def test_hostile_files_are_accepted_or_skipped_with_a_reason() -> None:
-    rows = run("hostile", "--only", "nested")
-    assert rows["files"] > 0
-    assert rows["unnamed"] == 0
+from tests.running import run
 
 
 def test_no_answer_on_the_sample_holds_a_loose_figure() -> None:
@@ -140,19 +83,6 @@ def test_the_calibration_error_is_how_far_scores_are_from_the_share_that_is_righ
     assert halves == pytest.approx((0.45 + 0.05) / 2)
 
 
-def test_latency_prints_what_a_person_waits_for() -> None:
-    assert {"search, warm", "ask, warm", "search, cold process"} <= set(run("latency"))
-
-
-def test_the_router_decides_within_five_milliseconds_and_as_the_worked_questions_want() -> None:
-    report = run("routing")
-    assert list(report["worked"].values()) == ["frontier", "cheap"]
-    assert all(row["p95"] <= 5 for row in report["policies"].values())
-    assert (report["policies"]["best"]["frontier"], report["policies"]["offline"]["local"]) == (1, 1)
-    for row in report["policies"].values():
-        assert sum(row[tier] for tier in ("local", "cheap", "frontier")) == pytest.approx(1)
-
-
 def test_no_lie_of_a_simulated_writer_gets_a_loose_figure_out() -> None:
     report = run("adversary", "--drafts", "60", "--processes", "1")
     everything, honest = report["all"], report["honest"]["drafts"]
@@ -190,20 +120,3 @@ def test_the_count_of_loose_figures_sees_every_false_figure(lie: Any, text: str)
 
 def test_what_is_looked_for_in_an_answer_is_what_a_reader_sees() -> None:
     assert shown("It **costs** $4\u200b9 \uff15\uff10.") == "it costs $49 50."
-
-
-def test_the_pages_are_measured_beside_their_targets() -> None:
-    if chromium.PROGRAM is None:
-        pytest.skip(chromium.MISSING)
-    rows = run("front", "--times", "1", "--idle", "1", "--cases", "300", "--drafts", "40")
-    assert {"first paint, cold", "event seen in the chat", "Handoffs, 60 steps: its address"} <= set(rows)
-    assert all(row["median"] > 0 for name, row in rows.items() if "idle" not in name)
-    assert all(row["target"] for name, row in rows.items() if "idle" not in name)
-
-
-def test_killed_workers_lose_nothing_and_nothing_is_bought_twice() -> None:
-    options = ("--tickets", "40", "--kills", "2", "--every", "1", "--database", "sqlite", "--only", "killed")
-    found = run("chaos", *options)["sqlite: killed"]
-    assert found["by_status"] == {"drafted": 40}
-    assert found["cases of two tickets"] == found["bought again after a reply"] == found["lost"] == 0
-    assert found["answered by the simulator"] <= 40 + found["in flight when a worker ended"]
