@@ -298,7 +298,7 @@ class EndpointModel(BaseLLM):
                     raise Stopped(STOPPED) from None
                 if left(deadline) <= full.seconds:
                     raise Failed("busy") from None
-                time.sleep(full.seconds)
+                time.sleep(min(full.seconds, wire.LOOK_SECONDS))
         return None
 
     def _text(self, request: Request, order: Order) -> str:

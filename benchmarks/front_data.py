@@ -224,7 +224,7 @@ def _batch(database: Database, count: int, chance: random.Random, now: datetime)
     """A batch with so many rows. Its tables are taken as they lie in the database: others write what they hold."""
     at = now.isoformat()
     whole = {"id": BATCH, "name": "October.csv", "person": "", "kb": KBS[0], "state": "done", "budget_nano": 5 * 10**9}
-    whole |= {"settings": {}, "made_at": at, "began_at": at, "ended_at": at, "note": ""}
+    whole |= {"settings": {}, "made_at": at, "began_at": at, "ended_at": at, "note": "", "digest": ""}
     with database.writing() as db:
         tables = sa.MetaData()
         batches, drafts = (sa.Table(name, tables, autoload_with=db) for name in ("batches", "drafts"))
@@ -242,6 +242,7 @@ def _draft(seq: int, chance: random.Random) -> dict[str, Any]:
     return {
         **{"batch_id": BATCH, "seq": seq, "ticket_id": ticket.ticket_id, "subject": ticket.subject, "status": status},
         **{"proven": done and chance.random() < 0.9, "case_id": f"c-{seq:012x}", "attempts": 1, "owner": ""},
+        **{"priority": 2, "due": "9999", "same_as": 0, "run": 1, "not_before": ""},
         **{"cost_nano": chance.randrange(0, 4_000_000), "frontier_nano": chance.randrange(4_000_000, 16_000_000)},
         **{"review": review, "assignee": "", "reviewed_by": "Ada" if review else "", "reviewed_at": ""},
         **{"reason": "", "error": "", "customer": "", "body": ticket.text, "ticket": ticket.model_dump(mode="json")},

@@ -50,7 +50,7 @@ def admit(db: sa.Connection, line: str, most: int, on_their_way: sa.Select[int],
     if row is not None:
         rest = row.rests_until - now
         if 0 < rest <= LONGEST_REST:
-            raise TooMany(min(rest, 1.0))
+            raise TooMany(rest)
         allowed = min(allowed, row.allowed)
         if allowed < most and not 0 <= now - row.changed_at < 1:
             allowed = min(float(most), allowed + 1)

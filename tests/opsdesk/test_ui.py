@@ -90,7 +90,7 @@ def test_a_worker_comes_with_the_page_comes_back_when_it_dies_and_goes_when_the_
     with pages(home) as (process, _):
         until(lambda: len(alive(home)) == 1)
         first = alive(home)[0].name
-        os.kill(int(first.rpartition(":")[2]), signal.SIGKILL)
+        os.kill(int(first.split(":")[1]), signal.SIGKILL)
         until(lambda: [worker.name for worker in alive(home)] not in ([], [first]))
         process.kill()
         process.wait()
