@@ -20,11 +20,13 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 
 from errors import OpsdeskError, Postponed, Stopped, StoreError
+from opsdesk.work import told
 from tasks.batches import DraftRow
-from tasks.queue import MAX_ATTEMPTS, PATIENCE, Queue
+from tasks.queue import MAX_ATTEMPTS, PATIENCE
 
 if TYPE_CHECKING:
     from opsdesk.desk import Desk
+    from tasks.drafts import Drafts
 
 PROTOCOL = "1"
 """What workers of one database agree on: tickets of another one are left alone by DBOS, so it seldom changes."""
@@ -38,8 +40,8 @@ log = logging.getLogger("opsdesk.worker")
 class Durable:
     """The durable tickets of this process. There is one at a time: DBOS is one a process."""
 
-    def __init__(self, desk: Desk, queue: Queue) -> None:
-        self._desk, self._queue, self._owner = desk, queue, desk.task_list.owner
+    def __init__(self, desk: Desk, drafts: Drafts) -> None:
+        self._desk, self._drafts, self._queue, self._owner = desk, drafts, drafts.queue, desk.task_list.owner
         self._stops: dict[threading.Event, str] = {}
         self._doing: Counter[tuple[str, int]] = Counter()
         self._idle: set[tuple[str, int]] = set()
@@ -83,9 +85,9 @@ class Durable:
             return
         ids = [_id(row) for row in left]
         known = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
-        going_on = {found.workflow_id: found for found in known if found.status in ("PENDING", "ENQUEUED")}
+        going_on = {found.workflow_id for found in known if found.status in ("PENDING", "ENQUEUED")}
         # Also those who had taken one over and ended before they could say so.
-        runners = {str(found.executor_id) for found in going_on.values() if found.status == "PENDING"}
+        runners = {str(found.executor_id) for found in known if found.status == "PENDING"}
         dead = sorted({row.owner for row in left}.union(runners) - {*living, self._owner})
         self._desk.budget.reclaim_of(dead)
         DBOS._recover_pending_workflows(dead)  # asks again whose they are, so that of two workers one gets each
@@ -119,12 +121,8 @@ class Durable:
         except StoreError as error:
             log.error("%s", error)
             self._give_back(row)
-        except OpsdeskError as error:
-            self._queue.fail(row, str(error))
-        except Exception as error:
-            log.error("a fault of Opsdesk's own", exc_info=error)
-            told = f"a fault of Opsdesk's own ({type(error).__name__}); the worker's log says more"
-            self._queue.fail(row, told, None)
+        except Exception as error:  # noqa: BLE001  (whatever it is, one ticket fails and the others go on)
+            self._queue.fail(row, told(error), 0 if isinstance(error, OpsdeskError) else None)
         finally:
             del self._stops[stop]
             self._doing[batch_id, seq] -= 1
@@ -136,7 +134,7 @@ class Durable:
         from tasks.calls import Calls
         from tasks.sheet import Sheet
 
-        desk, batch = self._desk, self._drafts_batch(row)
+        desk, batch = self._desk, self._drafts.batch(row.batch_id)
         if batch.state != "running":
             raise Stopped("the batch does not run")
         if row.attempts > MAX_ATTEMPTS:
@@ -155,14 +153,14 @@ class Durable:
         )
         caps = () if batch.budget_nano is None else (Cap(batch.scope, batch.budget_nano),)
         desk.ask(
-            *(row.ticket, batch.kb),
-            **{"case_id": row.case_id, "batch_id": batch.id, "caps": caps, "stopped": stop.is_set, "journal": journal},
+            row.ticket,
+            batch.kb,
+            case_id=row.case_id,
+            batch_id=batch.id,
+            caps=caps,
+            stopped=stop.is_set,
+            journal=journal,
         )
-
-    def _drafts_batch(self, row: DraftRow) -> Any:
-        from tasks.drafts import Drafts
-
-        return Drafts(self._desk.task_list.database, self._desk.now).batch(row.batch_id)
 
     def _give_back(self, row: DraftRow) -> None:
         """Puts a ticket back, as soon as the database lets us."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from errors import OpsdeskError, UsageError
 from opsdesk.desk import Desk
 from tasks.case import Case, Ticket
 from tasks.requests import Kind, Request, Requests
+
+log = logging.getLogger("opsdesk.worker")
 
 TELL_SECONDS = 0.08
 """Between two words on how far a request is; each is a write that reaches the disk."""
@@ -126,3 +129,11 @@ def do(doing: Doing) -> dict[str, Any]:
     if work is None:
         raise OpsdeskError(f"this worker does not know what {doing.request.kind} is; update it")
     return work(doing)
+
+
+def told(error: Exception) -> str:
+    """What people are told of an error; of one that was not foreseen the log has the rest."""
+    if isinstance(error, OpsdeskError):
+        return str(error)
+    log.error("a fault of Opsdesk's own", exc_info=error)
+    return f"a fault of Opsdesk's own ({type(error).__name__}); the worker's log says more"

@@ -149,7 +149,7 @@ class Worker:
             try:
                 result = work.do(work.Doing(self._desk, self.requests, request, job.stop.is_set))
             except Exception as error:  # noqa: BLE001  (whatever it is, who asked is told)
-                self.requests.end(request.id, self.name, "failed", error=_told(error))
+                self.requests.end(request.id, self.name, "failed", error=work.told(error))
             else:
                 self.requests.end(request.id, self.name, "stopped" if job.stop.is_set() else "done", result=result)
 
@@ -180,7 +180,7 @@ class Worker:
         from opsdesk.durable import Durable
 
         try:
-            self._durable = Durable(self._desk, self.drafts.queue)
+            self._durable = Durable(self._desk, self.drafts)
         except Exception as error:  # noqa: BLE001  (its database is locked or gone: it may come back)
             log.error("batches cannot be worked: %s", error)
             self.ending.wait(1)
@@ -230,14 +230,6 @@ def drafts_at_once(desk: Desk) -> int:
     """How many drafts a worker has in hand: as many as its paid tiers take at once, else two a core."""
     paid = sum(tier.max_concurrency for tier in desk.tiers.values())
     return min(MOST_DRAFTS, paid) or 2 * (os.cpu_count() or 1)
-
-
-def _told(error: Exception) -> str:
-    """What people are told of an error; of one that was not foreseen the log has the rest."""
-    if isinstance(error, OpsdeskError):
-        return str(error)
-    log.error("a fault of Opsdesk's own", exc_info=error)
-    return f"a fault of Opsdesk's own ({type(error).__name__}); the worker's log says more"
 
 
 class _Pool:

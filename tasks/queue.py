@@ -156,11 +156,11 @@ class Queue:
         with self._database.writing() as db:
             self._stop(db, row.batch_id, reason)
 
-    def shall_stop(self, batch_ids: Collection[str], states: Collection[str] = ("cancelled",)) -> set[str]:
-        """Those of these batches whose work shall stop."""
+    def shall_stop(self, batch_ids: Collection[str]) -> set[str]:
+        """Those of these batches whose work shall stop: the cancelled ones."""
         if not batch_ids:
             return set()
-        asked = sa.select(batches.c.id).where(batches.c.id.in_(batch_ids), batches.c.state.in_(states))
+        asked = sa.select(batches.c.id).where(batches.c.id.in_(batch_ids), batches.c.state == "cancelled")
         with self._database.reading() as db:
             return set(db.execute(asked).scalars())
 

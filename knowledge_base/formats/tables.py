@@ -16,8 +16,11 @@ _SAMPLE = 8_192  # characters; the sniffer's patterns are slow
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A row: its number as a spreadsheet counts, the line on which it begins, and its cells or what is wrong."""
+class CsvRow:
+    """A row: its number as a spreadsheet counts, the line on which it begins, and its cells.
+
+    Where something is `wrong` with it, its first line is its only cell.
+    """
 
     number: int
     line: int
@@ -33,19 +36,19 @@ def table(file: File) -> Iterator[Page | Refusal]:
         return
     csv.field_size_limit(len(text))
     delimiter, spaced = ("\t", False) if file.suffix == ".tsv" else _dialect(text[:_SAMPLE])
-    rows = _rows(text, delimiter, spaced)
+    rows = rows_of(text, delimiter, spaced=spaced)
     header = next(row for row in rows if row.wrong or any(row.cells))
     if header.wrong:
         yield Refusal(f"the row that names the columns: {header.wrong}", f":{header.line}")
         return
     names = [" ".join(cell.split())[: record.NAME_LIMIT] or f"column {n}" for n, cell in enumerate(header.cells, 1)]
-    again = (row for row in _rows(text, delimiter, spaced) if row.line > header.line)
+    again = (row for row in rows_of(text, delimiter, spaced=spaced) if row.line > header.line)
     checked = (_checked(row, names) for row in again)
     id_from = record.id_name(list(zip(names, row.cells, strict=True)) for row in checked if row and not row.wrong)
     yield from _pages(file, rows, names, id_from)
 
 
-def _pages(file: File, rows: Iterator[_Row], names: list[str], id_from: str) -> Iterator[Page | Refusal]:
+def _pages(file: File, rows: Iterator[CsvRow], names: list[str], id_from: str) -> Iterator[Page | Refusal]:
     empty = True
     for row in filter(None, (_checked(row, names) for row in rows)):
         empty = False
@@ -57,7 +60,7 @@ def _pages(file: File, rows: Iterator[_Row], names: list[str], id_from: str) -> 
         yield Refusal("names of columns, and no rows below them")
 
 
-def _checked(row: _Row, names: list[str]) -> _Row | None:
+def _checked(row: CsvRow, names: list[str]) -> CsvRow | None:
     """The row with one cell for each column; None if it is blank."""
     if row.wrong:
         return row
@@ -67,8 +70,8 @@ def _checked(row: _Row, names: list[str]) -> _Row | None:
     while len(cells) > len(names) and not cells[-1]:
         cells.pop()
     if len(cells) != len(names):
-        return _Row(row.number, row.line, [], f"{len(cells)} cells in a table of {len(names)} columns")
-    return _Row(row.number, row.line, cells)
+        return CsvRow(row.number, row.line, [], f"{len(cells)} cells in a table of {len(names)} columns")
+    return CsvRow(row.number, row.line, cells)
 
 
 def _dialect(sample: str) -> tuple[str, bool]:
@@ -84,10 +87,14 @@ def _dialect(sample: str) -> tuple[str, bool]:
     return max(_DELIMITERS, key=header.count), False
 
 
-def _rows(text: str, delimiter: str, spaced: bool) -> Iterator[_Row]:
-    """All rows. After a malformed one reading goes on at its second line: an open quote costs one row, not the rest."""
+def rows_of(text: str, delimiter: str, *, spaced: bool = False, begin: int = 0) -> Iterator[CsvRow]:
+    """All rows from character `begin` on; `spaced`: a space after a delimiter is no part of the cell.
+
+    After a malformed row reading goes on at its second line: an open quote costs one row, not the rest.
+    """
     stream = io.StringIO(text, newline="\n")
-    number, line, begin = 0, 1, 0
+    stream.seek(begin)
+    number, line = 0, 1 + text.count("\n", 0, begin)
 
     def parsed() -> Iterator[list[str]]:
         return csv.reader(stream, delimiter=delimiter, skipinitialspace=spaced, strict=True)
@@ -101,12 +108,14 @@ def _rows(text: str, delimiter: str, spaced: bool) -> Iterator[_Row]:
             return
         except csv.Error as error:
             never_closed = "unexpected end" in str(error)
-            yield _Row(number, line, [], "a quote in it is never closed" if never_closed else f"malformed: {error}")
             stream.seek(begin)
-            stream.readline()
+            raw = stream.readline()
+            yield CsvRow(
+                number, line, [raw], "a quote in it is never closed" if never_closed else f"malformed: {error}"
+            )
             reader = parsed()
             line += 1
         else:
-            yield _Row(number, line, cells)
+            yield CsvRow(number, line, cells)
             line += 1 + sum(cell.count("\n") for cell in cells)
         begin = stream.tell()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 
 from errors import UsageError
+from knowledge_base.formats.tables import CsvRow, rows_of
 from opsdesk.ticket_files.table import UNREAD, Record, check_columns
 
 _DELIMITERS = ",;\t|"
@@ -26,16 +26,15 @@ def csv_records(text: str, delimiter: str, longest: int) -> tuple[list[str], Ite
     begin = said.end() if said else 0
     if not delimiter:
         delimiter = said[1] if said else _delimiter(text[begin : begin + _SAMPLE])
-    lines = _csv_rows(text, delimiter, begin)
-    header = next((row for row in lines if row[2] or any(cell.strip() for cell in row[1])), None)
+    rows = rows_of(text, delimiter, begin=begin)
+    header = next((row for row in rows if row.wrong or any(cell.strip() for cell in row.cells)), None)
     if header is None:
         raise UsageError("the file has no text; choose one with a ticket in each row")
-    line, cells, error = header
-    if error:
-        raise UsageError(f"line {line}, which names the columns: {error}; mend it in the file")
-    check_columns(len(cells))
-    columns = _distinct(cells)
-    return columns, _checked(lines, columns)
+    if header.wrong:
+        raise UsageError(f"line {header.line}, which names the columns: {header.wrong}; mend it in the file")
+    check_columns(len(header.cells))
+    columns = _distinct(header.cells)
+    return columns, _checked(rows, columns)
 
 
 def _delimiter(sample: str) -> str:
@@ -50,15 +49,16 @@ def _delimiter(sample: str) -> str:
     return found if found in header else _NEVER
 
 
-def _checked(lines: Iterator[tuple[int, list[str], str]], columns: list[str]) -> Iterator[Record]:
-    for line, cells, error in lines:
+def _checked(rows: Iterator[CsvRow], columns: list[str]) -> Iterator[Record]:
+    for row in rows:
+        cells, error = row.cells, row.wrong
         if not error and not any(cell.strip() for cell in cells):
             continue
         while len(cells) > len(columns) and not cells[-1].strip():
             cells = cells[:-1]
         if not error and len(cells) != len(columns):
             error = f"{len(cells)} cells in a table of {len(columns)} columns"
-        yield Record(line, {UNREAD: "\n".join(cells)} if error else dict(zip(columns, cells, strict=True)), error)
+        yield Record(row.line, {UNREAD: "\n".join(cells)} if error else dict(zip(columns, cells, strict=True)), error)
 
 
 def _distinct(cells: Sequence[str]) -> list[str]:
@@ -68,30 +68,3 @@ def _distinct(cells: Sequence[str]) -> list[str]:
         name = " ".join(cell.split())[:200] or f"column {place}"
         found.append(name if name not in found else f"{name} (column {place})")
     return found
-
-
-def _csv_rows(text: str, delimiter: str, begin: int) -> Iterator[tuple[int, list[str], str]]:
-    """(line, cells, error) of each row from `begin` on. A quote never closed would swallow all tickets below it.
-
-    So after a malformed row reading goes on at its second line: it costs that row, not the rest.
-    """
-    stream = io.StringIO(text, newline="\n")
-    stream.seek(begin)
-    line = 1 + text.count("\n", 0, begin)
-    reader = csv.reader(stream, delimiter=delimiter, strict=True)
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            never_closed = "unexpected end" in str(error)
-            stream.seek(begin)
-            raw = stream.readline()
-            yield line, [raw], "a quote in it is never closed" if never_closed else f"malformed: {error}"
-            reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            line += 1
-        else:
-            yield line, cells, ""
-            line += 1 + sum(cell.count("\n") for cell in cells)
-        begin = stream.tell()

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from opsdesk import cli
+from opsdesk.demo import SAMPLE
+from opsdesk.desk import Desk
+from opsdesk.settings import Settings
 
 
 class Result:
@@ -43,6 +46,15 @@ def run(
 
     yield command
     os.umask(old)
+
+
+@pytest.fixture(scope="module")
+def home_of_all(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
+    """A home that knows the sample's documents, for all tests of a file."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").symlink_to(model_cache, target_is_directory=True)
+    Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample")
+    return home
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ import pytest
 
 from errors import UsageError
 from opsdesk import batch as batches
-from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.likeness import likeness
 from opsdesk.settings import Settings
@@ -31,15 +30,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CHEAP = "gpt-6-luna"
 PRICE = (100_000, 100_000, 500_000)
 SECONDS = 120
-
-
-@pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
-    """A home that knows the sample's documents."""
-    home = tmp_path_factory.mktemp("batch")
-    (home / "models").symlink_to(model_cache, target_is_directory=True)
-    Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample")
-    return home
 
 
 @pytest.fixture
@@ -80,12 +70,14 @@ def tickets(path: Path, texts: list[str]) -> Path:
     return path
 
 
-def test_rows_in_are_rows_out_in_order_and_the_same_command_drafts_nothing_again(known: Path, tmp_path: Path) -> None:
+def test_rows_in_are_rows_out_in_order_and_the_same_command_drafts_nothing_again(
+    home_of_all: Path, tmp_path: Path
+) -> None:
     texts = ["How do I reset my password?", "", "What does a seat on Pro cost?", "Who wrote Hamlet?"]
     texts.append("Hello, how do I reset my password? Thanks")
     given, out = tickets(tmp_path / "in.csv", texts), tmp_path / "out.jsonl"
     command = ["draft", str(given), "--out", str(out), "--kb", "sample", "--json"]
-    code, printed, told = run(command, environment(known), tmp_path)
+    code, printed, told = run(command, environment(home_of_all), tmp_path)
     summary, rows = json.loads(printed), [json.loads(line) for line in out.read_text().splitlines()]
     assert code == 0, told
     assert [row["ticket_id"] for row in rows] == [f"T-{n}" for n in range(5)]
@@ -100,20 +92,19 @@ def test_rows_in_are_rows_out_in_order_and_the_same_command_drafts_nothing_again
     assert summary["not_started"] == 0
     before = out.read_bytes()
     out.unlink()
-    code, printed, told = run(command, environment(known), tmp_path)
+    code, printed, told = run(command, environment(home_of_all), tmp_path)
     assert (code, out.read_bytes()) == (0, before)
     assert "--again" in told
-    code, printed, _ = run(["batch", "list", "--json"], environment(known), tmp_path)
+    code, printed, _ = run(["batch", "list", "--json"], environment(home_of_all), tmp_path)
     assert [batch["state"] for batch in json.loads(printed)] == ["done"]
 
 
-def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(known: Path, tmp_path: Path, sim: Simulator) -> None:
-    given, out = (
-        tickets(tmp_path / "in.csv", [f"What does a seat on Pro cost? Order {n}." for n in range(24)]),
-        tmp_path,
-    )
-    command = ["draft", str(given), "--out", str(out / "out.csv"), "--kb", "sample", "--json"]
-    env = environment(known, sim)
+def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(
+    home_of_all: Path, tmp_path: Path, sim: Simulator
+) -> None:
+    given = tickets(tmp_path / "in.csv", [f"What does a seat on Pro cost? Order {n}." for n in range(24)])
+    command = ["draft", str(given), "--out", str(tmp_path / "out.csv"), "--kb", "sample", "--json"]
+    env = environment(home_of_all, sim)
     first = start(command, env, tmp_path)
     give_up = time.monotonic() + SECONDS
     while sum(row["nano"] > 0 for row in sim.books.rows()) < 6:
@@ -128,7 +119,7 @@ def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(known: Path, tmp_
     code, printed, told = run(command, env, tmp_path)
     assert code == 0, told
     assert json.loads(printed)["drafted"] == 24
-    drafts = Drafts(Desk(Settings(home=known)).task_list.database, lambda: datetime.now(UTC))
+    drafts = Drafts(Desk(Settings(home=home_of_all)).task_list.database, lambda: datetime.now(UTC))
     newest = drafts.batches()[0][0]
     assert len({row.case_id for row in drafts.rows(newest.id)}) == 24
     all_answered = sum(row["nano"] > 0 for row in sim.books.rows())
@@ -138,11 +129,11 @@ def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(known: Path, tmp_
 
 
 def test_at_its_cap_a_batch_stops_with_three_and_goes_on_under_a_larger_one(
-    known: Path, tmp_path: Path, sim: Simulator
+    home_of_all: Path, tmp_path: Path, sim: Simulator
 ) -> None:
     given = tickets(tmp_path / "in.csv", [f"How do I reset my password? Case {n}." for n in range(30)])
     out = tmp_path / "out.jsonl"
-    env = environment(known, sim)
+    env = environment(home_of_all, sim)
     command = ["draft", str(given), "--out", str(out), "--kb", "sample", "--budget", "8", "--json"]
     code, printed, told = run(command, env, tmp_path)
     summary = json.loads(printed)
@@ -156,10 +147,10 @@ def test_at_its_cap_a_batch_stops_with_three_and_goes_on_under_a_larger_one(
     assert sum(row["nano"] > 0 for row in sim.books.rows()) == 30
 
 
-def test_ctrl_c_pauses_and_what_was_at_work_is_finished(known: Path, tmp_path: Path, sim: Simulator) -> None:
+def test_ctrl_c_pauses_and_what_was_at_work_is_finished(home_of_all: Path, tmp_path: Path, sim: Simulator) -> None:
     given = tickets(tmp_path / "in.csv", [f"How do I export my data? Case {n}." for n in range(40)])
     out = tmp_path / "out.jsonl"
-    env = environment(known, sim)
+    env = environment(home_of_all, sim)
     process = start(["draft", str(given), "--out", str(out), "--kb", "sample"], env, tmp_path)
     give_up = time.monotonic() + SECONDS
     while len(sim.books.rows()) < 3:
@@ -174,8 +165,8 @@ def test_ctrl_c_pauses_and_what_was_at_work_is_finished(known: Path, tmp_path: P
     assert sum(row["status"] == "drafted" for row in rows) == sum(row["nano"] > 0 for row in sim.books.rows())
 
 
-def test_a_worker_of_another_version_is_refused(known: Path) -> None:
-    worker = Worker(Desk(Settings(home=known)))
+def test_a_worker_of_another_version_is_refused(home_of_all: Path) -> None:
+    worker = Worker(Desk(Settings(home=home_of_all)))
     worker.workers.beat("elsewhere:1:aa", "0.0.1")
     with pytest.raises(UsageError, match=r"is Opsdesk 0\.0\.1"):
         worker.run()

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 from opsdesk.worker import Worker
@@ -26,15 +25,6 @@ from tests.simulator import Model, Simulator
 ROOT = Path(__file__).resolve().parents[2]
 CHEAP = "gpt-6-luna"
 QUESTION = "How do I reset my password?"
-
-
-@pytest.fixture(scope="module")
-def home_of_all(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
-    """A home that knows the sample's documents."""
-    home = tmp_path_factory.mktemp("worker")
-    (home / "models").symlink_to(model_cache, target_is_directory=True)
-    Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample")
-    return home
 
 
 @pytest.fixture

@@ -135,4 +135,4 @@ def test_a_clock_that_was_moved_a_day_keeps_nobody_waiting(database: Database, c
     clock.at += timedelta(days=1)
     one.slow_down(place, 10 * LONGEST_REST)
     clock.at -= timedelta(days=1)
-    hold(one, call=place)
+    assert hold(one, call=place)
