@@ -12,14 +12,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from errors import OpsdeskError, UsageError
+from knowledge_base.files import replacing
 from opsdesk import draft_files, drafting
 from opsdesk.desk import Desk
 from opsdesk.likeness import likeness
@@ -67,21 +67,30 @@ def read_tickets(path: Path, mapping: Mapping[Field, str]) -> tuple[TicketFile, 
 
 
 def make(
-    desk: Desk, drafts: Drafts, path: Path, kb: str, mapping: Mapping[Field, str], budget_nano: int | None, again: bool
+    desk: Desk,
+    drafts: Drafts,
+    path: Path,
+    kb: str,
+    mapping: Mapping[Field, str],
+    budget_nano: int | None,
+    want: Literal["either", "begun", "new"] = "either",
 ) -> Made:
-    """The batch of a file: the one that the same file has already, else a new one.
+    """The batch of a file: the one that the same file has already, else a new one, or only one of these if so wanted.
 
-    One that has ended is taken for the same unless the knowledge base has changed since, or `again` wants it new.
+    One that has ended is taken for the same unless the knowledge base has changed since. Raises `UsageError` when one
+    that was begun is wanted and there is none.
     """
     file, data = read_tickets(path, mapping)
     version = desk.knowledge_base(kb).version
     told = [kb, sorted(file.mapping.items()), desk.settings.policy, sorted((t, p.model) for t, p in desk.tiers.items())]
     digest = hashlib.sha256(data + json.dumps(told).encode()).hexdigest()
-    found = None if again else drafts.made_of(digest)
+    found = None if want == "new" else drafts.made_of(digest)
     if found and (found.state != "done" or found.settings.get("kb_version") == version):
         if budget_nano is not None:
             drafts.set_budget(found.id, budget_nano)
         return Made(drafts.batch(found.id), True, file)
+    if want == "begun":
+        raise UsageError(f"no batch of {path} was begun; run the same command without --resume")
     rows = (
         Planned(row.ticket, f"line {row.line}: {row.error}" if row.error else "", *_urgency(row), likeness(row.ticket))
         for row in file.rows
@@ -110,7 +119,7 @@ class Workers:
     """The worker processes of one batch; one that dies is replaced."""
 
     def __init__(self, processes: int, places: int) -> None:
-        self._places, self._wanted, self._deaths = places, processes, 0
+        self._places, self._deaths = places, 0
         self._running = [(self._start(), time.monotonic()) for _ in range(processes)]
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -195,23 +204,9 @@ def _settled(drafts: Drafts, batch_id: str, watch: Watch) -> bool:
 
 def write(desk: Desk, drafts: Drafts, batch_id: str, out: Path) -> None:
     """Writes every row of a batch, in order: whole or not at all."""
-    with _replacing(out) as file:
+    with replacing(out) as file:
         for piece in draft_files.pieces(drafting.export_rows(desk, drafts, batch_id), out.name):
             file.write(piece)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Any]:
-    """A file that takes the place of `path` when all is written."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def summary(far: Progress, seconds: float) -> dict[str, Any]:

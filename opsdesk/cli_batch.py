@@ -7,20 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from errors import LimitReached, OpsdeskError, UsageError
-from opsdesk import batch as batches
-from opsdesk import display, show
 from opsdesk.command import Json, open_desk, print_json
 from opsdesk.desk import Desk
-from opsdesk.ticket_files import Field
-from tasks.batches import Batch, Progress
-from tasks.budget import NANO
-from tasks.drafts import Drafts
-from tasks.purse import nano
+
+if TYPE_CHECKING:  # these import slowly, and most commands make no batch
+    from opsdesk.batch import Watch
+    from opsdesk.ticket_files import Field
+    from tasks.batches import Batch, Progress
+    from tasks.drafts import Drafts
 
 Out = Annotated[Path | None, typer.Option("--out", help="File of drafts: .jsonl, .csv or .zendesk.json.")]
 Budget = Annotated[float | None, typer.Option("--budget", min=0, help="The most that the batch may cost, in USD.")]
@@ -57,19 +56,18 @@ def draft(
     that hold no ticket are rejected by their line. When --budget is used up, the rest is not started (exit code 3).
     Example: opsdesk draft queue.csv --out drafts.csv --budget 5
     """
+    from opsdesk import batch as batches
+    from opsdesk import show
+    from tasks.purse import nano
+
     batches.check_out(out)
     if out.exists() and tickets.exists() and out.samefile(tickets):
         raise UsageError("the drafts would be written over the tickets; choose another --out")
     desk = open_desk()
     drafts, name = _drafts(desk), kb or desk.default_kb()
     mapping = _mapping(columns or [])
-    if resume:
-        made = batches.make(desk, drafts, tickets, name, mapping, None if budget is None else nano(budget), again=False)
-        if not made.again:
-            drafts.set_state(made.batch.id, "cancelled")
-            raise UsageError(f"no batch of {tickets} was begun; run the same command without --resume")
-    else:
-        made = batches.make(desk, drafts, tickets, name, mapping, None if budget is None else nano(budget), again)
+    want: Literal["either", "begun", "new"] = "begun" if resume else "new" if again else "either"
+    made = batches.make(desk, drafts, tickets, name, mapping, None if budget is None else nano(budget), want)
     for row in made.file.rejected[:20]:
         show.notes.print(f"line {row.line} is rejected: {row.error}", markup=False, soft_wrap=True)
     if made.again:
@@ -80,6 +78,8 @@ def draft(
 
 def _run(desk: Desk, drafts: Drafts, id_: str, out: Path | None, concurrency: int | None, as_json: bool) -> None:
     """Works a batch, writes it down whatever happens, and exits as it went."""
+    from opsdesk import batch as batches
+
     began, interrupted, batch = time.monotonic(), False, drafts.batch(id_)
     try:
         with _progress() as watch:
@@ -108,6 +108,9 @@ def _run(desk: Desk, drafts: Drafts, id_: str, out: Path | None, concurrency: in
 @group.command(name="list")
 def list_(as_json: Json = False) -> None:
     """List the newest batches and how far each is."""
+    from opsdesk import display, show
+    from tasks.budget import NANO
+
     found = _drafts(open_desk()).batches()
     if as_json:
         print_json([_batch_json(batch, far) for batch, far in found])
@@ -124,6 +127,9 @@ def list_(as_json: Json = False) -> None:
 @group.command(name="show")
 def show_(name: Name = "", as_json: Json = False) -> None:
     """Show how far a batch is, and why it is paused."""
+    from opsdesk import batch as batches
+    from opsdesk import show
+
     drafts = _drafts(open_desk())
     batch = _find(drafts, name)
     far = drafts.progress(batch.id)
@@ -146,6 +152,9 @@ def resume(
     name: Name = "", out: Out = None, budget: Budget = None, concurrency: Concurrency = None, as_json: Json = False
 ) -> None:
     """Go on with a batch, under another --budget if one is given."""
+    from opsdesk import batch as batches
+    from tasks.purse import nano
+
     desk = open_desk()
     drafts = _drafts(desk)
     batch = _find(drafts, name)
@@ -166,6 +175,9 @@ def cancel(name: Name = "") -> None:
 @group.command(name="retry-failed")
 def retry_failed(name: Name = "", out: Out = None, concurrency: Concurrency = None, as_json: Json = False) -> None:
     """Draft the failed tickets of a batch once more; what was paid for them is used again."""
+    from opsdesk import batch as batches
+    from opsdesk import display, show
+
     desk = open_desk()
     drafts = _drafts(desk)
     batch = _find(drafts, name)
@@ -181,6 +193,8 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="File of drafts: .jsonl, .csv or .zendesk.json.")], name: Name = ""
 ) -> None:
     """Write a batch's drafts as they stand, with what people said of them."""
+    from opsdesk import batch as batches
+
     batches.check_out(out)
     desk = open_desk()
     drafts = _drafts(desk)
@@ -188,6 +202,8 @@ def export(
 
 
 def _drafts(desk: Desk) -> Drafts:
+    from tasks.drafts import Drafts
+
     return Drafts(desk.task_list.database, lambda: datetime.now(UTC))
 
 
@@ -201,6 +217,8 @@ def _find(drafts: Drafts, name: str) -> Batch:
 
 
 def _mapping(columns: list[str]) -> dict[Field, str]:
+    from opsdesk.ticket_files import Field
+
     found: dict[Field, str] = {}
     for column in columns:
         field, is_there, value = column.partition("=")
@@ -211,6 +229,9 @@ def _mapping(columns: list[str]) -> dict[Field, str]:
 
 
 def _batch_json(batch: Batch, far: Progress) -> dict[str, Any]:
+    from opsdesk import batch as batches
+    from tasks.budget import NANO
+
     told = batches.summary(far, 0)
     del told["seconds"]
     cap = None if batch.budget_nano is None else batch.budget_nano / NANO
@@ -219,6 +240,8 @@ def _batch_json(batch: Batch, far: Progress) -> dict[str, Any]:
 
 
 def _show_summary(told: dict[str, Any], id_: str, out: Path | None) -> None:
+    from opsdesk import display, show
+
     parts = [f"{told[name]:,} {name.replace('_', ' ')}" for name in list(told)[1:7] if told[name]]
     where = f" -> {out}" if out else ""
     cost = display.usd(told["cost_usd"])
@@ -230,8 +253,11 @@ def _show_summary(told: dict[str, Any], id_: str, out: Path | None) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[batches.Watch]:
+def _progress() -> Iterator[Watch]:
     """A line on stderr with the rate, what was spent and the time left; a line a minute when that is no terminal."""
+    from opsdesk import display, show
+    from tasks.budget import NANO
+
     with show.progress("drafting", unit="tickets") as advance:
         told = time.monotonic()
 
