@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,10 +21,9 @@ from errors import OpsdeskError, UsageError
 from knowledge_base.files import replacing
 from opsdesk import draft_files, drafting
 from opsdesk.desk import Desk
-from opsdesk.likeness import likeness
 from opsdesk.ticket_files import Field, TicketFile, read
 from opsdesk.worker import drafts_at_once
-from tasks.batches import NEVER, Batch, Planned, Progress, Status
+from tasks.batches import Batch, Progress, Status
 from tasks.budget import NANO
 from tasks.drafts import Drafts
 
@@ -91,19 +89,11 @@ def make(
         return Made(drafts.batch(found.id), True, file)
     if want == "begun":
         raise UsageError(f"no batch of {path} was begun; run the same command without --resume")
-    rows = (
-        Planned(row.ticket, f"line {row.line}: {row.error}" if row.error else "", *_urgency(row), likeness(row.ticket))
-        for row in file.rows
-    )
     settings = {"kb_version": version, "file": path.name}
-    id_ = drafts.make(path.name, kb, rows, budget_nano=budget_nano, settings=settings, digest=digest)
+    id_ = drafts.make(
+        path.name, kb, drafting.planned(file.rows), budget_nano=budget_nano, settings=settings, digest=digest
+    )
     return Made(drafts.batch(id_), False, file)
-
-
-def _urgency(row: Any) -> tuple[int, str]:
-    """A row's priority, and when it is due in UTC."""
-    due = getattr(row, "due", "")
-    return getattr(row, "priority", 2), datetime.fromisoformat(due).astimezone(UTC).isoformat() if due else NEVER
 
 
 # --- run -----------------------------------------------------------------------------------------------

@@ -6,14 +6,14 @@ Imports no CrewAI: pages use it.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from opsdesk.draft_files import REVIEWED
-from tasks.batches import WORKED, DraftRow
+from tasks.batches import WORKED, DraftRow, Planned
 from tasks.budget import NANO
 from tasks.case import Case, Claim, Tier
 from tasks.drafts import ROWS_AT_ONCE, Drafts
@@ -22,6 +22,7 @@ from tasks.task_list import cases
 if TYPE_CHECKING:
     from knowledge_base.proof import Proof
     from opsdesk.desk import Desk
+    from opsdesk.ticket_files import Row
 
 ENOUGH = 10
 """Kept cases from which the next ones are estimated; with fewer it is done from prices and usual lengths."""
@@ -99,6 +100,15 @@ def _models(case: Case) -> set[tuple[Tier, str]]:
 def _local_seconds(desk: Desk, kb: str) -> float:
     past = [case.seconds for case in _last(desk, kb) if not _models(case)]
     return sorted(past)[len(past) // 2] if len(past) >= ENOUGH else LOCAL_SECONDS
+
+
+def planned(rows: Iterable[Row]) -> Iterator[Planned]:
+    """The rows of a file of tickets, as a batch is made of them."""
+    from opsdesk.likeness import likeness
+
+    for row in rows:
+        wrong = f"line {row.line}: {row.error}" if row.error else ""
+        yield Planned(row.ticket, wrong, row.priority, row.due, likeness(row.ticket))
 
 
 # --- the proof of an edited text -----------------------------------------------------------------------

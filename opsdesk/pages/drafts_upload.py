@@ -129,7 +129,7 @@ def _start(found: TicketFile) -> None:
         id_ = store().make(
             name,
             kb,
-            ((row.ticket, f"line {row.line}: {row.error}" if row.error else "") for row in found.rows),
+            drafting.planned(found.rows),
             person=parts.person(),
             budget_nano=None if cap is None else nano(cap),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from opsdesk import drafting
+from opsdesk import drafting, ticket_files
 from opsdesk.desk import Desk
 from opsdesk.draft_files import as_bytes
 from opsdesk.settings import read_settings
@@ -133,3 +133,12 @@ def test_a_time_estimate_of_the_built_in_model_is_what_it_took_here(desk: Desk) 
         made.handoffs[0].tier, made.created_at = "local", NOW + timedelta(seconds=n)
         keep(desk, made)
     assert drafting.estimate(desk, 10, "kb").seconds == pytest.approx(20)
+
+
+def test_a_batch_knows_how_urgent_its_tickets_are_and_which_ask_the_same() -> None:
+    lines = ["text,due,priority", "How much is it?,2026-12-01T10:00:00Z,urgent", "Hello how much is it please,,", "x,,"]
+    rows = ticket_files.read("\n".join(lines).encode(), "t.csv").rows().rows
+    first, second, third = drafting.planned(rows)
+    assert (first.due, first.priority, first.error) == ("2026-12-01T10:00:00+00:00", 0, "")
+    assert second.likeness == first.likeness != ""
+    assert (second.due, second.priority, third.likeness) == ("", 2, "")
