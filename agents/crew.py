@@ -24,6 +24,7 @@ from pydantic import JsonValue, PrivateAttr
 from agents import without_panels, writer
 from agents.answer import number, present, renumber
 from agents.experience import Experience
+from agents.here import run_here
 from agents.models import Tiers
 from agents.quotes import settled
 from agents.reply import PLAIN, Manner
@@ -97,7 +98,7 @@ class Crew:
         steps = Steps(case, self._of_thread.agents, books, limits, watch, hear)
         books.task_list.open_case(case)
         try:
-            _Order(steps, self._tiers, self._manner, self._dial).kickoff()
+            run_here(_Order(steps, self._tiers, self._manner, self._dial).kickoff_async())
         except (StoreError, Postponed, Stopped, KeyboardInterrupt) as error:
             if journal:
                 raise  # it is gone on with later, from its records

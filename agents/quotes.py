@@ -77,6 +77,7 @@ def seen(text: str) -> str:
     return _seen(text)[0].strip()
 
 
+@lru_cache(maxsize=4_096)
 def find(quote: str, text: str) -> Span | None:
     """Where `text` has the words of `quote`, as a reader sees them; None when it has not.
 
@@ -100,6 +101,12 @@ def find(quote: str, text: str) -> Span | None:
 def _joined(shown: str, at: int) -> bool:
     """Whether a word goes on across `at`."""
     return 0 < at < len(shown) and bool(re.fullmatch(r"\w\w", shown[at - 1 : at + 1]))
+
+
+@lru_cache(maxsize=512)
+def _facts(text: str) -> tuple[Fact, ...]:
+    """Of whole passages, which `facts_in` does not remember."""
+    return tuple(facts_in(text))
 
 
 def _widened(span: Span, text: str) -> Span | None:
@@ -129,11 +136,6 @@ def _with_marks(span: Span, text: str) -> Span:
 
 
 _LINK_ENDS = re.compile(r"\]\([^()\n]*\)")
-
-
-@lru_cache(maxsize=512)
-def _facts(text: str) -> tuple[Fact, ...]:
-    return tuple(facts_in(text))
 
 
 def evidence(passage: Passage) -> Evidence:
@@ -277,7 +279,7 @@ def _says_nothing_alone(quote: str, text: str) -> bool:
     It needs two words beside its figures; one, if it begins a line or a table row, is what the figure belongs to.
     Whole rows, whole lines without a figure, and whole lines of commands, paths or addresses speak for themselves.
     """
-    facts = _facts(quote)
+    facts = facts_in(quote)
     rest, position = "", 0
     for fact in facts:
         rest, position = rest + quote[position : fact.start] + " ", fact.end
@@ -325,7 +327,7 @@ def _unquoted(fact: Fact, sentence: Sentence, cited: Sequence[Passage]) -> str:
         if places(read(evidence(passage)), fact):
             return f"{begins}; [{passage.n}] has it elsewhere: quote the words that hold it, or drop the sentence"
     for quote in sentence.quotes:
-        rivals = [rival.text for rival in _facts(quote.text) if rival.kind == fact.kind]
+        rivals = [rival.text for rival in facts_in(quote.text) if rival.kind == fact.kind]
         if rivals:
             there = ", ".join(dict.fromkeys(rivals[:3]))
             return (

@@ -56,6 +56,11 @@ def _texts(data: Path | None, tickets: int) -> list[str]:
         with (data / "customer_messages.csv").open(newline="") as file:
             found = [row["text"] for row in csv.DictReader(file)]
         return found[:tickets]
+    return sample_texts(tickets)
+
+
+def sample_texts(tickets: int) -> list[str]:
+    """Questions that the bundled sample answers, no two alike."""
     return [f"{QUESTIONS[n % len(QUESTIONS)]} My order is number {n}." for n in range(tickets)]
 
 
@@ -200,7 +205,7 @@ def main() -> None:
     for kind in kinds:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="batch")))
-            url = stack.enter_context(places(kind, folder))
+            url = stack.enter_context(places(kind, folder)).url
             home = Home(folder, options.data, max(options.tickets, options.paid))
             found[f"{kind}, offline"] = offline(home, url, options.tickets)
             if options.paid:

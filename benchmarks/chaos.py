@@ -13,10 +13,12 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from tasks.batches import drafts as rows
 from tasks.budget import NANO, reservations, spending
 from tasks.case import Ticket
 from tasks.drafts import Drafts
+from tasks.workers import Workers
 
 MODEL, PRICE = "gpt-6-luna", (100, 10, 500)
 QUESTIONS = (
@@ -47,16 +50,27 @@ fork = multiprocessing.get_context("forkserver")
 fork.set_forkserver_preload(["benchmarks.chaos_worker"])
 
 
+@dataclass(frozen=True)
+class Place:
+    """A database, and how to take it away for a moment."""
+
+    kind: str
+    url: str
+    restart: Callable[[], None]
+
+
 class Floor:
     """A database, its workers, and one batch over the bundled sample."""
 
-    def __init__(self, home: Path, url: str, base_url: str, **settings: Any) -> None:
+    def __init__(self, home: Path, place: Place, base_url: str, **settings: Any) -> None:
         from opsdesk.demo import SAMPLE
         from opsdesk.desk import Desk
         from opsdesk.settings import Settings
 
+        self.home, self.place = home, place
         tier = {"model": MODEL, "base_url": base_url, "api_key": "sk-simulated-123456", "max_concurrency": 64}
-        self.settings = {"home": str(home), "database_url": url, "policy": "best", "tiers": {"cheap": tier}, **settings}
+        paid = {"policy": "best", "tiers": {"cheap": tier}}
+        self.settings = {"home": str(home), "database_url": place.url, **paid, **settings}
         self.desk = Desk(Settings.model_validate(self.settings))
         if not self.desk.has_knowledge_bases():
             self.desk.index([SAMPLE / "docs"], "sample")
@@ -236,24 +250,94 @@ def many_on_one_budget(floor: Floor, sim: Any) -> dict[str, Any]:
     return {"cap_usd": 0.4, "billed by the simulator_usd": billed, **floor.books(batch_id)}
 
 
+def server_restarted(floor: Floor, sim: Any) -> dict[str, Any]:
+    """PostgreSQL crashes and is started again, five times, under three workers."""
+    batch_id = floor.batch(400)
+    for _ in range(WORKERS):
+        floor.start()
+    until(lambda: floor.drafts.progress(batch_id).done > 10, "it did not begin", 120)
+    restarts = 0
+    for _ in range(5):
+        time.sleep(4)
+        if floor.drafts.batch(batch_id).state == "running":
+            floor.place.restart()
+            restarts += 1
+    until(lambda: floor.drafts.batch(batch_id).state == "done", "it did not end", 300)
+    return {"restarts while it worked": restarts, **floor.books(batch_id)}
+
+
+def disk_full(floor: Floor, sim: Any) -> dict[str, Any]:
+    """The database's disk has 1 MB left, is full after some tickets, and is given room later."""
+    folder = floor.home / "small"
+    batch_id = floor.batch(200)
+    resize(folder, used(folder) + 2**20)
+    worker = floor.start()
+    until(lambda: used(folder, free=True) < 16_384, "the disk was never full", 120)
+    time.sleep(20)
+    done, alive = floor.drafts.progress(batch_id).done, worker.is_alive()
+    resize(folder, 64 * 2**20)
+    until(lambda: floor.drafts.batch(batch_id).state == "done", "it did not end", 300)
+    return {"ended while it was full": done, "the worker outlived it": alive, **floor.books(batch_id)}
+
+
+def one_slot(floor: Floor, sim: Any) -> dict[str, Any]:
+    """Two workers whose machine and process have the same names, as in two containers: each takes a slot of its own."""
+    batch_id = floor.batch(120)
+    for _ in range(2):
+        floor.start(namespace=True)
+    until(lambda: floor.drafts.progress(batch_id).done > 10, "it did not begin", 120)
+    names = {worker.name for worker in Workers(floor.desk.task_list.database, lambda: datetime.now(UTC)).alive()}
+    until(lambda: floor.drafts.batch(batch_id).state == "done", "it did not end", 300)
+    processes = {name.partition(":")[2].partition(":")[0] for name in names}
+    return {"workers": len(names), "process ids": len(processes), **floor.books(batch_id)}
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A disk that can be made small."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def resize(folder: Path, size: int) -> None:
+    """Gives a small disk so many bytes."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+
+
+def used(folder: Path, *, free: bool = False) -> int:
+    """The bytes that are used of a disk, or that are free."""
+    told = os.statvfs(folder)
+    return told.f_bfree * told.f_frsize if free else (told.f_blocks - told.f_bfree) * told.f_frsize
+
+
+FULL = "disk full"
+ONLY_ON = {"locked for 30 s": "sqlite", FULL: "sqlite", "server restarted 5 times": "postgresql"}
+
 SCENARIOS: dict[str, Callable[[Floor, Any], dict[str, Any]]] = {
     "stopped and woken": stopped_and_woken,
     "64 on one budget": many_on_one_budget,
     "a clock a day ahead": clock_moved,
+    "two workers, one slot": one_slot,
     "locked for 30 s": locked,
+    FULL: disk_full,
+    "server restarted 5 times": server_restarted,
 }
 
 
 @contextmanager
-def places(kind: str, folder: Path) -> Iterator[str]:
-    """The URL of an empty database of that kind."""
+def places(kind: str, folder: Path) -> Iterator[Place]:
+    """An empty database of that kind."""
     if kind == "sqlite":
-        yield f"sqlite:///{folder / 'opsdesk.sqlite'}"
+        yield Place(kind, f"sqlite:///{folder / 'opsdesk.sqlite'}", lambda: None)
         return
     from tests.postgres import server
 
     with server() as running, running.database() as url:
-        yield url
+        yield Place(kind, url, running.restart)
 
 
 def run(kind: str, name: str, tickets: int, wanted: int, every: float, seed: int) -> dict[str, Any]:
@@ -262,10 +346,11 @@ def run(kind: str, name: str, tickets: int, wanted: int, every: float, seed: int
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos")))
-        url = stack.enter_context(places(kind, folder))
+        where = folder if name != FULL else stack.enter_context(small_disk(folder / "small"))
+        place = stack.enter_context(places(kind, where))
         sim = stack.enter_context(Simulator({MODEL: Model(price=PRICE, latency_s=LATENCY_S)}))
         settings = {"in_flight": "hold"} if name == "killed, holding" else {}
-        floor = Floor(folder, url, sim.base_url, **settings)
+        floor = Floor(folder, place, sim.base_url, **settings)
         stack.callback(floor.end)
         if name.startswith("killed"):
             return killed_often(floor, sim, tickets, wanted, every, seed)
@@ -288,7 +373,7 @@ def main() -> None:
     found: dict[str, dict[str, Any]] = {}
     for kind in kinds:
         for name in names:
-            if name == "locked for 30 s" and kind != "sqlite":
+            if ONLY_ON.get(name, kind) != kind:
                 continue
             found[f"{kind}: {name}"] = run(kind, name, options.tickets, options.kills, options.every, options.seed)
             if not options.json:

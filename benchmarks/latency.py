@@ -18,7 +18,7 @@ from benchmarks.bench import KB, arguments, desk_over, questions, show
 from opsdesk.desk import Desk
 from tasks.case import Ticket
 
-COLD_RUNS = 5
+COLD_RUNS = 3
 
 
 def main() -> None:

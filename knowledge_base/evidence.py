@@ -75,7 +75,7 @@ class Unit:
     near: list[tuple[float, list[str]]] = field(default_factory=list)  # weight and stems of the sentences beside it
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def read(evidence: Evidence) -> Source:
     """`evidence` as a source; the passages last read are kept, since several answers often rest on the same."""
     return Source(evidence)

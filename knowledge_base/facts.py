@@ -18,6 +18,7 @@ from typing import Literal
 from knowledge_base import dates
 from knowledge_base.amounts import amounts_in, is_amount
 from knowledge_base.folding import ESCAPE, folded, latin
+from knowledge_base.remembered import remembered
 from knowledge_base.text import visible
 from knowledge_base.units import in_base, is_unit, plain, two_decimals
 
@@ -227,6 +228,7 @@ _STAMP = re.compile(r"\d{1,2}(?::\d\d){1,2}|\d{4}-\d\d-\d\d(?:T[\d:.]+Z?)?|\d{1,
 _OWN_PASS = (_URL, _PATH, _EMAIL, _STAMP, _VERSION)
 
 
+@remembered(8_192)
 def facts_in(text: str) -> list[Fact]:
     """The facts of `text` in order; none overlaps another.
 

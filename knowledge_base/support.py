@@ -19,6 +19,7 @@ from knowledge_base.claims import Assertion
 from knowledge_base.context import BOUNDARY, CONCEPT, concepts, tokens
 from knowledge_base.evidence import Source, Unit
 from knowledge_base.logistic import logistic, probability
+from knowledge_base.remembered import remembered
 from knowledge_base.text import STOP_WORDS, stem_all
 
 _FRAME = frozenset(
@@ -222,12 +223,16 @@ _SAID_OF_TEXTS = re.compile(r"(?:Passage|Document|Source|Note|Please|According|Y
 _CAPITAL = re.compile(r"(?<![.!?:] )(?<![.!?:]\s\*\*)(?<!^)(?<!^\*\*)(?<![\w'’-])[A-Z][a-z]{2,}\b")
 
 
+_NO_NAMES = STOP_WORDS | _CALENDAR
+
+
+@remembered(2_048, longest=4_000)
 def names_said(prose: str) -> list[str]:
     """The capitalised words of a sentence that may be names: not its first, nor words of talking about an answer."""
     return [
         name
         for name in _CAPITAL.findall(prose.strip())
-        if name.lower() not in STOP_WORDS | _CALENDAR and not _SAID_OF_TEXTS.match(name)
+        if name.lower() not in _NO_NAMES and not _SAID_OF_TEXTS.match(name)
     ]
 
 

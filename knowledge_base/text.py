@@ -12,6 +12,8 @@ from typing import Literal
 import sentencex
 import Stemmer
 
+from knowledge_base.remembered import remembered
+
 # Function words carry no topic: they are left out of coverage counts and of BM25 queries.
 STOP_WORDS = frozenset(
     """
@@ -90,6 +92,7 @@ def stem_all(lower_words: list[str]) -> list[str]:
     return stemmed
 
 
+@remembered(8_192)
 def stems(text: str) -> list[str]:
     """Stems of the content words of `text`, in order, with repeats."""
     return stem_all([w for w in words(text) if w not in STOP_WORDS])
@@ -125,6 +128,7 @@ _UNDERLINE = re.compile(r"^ {0,3}(?:=+|-+)\s*$")  # a setext heading's
 _RULE = re.compile(r"^(?=.*--)[\s:|+-]+$")
 
 
+@remembered(1_024, longest=4_000)
 def sentences(text: str) -> list[Sentence]:
     """The quotable units of Markdown or plain text, in order.
 

@@ -134,10 +134,14 @@ def _of_tier(passed: Iterable[Handoff], tier: Tier) -> int:
     return sum(nano(h.cost_usd) for h in passed if h.tier == tier and h.cost_usd is not None)
 
 
+_FORGET = case_facts.delete().where(case_facts.c.case_id == sa.bindparam("its_case"))
+_INSERT = case_facts.insert()
+
+
 def keep(db: sa.Connection, case: Case, batch_id: str) -> None:
     """Writes the row of a case that is being closed, in place of the one of an earlier closing."""
-    db.execute(case_facts.delete().where(case_facts.c.case_id == case.case_id))
-    db.execute(case_facts.insert().values(**facts_of(case)._asdict(), batch_id=batch_id))
+    db.execute(_FORGET, {"its_case": case.case_id})
+    db.execute(_INSERT, {**facts_of(case)._asdict(), "batch_id": batch_id})
 
 
 # --- figures over many cases -------------------------------------------------------------------------------

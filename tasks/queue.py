@@ -35,6 +35,65 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
 _SHARED_CAP = re.compile("are left for (?!this case)")
 """What the budget says when a cap is too small for the next call that a case shares with others."""
 
+# Statements are made once: a ticket needs a dozen, and making one takes longer than most take to run.
+_THIS = (drafts.c.batch_id == sa.bindparam("its_batch"), drafts.c.seq == sa.bindparam("its_number"))
+_HELD = (
+    *_THIS,
+    drafts.c.status == "doing",
+    drafts.c.run == sa.bindparam("its_run"),
+    drafts.c.owner == sa.bindparam("its_owner"),
+    drafts.c.attempts == sa.bindparam("its_attempts"),
+)
+_OF_BATCH = batches.c.id == sa.bindparam("its_batch")
+_WAITING = (drafts.c.status == "todo", drafts.c.same_as == 0, drafts.c.not_before <= sa.bindparam("by_now"))
+_OLDEST = (
+    sa.select(batches.c.id, batches.c.began_at)
+    .where(batches.c.state == "running", sa.exists().where(drafts.c.batch_id == batches.c.id, *_WAITING))
+    .order_by(batches.c.made_at, batches.c.id)
+    .limit(1)
+)
+_OLDEST_OVER = _OLDEST.where(batches.c.kb.in_(sa.bindparam("these_kbs", expanding=True)))
+_FIRST = (
+    sa.select(drafts.c.seq)
+    .where(drafts.c.batch_id == sa.bindparam("its_batch"), *_WAITING)
+    .order_by(drafts.c.priority, drafts.c.due, drafts.c.seq)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    drafts.update()
+    .where(
+        drafts.c.batch_id == sa.bindparam("its_batch"),
+        *_WAITING,
+        drafts.c.seq == _FIRST.scalar_subquery(),
+        sa.exists().where(_OF_BATCH, batches.c.state == "running"),
+    )
+    .values(
+        status="doing",
+        owner=sa.bindparam("new_owner"),
+        attempts=drafts.c.attempts + 1,
+        run=drafts.c.run + 1,
+        case_id=sa.case((drafts.c.case_id == "", sa.bindparam("new_case")), else_=drafts.c.case_id),
+    )
+    .returning(*drafts.c)
+)
+_BEGIN = batches.update().where(_OF_BATCH, batches.c.began_at == "")
+_AT_WORK = sa.select(drafts).where(*_THIS, drafts.c.run == sa.bindparam("its_run"), drafts.c.status == "doing")
+_BATCH = sa.select(batches).where(_OF_BATCH).with_for_update()
+_CHANGE = drafts.update().where(*_HELD)
+_GUARD = sa.select(drafts.c.seq).where(*_HELD).with_for_update(read=True)
+_END = _CHANGE.returning(*drafts.c)
+_ALIKE = sa.select(drafts).where(
+    drafts.c.batch_id == sa.bindparam("its_batch"),
+    drafts.c.same_as == sa.bindparam("its_number"),
+    drafts.c.status.in_(("todo", "not_started")),
+)
+_SPENT = sa.select(spending.c.spent).where(spending.c.scope == sa.bindparam("of_scope"))
+_OPEN = ("todo", "doing", "not_started")
+_DONE = batches.update().where(
+    _OF_BATCH, ~sa.exists().where(drafts.c.batch_id == sa.bindparam("its_batch"), drafts.c.status.in_(_OPEN))
+)
+
 Reword = Callable[[DraftRow, DraftRow], str]
 """The draft of a ticket, said to the asker of another one that asks the same."""
 
@@ -61,47 +120,35 @@ class Queue:
 
         No two owners get the same. A row has the id of its case from then on.
         """
-        waits = (drafts.c.status == "todo", drafts.c.same_as == 0, drafts.c.not_before <= self._at())
-        waiting = sa.exists().where(drafts.c.batch_id == batches.c.id, *waits)
-        oldest = sa.select(batches.c.id).where(batches.c.state == "running", waiting)
-        oldest = oldest if kbs is None else oldest.where(batches.c.kb.in_(kbs))
+        asked: dict[str, Any] = {"by_now": self._at()}
+        oldest = _OLDEST
+        if kbs is not None:
+            oldest, asked["these_kbs"] = _OLDEST_OVER, list(kbs)
         while True:
             with self._database.reading() as db:
-                batch_id = db.execute(oldest.order_by(batches.c.made_at, batches.c.id).limit(1)).scalar()
-            if batch_id is None:
+                batch = db.execute(oldest, asked).one_or_none()
+            if batch is None:
                 return None
-            if row := self._take(owner, batch_id):
+            if row := self._take(owner, batch.id, begun=bool(batch.began_at)):
                 return row
 
-    def _take(self, owner: str, batch_id: str) -> DraftRow | None:
-        c = drafts.c
-        todo = (c.batch_id == batch_id, c.status == "todo", c.same_as == 0, c.not_before <= self._at())
-        first = sa.select(c.seq).where(*todo).order_by(c.priority, c.due, c.seq).limit(1)
-        first = first.with_for_update(skip_locked=True)
-        running = sa.exists().where(batches.c.id == batch_id, batches.c.state == "running")
-        case_id = sa.case((c.case_id == "", f"c-{secrets.token_hex(6)}"), else_=c.case_id)
-        taken = (
-            drafts.update()
-            .where(*todo, c.seq == first.scalar_subquery(), running)
-            .values(status="doing", owner=owner, attempts=c.attempts + 1, run=c.run + 1, case_id=case_id)
-            .returning(*c)
-        )
+    def _take(self, owner: str, batch_id: str, *, begun: bool) -> DraftRow | None:
+        new = {"new_owner": owner, "new_case": f"c-{secrets.token_hex(6)}"}
         with self._database.writing() as db:
-            row = db.execute(taken).one_or_none()
-            if row is None:
-                return None
-            began = batches.update().where(batches.c.id == batch_id, batches.c.began_at == "")
-            db.execute(began.values(began_at=self._at()))
-        return DraftRow(*row)
+            row = db.execute(_TAKE, {"its_batch": batch_id, "by_now": self._at(), **new}).one_or_none()
+            if row is not None and not begun:
+                db.execute(_BEGIN, {"its_batch": batch_id, "began_at": self._at()})
+        return None if row is None else DraftRow(*row)
 
     def hold(self, batch_id: str, seq: int, run: int, owner: str) -> DraftRow | None:
         """A row whose work goes on here, also when another worker had begun it; None when it is not at work."""
-        this = (*this_row(batch_id, seq), drafts.c.run == run, drafts.c.status == "doing")
         with self._database.reading() as db:
-            row = db.execute(sa.select(drafts).where(*this)).one_or_none()
+            this = {"its_batch": batch_id, "its_number": seq, "its_run": run}
+            row = db.execute(_AT_WORK, this).one_or_none()
         if row is None or row.owner == owner:
             return DraftRow(*row) if row else None
-        mine = drafts.update().where(*this).values(owner=owner, attempts=drafts.c.attempts + 1)
+        still = (*this_row(batch_id, seq), drafts.c.run == run, drafts.c.status == "doing")
+        mine = drafts.update().where(*still).values(owner=owner, attempts=drafts.c.attempts + 1)
         with self._database.writing() as db:
             row = db.execute(mine.returning(*drafts.c)).one_or_none()
         return DraftRow(*row) if row else None
@@ -129,7 +176,7 @@ class Queue:
         """What raises `Stopped`, within a transaction, when the row is not this worker's any more."""
 
         def check(db: sa.Connection) -> None:
-            if db.execute(sa.select(drafts.c.seq).where(*_held(row)).with_for_update(read=True)).scalar() is None:
+            if db.execute(_GUARD, _held(row)).scalar() is None:
                 raise Stopped("another worker has taken this ticket over")
 
         return check
@@ -144,7 +191,7 @@ class Queue:
         later = (self._now() + timedelta(seconds=wait)).isoformat() if wait else ""
         values = {"status": status, "owner": "", "not_before": later, "attempts": drafts.c.attempts - 1}
         with self._database.writing() as db:
-            db.execute(drafts.update().where(*_held(row)).values(values))
+            db.execute(_CHANGE.values(values), _held(row))
 
     def postpone(self, row: DraftRow) -> None:
         """Puts a row back whose endpoint is out of order: the longer it is, the later it is tried again."""
@@ -182,19 +229,18 @@ class Queue:
             self.fail(row, f"given up: {MAX_ATTEMPTS} workers ended while they worked on it; look at their logs", None)
             return "failed"
         with self._database.writing() as db:
-            db.execute(drafts.update().where(*_held(row)).values(status="todo", owner=""))
+            db.execute(_CHANGE, {"status": "todo", "owner": "", **_held(row)})
         return "todo"
 
     def _end(self, db: sa.Connection, row: DraftRow, values: dict[str, Any], stop: str, reword: Reword) -> bool:
         # First, so that of two rows finished at once the later one sees that it was the last.
-        batch = db.execute(sa.select(batches).where(batches.c.id == row.batch_id).with_for_update()).one()
-        ended = drafts.update().where(*_held(row)).values(owner="", **values).returning(*drafts.c)
-        found = db.execute(ended).one_or_none()
+        batch = db.execute(_BATCH, {"its_batch": row.batch_id}).one()
+        found = db.execute(_END, {"owner": "", **values, **_held(row)}).one_or_none()
         if found is None:
             return False
         self._pass_on(db, DraftRow(*found), reword)
         if batch.budget_nano:
-            spent = db.execute(sa.select(spending.c.spent).where(spending.c.scope == f"batch:{batch.id}")).scalar()
+            spent = db.execute(_SPENT, {"of_scope": f"batch:{batch.id}"}).scalar()
             stop = "all of the batch's cap is spent" if (spent or 0) >= batch.budget_nano else stop
         if stop:
             self._stop(db, row.batch_id, stop)
@@ -203,9 +249,7 @@ class Queue:
 
     def _pass_on(self, db: sa.Connection, first: DraftRow, reword: Reword) -> None:
         """Gives the draft to the tickets that ask the same; it costs nothing again."""
-        alike = (drafts.c.batch_id == first.batch_id, drafts.c.same_as == first.seq)
-        open_ = drafts.c.status.in_(("todo", "not_started"))
-        for found in db.execute(sa.select(drafts).where(*alike, open_)).all():
+        for found in db.execute(_ALIKE, {"its_batch": first.batch_id, "its_number": first.seq}).all():
             row = DraftRow(*found)
             values = {name: getattr(first, name) for name in ("status", "proven", "case_id", "error")}
             values |= {"text": reword(first, row), "cost_nano": 0, "frontier_nano": first.frontier_nano}
@@ -251,11 +295,12 @@ def move(db: sa.Connection, batch_id: str, before: Status, after: Status) -> int
 
 def end_if_done(db: sa.Connection, batch_id: str, at: str) -> None:
     """Ends a batch of which nothing is open."""
-    open_ = sa.exists().where(drafts.c.batch_id == batch_id, drafts.c.status.in_(("todo", "doing", "not_started")))
-    ended = batches.update().where(batches.c.id == batch_id, ~open_)
-    db.execute(ended.values(state="done", ended_at=at, note=""))
+    db.execute(_DONE, {"its_batch": batch_id, "state": "done", "ended_at": at, "note": ""})
 
 
-def _held(row: DraftRow) -> tuple[sa.ColumnElement[bool], ...]:
-    mine = (drafts.c.owner == row.owner, drafts.c.attempts == row.attempts, drafts.c.status == "doing")
-    return *this_row(row.batch_id, row.seq), *mine, drafts.c.run == row.run
+def _held(row: DraftRow) -> dict[str, Any]:
+    """The parameters of `_HELD`."""
+    return {
+        "its_batch": row.batch_id, "its_number": row.seq, "its_run": row.run,
+        "its_owner": row.owner, "its_attempts": row.attempts,
+    }  # fmt: skip

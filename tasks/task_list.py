@@ -43,6 +43,14 @@ handoffs = sa.Table(
     sa.Column("body", sa.JSON, nullable=False),
 )
 
+# Made once, since making a statement takes longer than most take to run.
+_OF_CASE: sa.BindParameter[str] = sa.bindparam("its_case")
+_BODY = sa.select(cases.c.body).where(cases.c.case_id == _OF_CASE)
+_KNOWN = sa.select(sa.exists().where(cases.c.case_id == _OF_CASE))
+_CHANGE_CASE = cases.update().where(cases.c.case_id == _OF_CASE)
+_INSERT_CASE, _INSERT_TASKS, _INSERT_HANDOFFS = cases.insert(), tasks.insert(), handoffs.insert()
+_PUT_TASK = tasks.update().where(tasks.c.case_id == _OF_CASE, tasks.c.name == sa.bindparam("its_name"))
+
 _APART = {"tasks", "handoffs"}  # kept in tables of their own
 _DERIVED = set(Case.model_computed_fields)
 
@@ -73,14 +81,15 @@ class TaskList:
     def open_case(self, case: Case) -> None:
         """Puts a case with its tasks on the list; one that was begun before is begun again, its handoffs stay."""
         with self.database.writing() as db:
-            if db.execute(cases.update().where(cases.c.case_id == case.case_id).values(**_case_row(case))).rowcount:
+            row = _case_row(case)
+            if db.execute(_CHANGE_CASE, {"its_case": case.case_id, **row}).rowcount:
                 for task in case.tasks:
                     task.status, task.owner = "todo", ""
                     _put_task(db, case.case_id, task)
                 return
-            db.execute(cases.insert().values(case_id=case.case_id, **_case_row(case)))
+            db.execute(_INSERT_CASE, {"case_id": case.case_id, **row})
             rows = [{"case_id": case.case_id, **task.model_dump()} for task in case.tasks]
-            db.execute(tasks.insert(), rows)
+            db.execute(_INSERT_TASKS, rows)
 
     def start(self, case: Case, name: StepName) -> None:
         """Marks a task as being done by this process, and counts the attempt."""
@@ -95,7 +104,7 @@ class TaskList:
         task.status = handoff.status
         with self.database.writing() as db:
             body = handoff.model_dump(mode="json", by_alias=True)
-            db.execute(handoffs.insert().values(case_id=case.case_id, seq=handoff.seq, body=body))
+            db.execute(_INSERT_HANDOFFS, {"case_id": case.case_id, "seq": handoff.seq, "body": body})
             _put_task(db, case.case_id, task)
         case.handoffs.append(handoff)
 
@@ -107,7 +116,7 @@ class TaskList:
                     task.status = "skipped" if task.status == "todo" else "failed"
                     _put_task(db, case.case_id, task)
             this = cases.c.case_id == case.case_id
-            db.execute(cases.update().where(this).values(**_case_row(case)))
+            db.execute(_CHANGE_CASE, {"its_case": case.case_id, **_case_row(case)})
             facts.keep(db, case, db.execute(sa.select(cases.c.batch_id).where(this)).scalar() or "")
 
     def write(self, case: Case, also: Callable[[sa.Connection, Case], bool]) -> None:
@@ -116,18 +125,19 @@ class TaskList:
         with self.database.writing() as db:
             if not also(db, case):
                 return
-            if db.execute(cases.update().where(cases.c.case_id == this).values(**_case_row(case))).rowcount:
+            if db.execute(_KNOWN, {"its_case": this}).scalar():
+                db.execute(_CHANGE_CASE, {"its_case": this, **_case_row(case)})
                 db.execute(tasks.delete().where(tasks.c.case_id == this))
                 db.execute(handoffs.delete().where(handoffs.c.case_id == this))
             else:
-                db.execute(cases.insert().values(case_id=this, **_case_row(case)))
-            db.execute(tasks.insert(), [{"case_id": this, **task.model_dump()} for task in case.tasks])
+                db.execute(_INSERT_CASE, {"case_id": this, **_case_row(case)})
+            db.execute(_INSERT_TASKS, [{"case_id": this, **task.model_dump()} for task in case.tasks])
             bodies = [
                 {"case_id": this, "seq": handoff.seq, "body": handoff.model_dump(mode="json", by_alias=True)}
                 for handoff in case.handoffs
             ]
             if bodies:
-                db.execute(handoffs.insert(), bodies)
+                db.execute(_INSERT_HANDOFFS, bodies)
             facts.keep(db, case, case.batch_id)
 
     def case(self, case_id: str) -> Case:
@@ -140,7 +150,7 @@ class TaskList:
     def find(self, case_id: str) -> Case | None:
         """The case as kept; None when there is none of that id."""
         with self.database.reading() as db:
-            row = db.execute(sa.select(cases.c.body).where(cases.c.case_id == case_id)).scalar()
+            row = db.execute(_BODY, {"its_case": case_id}).scalar()
             return None if row is None else _case(db, case_id, row)
 
     def recent(self, limit: int) -> list[CaseLine]:
@@ -183,8 +193,8 @@ def _case_row(case: Case) -> dict[str, Any]:
 
 
 def _put_task(db: sa.Connection, case_id: str, task: Task) -> None:
-    this = (tasks.c.case_id == case_id) & (tasks.c.name == task.name)
-    db.execute(tasks.update().where(this).values(status=task.status, attempts=task.attempts, owner=task.owner))
+    put = {"status": task.status, "attempts": task.attempts, "owner": task.owner}
+    db.execute(_PUT_TASK, {"its_case": case_id, "its_name": task.name, **put})
 
 
 def _case(db: sa.Connection, case_id: str, body: dict[str, Any]) -> Case:

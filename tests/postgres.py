@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ def programs() -> Path | None:
 class Server:
     """A running server that trusts whoever reaches its socket."""
 
-    def __init__(self, socket_folder: Path) -> None:
-        self._folder = socket_folder
+    def __init__(self, socket_folder: Path, restart: Callable[[], None]) -> None:
+        self._folder, self.restart = socket_folder, restart
 
     def url(self, name: str) -> str:
         """The URL of the database of that name."""
@@ -78,4 +78,9 @@ def server(*, durable: bool = True) -> Iterator[Server]:
         subprocess.run([found / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"], **run)
         options = settings if durable else f"{settings} -c fsync=off"
         subprocess.run([*control, "-l", str(folder / "log"), "-o", options, "start"], **run)
-        yield Server(folder)
+
+        def restart() -> None:
+            """As a crash and a start: whoever is connected is thrown out in the midst of what it does."""
+            subprocess.run([*control, "-l", str(folder / "log"), "-m", "immediate", "restart"], **run)
+
+        yield Server(folder, restart)

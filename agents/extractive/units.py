@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from knowledge_base import text as language
@@ -43,6 +44,7 @@ class Unit:
         return Sentence(text=self.text, kind=self.kind, quotes=[Quote(n=self.passage.n, text=self.quote)])
 
 
+_NOWHERE = Passage(n=0, doc_id="", chunk_id="", title="", locator="", text="", score=0)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _NOTHING = re.compile(r"\s*(?:[-*+•]\s+)?(?:\[[^\]]+\]:\s*\S+|(?:to-?do|tbd|n/?a|coming soon)\W*$)", re.I)
 """A link's target, or the place of a text that nobody wrote yet."""
@@ -88,17 +90,23 @@ def units(passage: Passage) -> list[Unit]:
     to a machine with what follows it in its paragraph: leaving these out keeps answers clean, and is no
     barrier. The barriers are the page's audience, the proof, and that an answer has no other effect.
     """
+    return [replace(unit, passage=passage) for unit in _units(passage.text, tuple(passage.headings))]
+
+
+@lru_cache(maxsize=1_024)
+def _units(passage: str, headings: tuple[str, ...]) -> tuple[Unit, ...]:
+    """The pieces of a passage's text, not yet its own: the same one is found for many tickets."""
     found: list[Unit] = []
     ordered_until = -1  # the end of a paragraph that gives a machine orders
-    path = dict(enumerate(passage.headings, start=1))  # level -> heading
+    path = dict(enumerate(headings, start=1))  # level -> heading
     header: list[str] = []
     before = ""
-    for piece in language.sentences(passage.text):
+    for piece in language.sentences(passage):
         if piece.kind == "heading":
             level = len(piece.text) - len(piece.text.lstrip("#"))
             path = {above: heading for above, heading in path.items() if above < level}
             path[level] = plain(piece.text.strip("# "))
-        elif _is_title(piece, passage.text):
+        elif _is_title(piece, passage):
             path = {above: heading for above, heading in path.items() if above < _TITLE_LEVEL}
             path[_TITLE_LEVEL] = plain(piece.text)
         elif piece.kind == "row":
@@ -106,17 +114,17 @@ def units(passage: Passage) -> list[Unit]:
             if before != "row":
                 header = cells
             else:
-                found.append(_row(piece.text, header, cells, passage, tuple(path.values())))
+                found.append(_row(piece.text, header, cells, tuple(path.values())))
         elif piece.kind == "prose" and len(aligned := _ALIGNED.findall(piece.text)) > 1:
             found += [_aligned_row(line, passage, tuple(path.values())) for line in aligned]
         elif _TO_A_MACHINE.search(piece.text):
-            ordered_until = _paragraph_end(passage.text, piece.end)
+            ordered_until = _paragraph_end(passage, piece.end)
         elif piece.kind != "quote" and piece.start >= ordered_until and not _NOTHING.match(piece.text):
             text = _FENCE_LINE.sub("", piece.text).strip("\n") if piece.kind == "code" else plain(piece.text)
             if _SAYS_SOMETHING.search(text):
-                found.append(Unit(text, piece.text, piece.kind, passage, tuple(path.values())))
+                found.append(Unit(text, piece.text, piece.kind, _NOWHERE, tuple(path.values())))
         before = piece.kind
-    return found
+    return tuple(found)
 
 
 def _paragraph_end(text: str, position: int) -> int:
@@ -141,9 +149,9 @@ def _cells(row: str) -> list[str]:
     return [plain(cell) for cell in row.strip().strip("|").split("|")]
 
 
-def _row(quote: str, header: Sequence[str], values: Sequence[str], passage: Passage, headings: tuple[str, ...]) -> Unit:
+def _row(quote: str, header: Sequence[str], values: Sequence[str], headings: tuple[str, ...]) -> Unit:
     cells = tuple((name, value) for name, value in zip(header[1:], values[1:], strict=False) if value)
-    return Unit(_row_text(values[0], cells), quote, "item", passage, headings, values[0], header[0], cells)
+    return Unit(_row_text(values[0], cells), quote, "item", _NOWHERE, headings, values[0], header[0], cells)
 
 
 def _row_text(subject: str, cells: Sequence[tuple[str, str]]) -> str:
@@ -152,11 +160,11 @@ def _row_text(subject: str, cells: Sequence[tuple[str, str]]) -> str:
     return f"{subject}: {rest}" if rest else subject
 
 
-def _aligned_row(line: tuple[str, str], passage: Passage, headings: tuple[str, ...]) -> Unit:
+def _aligned_row(line: tuple[str, str], passage: str, headings: tuple[str, ...]) -> Unit:
     """A line of two columns set apart by blanks: "due_date     optional, written as YYYY-MM-DD"."""
     name, rest = line
-    quote = next(found for found in passage.text.split("\n") if name in found and rest in found).strip()
-    return Unit(f"{plain(name)}: {plain(rest)}", quote, "item", passage, headings, subject=plain(name))
+    quote = next(found for found in passage.split("\n") if name in found and rest in found).strip()
+    return Unit(f"{plain(name)}: {plain(rest)}", quote, "item", _NOWHERE, headings, subject=plain(name))
 
 
 def narrowed(unit: Unit, asked: Set[str]) -> Unit:

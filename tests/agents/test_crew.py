@@ -270,7 +270,7 @@ def test_ticket_text_cannot_close_the_mark_around_it_or_fill_in_a_template(tmp_p
     assert json.loads(content.split("<input>\n")[1].split("\n</input>")[0])["ticket"]["text"] == hostile
 
 
-def test_eight_threads_of_fifty_cases_do_not_mix(tmp_path: Path) -> None:
+def test_eight_threads_of_twenty_cases_do_not_mix(tmp_path: Path) -> None:
     facts = {
         f"product {chr(97 + i)}{chr(97 + i)}": f"The product {chr(97 + i)}{chr(97 + i)} costs ${100 + i}."
         for i in range(8)
@@ -279,7 +279,7 @@ def test_eight_threads_of_fifty_cases_do_not_mix(tmp_path: Path) -> None:
     cases: dict[str, Case] = {}
 
     def work(number: int, name: str) -> None:
-        for turn in range(50):
+        for turn in range(20):
             case = bench.ask(f"How much does {name} cost?", case_id=f"c-{number}-{turn}")
             cases[case.case_id] = case
 
@@ -288,7 +288,7 @@ def test_eight_threads_of_fifty_cases_do_not_mix(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(cases) == 400
+    assert len(cases) == 160
     for case_id, case in cases.items():
         number = int(case_id.split("-")[1])
         assert case.outcome == "accepted"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,17 +114,21 @@ def test_questions_and_answers(seeded: dict[str, Any], page: Page) -> None:
 
 
 def test_passages_and_proofs(seeded: dict[str, Any], page: Page) -> None:
-    def opened(page: Page, buttons: str) -> None:
+    def opened(page: Page) -> None:
         all_turns(page)
         expect(page.get_by_role("button", name="Proof:")).to_have_count(len(TEXTS))  # every answer is there
+
+    def click(buttons: str) -> dict[str, int]:
         for button in page.get_by_role("button", name=buttons).all():
             button.evaluate("(one) => one.click()")
+        return dict(page.evaluate(ELEMENTS))
 
-    plain, hostile = chats(seeded)
-    for buttons in ("Source 1:", "Proof:"):
-        prepare = partial(opened, buttons=buttons)
-        assert elements(page, plain, prepare) == elements(page, hostile, prepare)
-        check(page, texts=TEXTS)
+    found = []
+    for address in chats(seeded):
+        elements(page, address, opened)
+        found.append([click("Source 1:"), click("Proof:")])
+    assert found[0] == found[1]
+    check(page, texts=TEXTS)
 
 
 def test_names_of_conversations(seeded: dict[str, Any], page: Page) -> None:
@@ -166,7 +169,7 @@ def test_what_is_known(seeded: dict[str, Any], page: Page, view: str) -> None:
 def test_handoffs(seeded: dict[str, Any], page: Page) -> None:
     address = f"{seeded['site'].url}/handoffs?run={{}}&step=4"
     before = elements(page, address.format(seeded["plain"][1][0]))
-    for run, text in zip(seeded["hostile"][1], TEXTS, strict=True):
+    for run, text in list(zip(seeded["hostile"][1], TEXTS, strict=True))[::3]:  # each is opened anew: seconds
         assert elements(page, address.format(run)) == before
         check(page, texts=[text])
 
@@ -178,7 +181,7 @@ def test_other_views_of_a_run(seeded: dict[str, Any], page: Page, view: str) -> 
 
     address = f"{seeded['site'].url}/handoffs?run={{}}"
     before = elements(page, address.format(seeded["plain"][1][0]), chosen)
-    for run in seeded["hostile"][1][::7]:
+    for run in seeded["hostile"][1][::14]:
         assert elements(page, address.format(run), chosen) == before
         check(page)
 
@@ -187,7 +190,7 @@ def test_two_runs_beside_each_other(seeded: dict[str, Any], page: Page) -> None:
     address = f"{seeded['site'].url}/handoffs?run={{}}&with={{}}"
     before = elements(page, address.format(*seeded["plain"][1][:2]))
     runs = seeded["hostile"][1]
-    for one, other in zip(runs[::7], runs[1::7], strict=False):
+    for one, other in zip(runs[::10], runs[1::10], strict=False):
         assert elements(page, address.format(one, other)) == before
         check(page)
 

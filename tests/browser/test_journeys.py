@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -30,15 +31,13 @@ def test_ask_then_open_a_citation_then_the_handoffs(site: Served, page: Page) ->
     expect(page.get_by_role("heading", name="Handoffs").first).to_be_visible()
     grid = page.get_by_role("treegrid")
     expect(grid.get_by_role("row").nth(2)).to_be_visible()
-    settled(page)
-    assert "run=c-" in page.url
+    expect(page).to_have_url(re.compile("run=c-"))
     grid.locator("[role=row][tabindex='0']").focus()
     chosen = grid.locator("[role=row][aria-selected=true]")
     before = chosen.inner_text()
     page.keyboard.press("ArrowDown")
     expect(chosen).not_to_have_text(before)
-    settled(page)
-    assert "step=" in page.url
+    expect(page).to_have_url(re.compile("step="))
 
 
 def test_upload_thirty_tickets_then_review_by_keyboard_then_export(site: Served, page: Page, tmp_path: Path) -> None:

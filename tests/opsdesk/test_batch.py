@@ -102,7 +102,7 @@ def test_rows_in_are_rows_out_in_order_and_the_same_command_drafts_nothing_again
 def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(
     home_of_all: Path, tmp_path: Path, sim: Simulator
 ) -> None:
-    given = tickets(tmp_path / "in.csv", [f"What does a seat on Pro cost? Order {n}." for n in range(24)])
+    given = tickets(tmp_path / "in.csv", [f"What does a seat on Pro cost? Order {n}." for n in range(20)])
     command = ["draft", str(given), "--out", str(tmp_path / "out.csv"), "--kb", "sample", "--json"]
     env = environment(home_of_all, sim)
     first = start(command, env, tmp_path)
@@ -118,33 +118,33 @@ def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(
     answered = sum(row["nano"] > 0 for row in sim.books.rows())
     code, printed, told = run(command, env, tmp_path)
     assert code == 0, told
-    assert json.loads(printed)["drafted"] == 24
+    assert json.loads(printed)["drafted"] == 20
     drafts = Drafts(Desk(Settings(home=home_of_all)).task_list.database, lambda: datetime.now(UTC))
     newest = drafts.batches()[0][0]
-    assert len({row.case_id for row in drafts.rows(newest.id)}) == 24
+    assert len({row.case_id for row in drafts.rows(newest.id)}) == 20
     all_answered = sum(row["nano"] > 0 for row in sim.books.rows())
-    assert 24 <= all_answered <= 24 + 4  # what was on its way at the kill, at most the tier's four
-    assert answered < 24
-    assert len(list(csv.reader((tmp_path / "out.csv").open(newline="", encoding="utf-8-sig")))) == 25
+    assert 20 <= all_answered <= 20 + 4  # what was on its way at the kill, at most the tier's four
+    assert answered < 20
+    assert len(list(csv.reader((tmp_path / "out.csv").open(newline="", encoding="utf-8-sig")))) == 21
 
 
 def test_at_its_cap_a_batch_stops_with_three_and_goes_on_under_a_larger_one(
     home_of_all: Path, tmp_path: Path, sim: Simulator
 ) -> None:
-    given = tickets(tmp_path / "in.csv", [f"How do I reset my password? Case {n}." for n in range(30)])
+    given = tickets(tmp_path / "in.csv", [f"How do I reset my password? Case {n}." for n in range(20)])
     out = tmp_path / "out.jsonl"
     env = environment(home_of_all, sim)
-    command = ["draft", str(given), "--out", str(out), "--kb", "sample", "--budget", "8", "--json"]
+    command = ["draft", str(given), "--out", str(out), "--kb", "sample", "--budget", "5", "--json"]
     code, printed, told = run(command, env, tmp_path)
     summary = json.loads(printed)
     assert code == 3, told
     assert "left for this batch" in told
-    assert 0 < summary["not_started"] < 30
-    assert sim.books.count()["billed_nano"] <= 8 * 10**9
-    assert len(out.read_text().splitlines()) == 30
+    assert 0 < summary["not_started"] < 20
+    assert sim.books.count()["billed_nano"] <= 5 * 10**9
+    assert len(out.read_text().splitlines()) == 20
     code, printed, told = run(["batch", "resume", "--out", str(out), "--budget", "100", "--json"], env, tmp_path)
-    assert (code, json.loads(printed)["drafted"]) == (0, 30), told
-    assert sum(row["nano"] > 0 for row in sim.books.rows()) == 30
+    assert (code, json.loads(printed)["drafted"]) == (0, 20), told
+    assert sum(row["nano"] > 0 for row in sim.books.rows()) == 20
 
 
 def test_ctrl_c_pauses_and_what_was_at_work_is_finished(home_of_all: Path, tmp_path: Path, sim: Simulator) -> None:

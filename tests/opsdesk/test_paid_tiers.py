@@ -60,7 +60,7 @@ def desk(home: Path, indexed: Path, offline: Desk, sim: Simulator) -> Callable[.
         given = tiers or {"cheap": {}, "frontier": {}}
         models = {"cheap": CHEAP, "mid": CHEAP, "frontier": FRONTIER}
         usual = {
-            tier: {"model": models[tier], "base_url": sim.base_url, "api_key": KEY, "timeout": 1.2} for tier in given
+            tier: {"model": models[tier], "base_url": sim.base_url, "api_key": KEY, "timeout": 0.8} for tier in given
         }
         paid = {tier: {**usual[tier], **changes} for tier, changes in given.items()}
         desk = Desk(Settings.model_validate({"home": indexed, "tiers": paid, **settings}))
@@ -349,7 +349,7 @@ def configured(monkeypatch: pytest.MonkeyPatch, home: Path, indexed: Path, sim: 
     def set_up(**variables: str) -> None:
         monkeypatch.setenv("OPSDESK_HOME", str(indexed))
         for tier, model in (("CHEAP", CHEAP), ("FRONTIER", FRONTIER)):
-            usual = {"MODEL": model, "BASE_URL": sim.base_url, "API_KEY": KEY, "TIMEOUT": "2"}
+            usual = {"MODEL": model, "BASE_URL": sim.base_url, "API_KEY": KEY, "TIMEOUT": "0.8"}
             for name, value in usual.items():
                 monkeypatch.setenv(f"OPSDESK_TIERS__{tier}__{name}", value)
         for name, value in variables.items():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +18,7 @@ from tasks.processes import host_name, is_dead, process_name
 from tasks.requests import MAX_ATTEMPTS, Requests
 from tasks.workers import SILENCE, Workers
 
+ROOT = Path(__file__).resolve().parents[2]
 NOBODY = f"{host_name()}:{2**31 - 1}"
 
 
@@ -148,6 +152,21 @@ def test_a_worker_is_alive_while_it_says_so_and_its_process_lives(database: Data
     assert workers.alive() == []
     assert is_dead(NOBODY)
     assert not is_dead("elsewhere:1")
+
+
+def test_a_process_of_another_container_is_not_taken_for_a_dead_one_of_this(tmp_path: Path) -> None:
+    """It may have the same machine's name, and the number of a process that is not here."""
+    told = "from tasks.processes import is_dead, process_name; import sys; print(process_name(), is_dead(sys.argv[1]))"
+    namespace = ["unshare", "--fork", "--pid", "--mount-proc", sys.executable, "-c", told]
+    mine = process_name()
+    done = subprocess.run([*namespace, mine], capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        pytest.skip(f"no namespace of process ids can be made here: {done.stderr.strip()}")
+    theirs, dead = done.stdout.split()
+    assert dead == "False"
+    assert theirs.partition(":")[2].startswith("1:")
+    assert theirs.partition("/")[0] == mine.partition("/")[0]
+    assert not is_dead(theirs)
 
 
 def test_a_conversation_is_its_persons_own(database: Database, clock: Clock) -> None:

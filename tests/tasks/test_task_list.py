@@ -9,6 +9,7 @@ import pytest
 
 from errors import UsageError
 from tasks.case import STEPS, Case, Handoff, StepName, Ticket
+from tasks.processes import host_name
 from tasks.task_list import TaskList
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_a_case_cut_short_is_kept_up_to_its_last_step(database_url: str) -> None
     tasks.start(case, "retrieve")
     kept = TaskList(database_url).case("c-1")
     assert [task.status for task in kept.tasks] == ["done", "doing", "todo", "todo"]
-    assert kept.tasks[1].owner.startswith(f"{os.uname().nodename}:{os.getpid()}:")
+    assert kept.tasks[1].owner.startswith(f"{host_name()}:{os.getpid()}:")
     assert [h.seq for h in kept.handoffs] == [1]
 
 

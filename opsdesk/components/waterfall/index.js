@@ -1,6 +1,7 @@
 // The steps of a run on a time lane: an ARIA treegrid. Python says which row is selected; this tells what was picked.
 
 const shut = new Map(); // run -> row -> whether it is open, as the reader has left it
+const untold = new Map(); // run -> the row that was picked and that Python has not drawn as selected yet
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -19,14 +20,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
   grid.setAttribute("role", "treegrid");
   grid.setAttribute("aria-label", "Steps of this run");
   grid.setAttribute("aria-rowcount", String(data.rows.length + 1));
-  let current = data.selected;
   let telling = 0;
 
   const byId = new Map(data.rows.map((row) => [row.id, row]));
+  if (untold.get(data.run) === data.selected || !byId.has(untold.get(data.run))) untold.delete(data.run);
+  let current = untold.get(data.run) ?? data.selected;
   const visible = () => data.rows.filter((row) => !row.parent || !byId.has(row.parent) || isOpen(byId.get(row.parent)));
 
   const tell = () => {
     clearTimeout(telling);
+    untold.set(data.run, current);
     telling = setTimeout(() => setTriggerValue("picked", current), 90);
   };
 
@@ -106,6 +109,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   });
 
   draw();
+  if (untold.has(data.run)) tell(); // drawn anew before what was picked could be told
   if (before) before.replaceWith(grid);
   else parentElement.append(grid);
   if (hadFocus) grid.querySelector(`[data-id="${CSS.escape(current)}"]`)?.focus({ preventScroll: true });
