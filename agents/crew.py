@@ -98,7 +98,7 @@ class Crew:
         steps = Steps(case, self._of_thread.agents, books, limits, watch, hear)
         books.task_list.open_case(case)
         try:
-            run_here(_Order(steps, self._tiers, self._manner, self._dial).kickoff_async())
+            run_here(_Order(steps, self._tiers, self._manner, self._dial))
         except (StoreError, Postponed, Stopped, KeyboardInterrupt) as error:
             if journal:
                 raise  # it is gone on with later, from its records

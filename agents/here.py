@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
+
+from crewai.flow.flow import Flow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,14 +21,20 @@ T = TypeVar("T")
 _of_thread = threading.local()
 
 
-def run_here(flow: Coroutine[Any, Any, T]) -> T:
-    """What a flow's `kickoff_async` returns. Each thread keeps its event loop for the next flow."""
+def run_here(flow: Flow[Any]) -> None:
+    """Runs a flow to its end. Each thread keeps its event loop for the next flow.
+
+    Where a loop runs already, it is left to CrewAI, which takes other threads then.
+    """
+    if asyncio._get_running_loop() is not None:
+        flow.kickoff()
+        return
     if not hasattr(_of_thread, "loop"):
         _of_thread.loop = asyncio.new_event_loop()
         _of_thread.loop.set_default_executor(_Here())
     loop: asyncio.AbstractEventLoop = _of_thread.loop
     try:
-        return contextvars.copy_context().run(loop.run_until_complete, flow)
+        contextvars.copy_context().run(loop.run_until_complete, flow.kickoff_async())
     finally:
         if left := asyncio.all_tasks(loop):  # Ctrl-C came between
             del _of_thread.loop

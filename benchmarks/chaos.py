@@ -340,7 +340,7 @@ def places(kind: str, folder: Path) -> Iterator[Place]:
         yield Place(kind, url, running.restart)
 
 
-def run(kind: str, name: str, tickets: int, wanted: int, every: float, seed: int) -> dict[str, Any]:
+def run(kind: str, name: str, options: argparse.Namespace) -> dict[str, Any]:
     """One scenario on one database."""
     from tests.simulator import Model, Simulator
 
@@ -348,12 +348,12 @@ def run(kind: str, name: str, tickets: int, wanted: int, every: float, seed: int
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos")))
         where = folder if name != FULL else stack.enter_context(small_disk(folder / "small"))
         place = stack.enter_context(places(kind, where))
-        sim = stack.enter_context(Simulator({MODEL: Model(price=PRICE, latency_s=LATENCY_S)}))
+        sim = stack.enter_context(Simulator({MODEL: Model(price=PRICE, latency_s=options.latency)}))
         settings = {"in_flight": "hold"} if name == "killed, holding" else {}
         floor = Floor(folder, place, sim.base_url, **settings)
         stack.callback(floor.end)
         if name.startswith("killed"):
-            return killed_often(floor, sim, tickets, wanted, every, seed)
+            return killed_often(floor, sim, options.tickets, options.kills, options.every, options.seed)
         return SCENARIOS[name](floor, sim)
 
 
@@ -363,6 +363,7 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=1_000)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--every", type=float, default=8, help="seconds between two kills, on the mean")
+    parser.add_argument("--latency", type=float, default=LATENCY_S, help="seconds that the simulated model takes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--only", help="one scenario")
@@ -375,7 +376,7 @@ def main() -> None:
         for name in names:
             if ONLY_ON.get(name, kind) != kind:
                 continue
-            found[f"{kind}: {name}"] = run(kind, name, options.tickets, options.kills, options.every, options.seed)
+            found[f"{kind}: {name}"] = run(kind, name, options)
             if not options.json:
                 print(f"{kind}: {name}", flush=True)
                 for what, value in found[f"{kind}: {name}"].items():

@@ -28,7 +28,7 @@ def test_of_two_browsers_and_twenty_chats_nothing_crosses(site: Served, visit: O
     with visit() as first, visit() as second:
         pages = {"A": first, "B": second}
         for page in pages.values():
-            go(page, site.url)
+            go(page, f"{site.url}/?kb=sample")
         asked: dict[str, list[str]] = {"A": [], "B": []}
         for turn in range(TURNS):
             for name, page in pages.items():  # both ask before either has its answer
