@@ -118,7 +118,7 @@ class Durable:
                 self._queue.postpone(row)
         except Stopped:
             self._give_back(row)
-        except StoreError as error:
+        except (StoreError, sa.exc.SQLAlchemyError) as error:  # DBOS's own come as they are
             log.error("%s", error)
             self._give_back(row)
         except Exception as error:  # noqa: BLE001  (whatever it is, one ticket fails and the others go on)

@@ -102,7 +102,7 @@ class Worker:
         while self._at_work and time.monotonic() < give_up:
             time.sleep(LOOK_SECONDS)
         self.workers.leave(self.name)
-        self.requests.release([worker.name for worker in self.workers.alive()])
+        self.requests.release([worker.name for worker in self.workers.living()])
         if self._durable:
             self._durable.close()
 
@@ -219,8 +219,7 @@ class Worker:
 
     def _take_over(self) -> None:
         """Goes on with what dead workers were at."""
-        self.workers.forget_dead()
-        living = [worker.name for worker in self.workers.alive()]
+        living = [worker.name for worker in self.workers.forget_dead()]
         self.requests.release(living)
         if self._durable:
             self._durable.take_over(living)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -42,8 +43,11 @@ class Worker(NamedTuple):
 class Workers:
     """The workers of one database."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._database, self._now = database, now
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database, self._now, self._monotonic = database, now, monotonic
+        self._heard: dict[str, tuple[str, float]] = {}  # each one's last word, and when it was first seen here
 
     def beat(self, name: str, version: str) -> None:
         """Says that `name` lives."""
@@ -58,7 +62,7 @@ class Workers:
             db.execute(workers.delete().where(workers.c.name == name))
 
     def alive(self) -> list[Worker]:
-        """Those at work, the oldest first."""
+        """Those at work, the oldest first, by the clocks of the machines: for a single look."""
         now = self._now()
         since, long_since = (now - SILENCE).isoformat(), (now - LONG_SILENCE).isoformat()
         with self._database.reading() as db:
@@ -66,8 +70,27 @@ class Workers:
             found = [Worker(*row) for row in rows]
         return [w for w in found if not is_dead(w.name) and (w.beat_at >= since or is_running(w.name))]
 
-    def forget_dead(self) -> None:
-        """Strikes those that are gone off the list."""
-        living = {worker.name for worker in self.alive()}
+    def living(self) -> list[Worker]:
+        """Those that are not known to have ended, for who looks again and again.
+
+        A clock may be wrong: what counts is whether a worker has said anything new while it was watched from here.
+        """
+        now = self._monotonic()
+        with self._database.reading() as db:
+            found = [Worker(*row) for row in db.execute(sa.select(workers).order_by(workers.c.began_at))]
+        before = self._heard
+        self._heard = {w.name: (w.beat_at, now) for w in found}
+        self._heard |= {w.name: before[w.name] for w in found if before.get(w.name, ("",))[0] == w.beat_at}
+        return [w for w in found if not is_dead(w.name) and self._speaks(w.name, now - self._heard[w.name][1])]
+
+    def _speaks(self, name: str, silent: float) -> bool:
+        starved = silent < LONG_SILENCE.total_seconds() and is_running(name)
+        return silent < SILENCE.total_seconds() or starved
+
+    def forget_dead(self) -> list[Worker]:
+        """Strikes those that are gone off the list, and returns the others, as `living` does."""
+        living = self.living()
+        names = {worker.name for worker in living}
         with self._database.writing() as db:
-            db.execute(workers.delete().where(workers.c.name.not_in(living)))
+            db.execute(workers.delete().where(workers.c.name.not_in(names)))
+        return living

@@ -137,7 +137,8 @@ def test_a_request_is_found_by_its_case_and_conversation(requests: Requests) -> 
 
 
 def test_a_worker_is_alive_while_it_says_so_and_its_process_lives(database: Database, clock: Clock) -> None:
-    workers = Workers(database, clock)
+    seconds = [0.0]
+    workers = Workers(database, clock, lambda: seconds[0])
     for name in (process_name(), NOBODY, "elsewhere:1"):
         workers.beat(name, "1")
         workers.beat(name, "1")
@@ -145,13 +146,32 @@ def test_a_worker_is_alive_while_it_says_so_and_its_process_lives(database: Data
     clock.now += SILENCE
     workers.beat(process_name(), "1")
     assert [worker.name for worker in workers.alive()] == [process_name()]
-    workers.forget_dead()
+    assert [worker.name for worker in workers.living()] == [process_name(), "elsewhere:1"]
+    seconds[0] = SILENCE.total_seconds()
+    assert [worker.name for worker in workers.forget_dead()] == [process_name()]
     clock.now -= SILENCE
     assert [worker.name for worker in workers.alive()] == [process_name()]
     workers.leave(process_name())
     assert workers.alive() == []
     assert is_dead(NOBODY)
     assert not is_dead("elsewhere:1")
+
+
+def test_a_wrong_clock_neither_ends_a_worker_nor_keeps_one_alive(database: Database, clock: Clock) -> None:
+    seconds = [0.0]
+    here, ahead = Workers(database, clock, lambda: seconds[0]), Clock()
+    ahead.now += timedelta(days=1)
+    there = Workers(database, ahead, lambda: seconds[0])
+    here.beat("one:1", "1")
+    there.beat("other:1", "1")
+    for _ in range(20):
+        seconds[0] += 1
+        here.beat("one:1", "1")
+        assert "one:1" in {worker.name for worker in there.living()}
+    for _ in range(20):  # "other" is silent from the start, though its last word is of tomorrow
+        found = {worker.name for worker in here.living()}
+        seconds[0] += 1
+    assert "other:1" not in found
 
 
 def test_a_process_of_another_container_is_not_taken_for_a_dead_one_of_this(tmp_path: Path) -> None:
