@@ -57,7 +57,6 @@ fork.set_forkserver_preload(["benchmarks.chaos_worker"])
 class Place:
     """A database, and how to take it away for a moment."""
 
-    kind: str
     url: str
     restart: Callable[[], None]
 
@@ -335,12 +334,12 @@ SCENARIOS: dict[str, Callable[[Floor, Any], dict[str, Any]]] = {
 def places(kind: str, folder: Path) -> Iterator[Place]:
     """An empty database of that kind."""
     if kind == "sqlite":
-        yield Place(kind, f"sqlite:///{folder / 'opsdesk.sqlite'}", lambda: None)
+        yield Place(f"sqlite:///{folder / 'opsdesk.sqlite'}", lambda: None)
         return
     from tests.postgres import server
 
     with server() as running, running.database() as url:
-        yield Place(kind, url, running.restart)
+        yield Place(url, running.restart)
 
 
 def run(kind: str, name: str, options: argparse.Namespace) -> dict[str, Any]:

@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 from tasks.drafts import Drafts
 from tasks.task_list import cases
+from tests.browser.served import environment, now
 from tests.postgres import server
 
 MACHINES = 3
@@ -41,8 +41,7 @@ def machine(home: Path, url: str) -> dict[str, str]:
     """A home with an index of its own, and the environment of commands there."""
     home.mkdir()
     Desk(Settings(home=home, database_url=url)).index([SAMPLE / "docs"], "sample")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPSDESK_", "OPENAI_"))}
-    return {**kept, "OPSDESK_HOME": str(home), "OPSDESK_DATABASE_URL": url}
+    return environment(home, {"OPSDESK_DATABASE_URL": url})
 
 
 def apart() -> list[str]:
@@ -102,11 +101,6 @@ def kill(workers: list[subprocess.Popen[bytes]]) -> None:
     for worker in workers:
         if worker.poll() is None:
             os.killpg(worker.pid, signal.SIGKILL)
-
-
-def now() -> datetime:
-    """The clock of who looks on."""
-    return datetime.now(UTC)
 
 
 def main() -> None:

@@ -37,10 +37,9 @@ _SHARED_CAP = re.compile("are left for (?!this case)")
 
 # Statements are made once: a ticket needs a dozen, and making one takes longer than most take to run.
 _THIS = (drafts.c.batch_id == sa.bindparam("its_batch"), drafts.c.seq == sa.bindparam("its_number"))
+_RUN = (*_THIS, drafts.c.status == "doing", drafts.c.run == sa.bindparam("its_run"))
 _HELD = (
-    *_THIS,
-    drafts.c.status == "doing",
-    drafts.c.run == sa.bindparam("its_run"),
+    *_RUN,
     drafts.c.owner == sa.bindparam("its_owner"),
     drafts.c.attempts == sa.bindparam("its_attempts"),
 )
@@ -78,7 +77,8 @@ _TAKE = (
     .returning(*drafts.c)
 )
 _BEGIN = batches.update().where(_OF_BATCH, batches.c.began_at == "")
-_AT_WORK = sa.select(drafts).where(*_THIS, drafts.c.run == sa.bindparam("its_run"), drafts.c.status == "doing")
+_AT_WORK = sa.select(drafts).where(*_RUN)
+_TAKE_ON = drafts.update().where(*_RUN).values(attempts=drafts.c.attempts + 1).returning(*drafts.c)
 _BATCH = sa.select(batches).where(_OF_BATCH).with_for_update()
 _CHANGE = drafts.update().where(*_HELD)
 _GUARD = sa.select(drafts.c.seq).where(*_HELD).with_for_update(read=True)
@@ -142,15 +142,13 @@ class Queue:
 
     def hold(self, batch_id: str, seq: int, run: int, owner: str) -> DraftRow | None:
         """A row whose work goes on here, also when another worker had begun it; None when it is not at work."""
+        this = {"its_batch": batch_id, "its_number": seq, "its_run": run}
         with self._database.reading() as db:
-            this = {"its_batch": batch_id, "its_number": seq, "its_run": run}
             row = db.execute(_AT_WORK, this).one_or_none()
         if row is None or row.owner == owner:
             return DraftRow(*row) if row else None
-        still = (*this_row(batch_id, seq), drafts.c.run == run, drafts.c.status == "doing")
-        mine = drafts.update().where(*still).values(owner=owner, attempts=drafts.c.attempts + 1)
         with self._database.writing() as db:
-            row = db.execute(mine.returning(*drafts.c)).one_or_none()
+            row = db.execute(_TAKE_ON, {**this, "owner": owner}).one_or_none()
         return DraftRow(*row) if row else None
 
     def finish(self, row: DraftRow, case: Case, reword: Reword = _as_it_is) -> None:

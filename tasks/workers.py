@@ -90,7 +90,7 @@ class Workers:
     def forget_dead(self) -> list[Worker]:
         """Strikes those that are gone off the list, and returns the others, as `living` does."""
         living = self.living()
-        names = {worker.name for worker in living}
-        with self._database.writing() as db:
-            db.execute(workers.delete().where(workers.c.name.not_in(names)))
+        if gone := self._heard.keys() - {worker.name for worker in living}:
+            with self._database.writing() as db:
+                db.execute(workers.delete().where(workers.c.name.in_(gone)))
         return living
