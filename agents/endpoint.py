@@ -289,16 +289,14 @@ class EndpointModel(BaseLLM):
                 hold.settle(None if took.unknown else took, reply)
 
     def _held(self, request: Request, order: Order, deadline: float) -> Hold | None:
-        """The money for one request, held as soon as all workers together have a place for it."""
+        """The money for one request, held as soon as all workers together have a place and money for it."""
         while order.purse:
             try:
                 return order.purse.reserve(request.tokens_in, order.max_tokens)
             except TooMany as full:
-                if order.stopped():
-                    raise Stopped(STOPPED) from None
                 if left(deadline) <= full.seconds:
                     raise Failed("busy") from None
-                time.sleep(min(full.seconds, wire.LOOK_SECONDS))
+                _wait(full.seconds, order)
         return None
 
     def _text(self, request: Request, order: Order) -> str:
@@ -308,3 +306,13 @@ class EndpointModel(BaseLLM):
             if order.on_text and piece:
                 order.on_text(piece)
         return "".join(pieces)
+
+
+def _wait(seconds: float, order: Order) -> None:
+    """Waits. Raises `Stopped` as soon as the order is."""
+    until = time.monotonic() + seconds
+    while not order.stopped():
+        if left(until) <= 0:
+            return
+        time.sleep(max(0.0, min(left(until), wire.LOOK_SECONDS)))
+    raise Stopped(STOPPED)

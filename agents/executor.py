@@ -122,13 +122,15 @@ def execute(
 ) -> str:
     """Has `agent` do one CrewAI task and returns what its model wrote; `order` is for a model at an endpoint.
 
-    Raises `ModelError`, without the model's own words, for whatever the model raised.
+    It is given to the agent itself: `Task.execute_sync` around that copies the prompt into an output of its own and
+    opens an event loop, which takes as long as a step of the built-in model. Raises `ModelError`, without the model's
+    own words, for whatever the model raised.
     """
     task = Task(name=name, description=description, expected_output=contract.__name__, agent=agent)
     if isinstance(agent.llm, EndpointModel) and order:
         agent.llm.order = order
     try:
-        return str(task.execute_sync().raw)
+        return str(agent.execute_task(task))
     except OpsdeskError:
         raise
     except Exception as error:  # noqa: BLE001  (whatever a model's client raises; its text may hold a key)

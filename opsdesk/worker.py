@@ -226,9 +226,9 @@ class Worker:
 
 
 def drafts_at_once(desk: Desk) -> int:
-    """How many drafts a worker has in hand: as many as its paid tiers take at once, else two a core."""
+    """How many drafts a worker has in hand: as many as its paid tiers take at once, else one a core."""
     paid = sum(tier.max_concurrency for tier in desk.tiers.values())
-    return min(MOST_DRAFTS, paid) or 2 * (os.cpu_count() or 1)
+    return min(MOST_DRAFTS, paid) or os.cpu_count() or 1
 
 
 class _Pool:

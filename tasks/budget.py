@@ -109,8 +109,9 @@ class Budget:
         """Holds `nano` under every cap and returns the reservation's id. Of two caps on one scope the smaller counts.
 
         Raises `BudgetReached` when one cap is too small for it, `TooMany` when its endpoint has as many calls as it
-        takes, and what `guard` raises: nothing is held then. Raises `ValueError` when `nano` is negative or above
-        `MOST`.
+        takes, and what `guard` raises: nothing is held then. A call that is kept gets `TooMany`, too, where a cap
+        shared with other cases is too small only for as long as theirs are on their way. Raises `ValueError` when
+        `nano` is negative or above `MOST`.
         """
         _check(nano)
         smallest = {cap.scope: cap for cap in sorted(caps, reverse=True)}
@@ -130,9 +131,13 @@ class Budget:
             if call.line:
                 pace.admit(db, call.line, call.most, _on_their_way(call.line), self._now().timestamp())
             db.execute(reservations.insert().values(held))  # before the rows that others wait for
-            for _, cap in sorted(smallest.items()):
-                if not _hold(db, cap, nano):
-                    raise _too_small(cap, nano, _spending(db, cap.scope))
+            full = [cap for _, cap in sorted(smallest.items()) if not _hold(db, cap, nano)]
+            for cap in full:
+                now = _spending(db, cap.scope)
+                if not call.key or cap.scope.startswith("case:") or now.spent + nano > cap.nano:
+                    raise _too_small(cap, nano, now)
+            if full:
+                raise pace.TooMany(pace.MONEY_SECONDS)
         return str(held["id"])
 
     def settle(

@@ -23,6 +23,9 @@ paces = sa.Table(
 LOOK_SECONDS = 0.1
 """Between two looks for a place."""
 
+MONEY_SECONDS = 0.5
+"""Between two looks for money that others hold; each is a write that is taken back."""
+
 LONGEST_REST = 60.0
 """Seconds: no refusal keeps an endpoint waiting for longer, whatever it asks for or a clock says."""
 
@@ -31,7 +34,7 @@ USUAL_REST = 1.0
 
 
 class TooMany(Exception):
-    """The endpoint may not be called now; look again after `seconds`."""
+    """A call has to wait, for a place or for money that is held for others; look again after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"look again in {seconds:.1f} s")

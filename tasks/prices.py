@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.case import Tier
 from tasks.usage import Usage
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelPrice
+    from genai_prices.types import ModelInfo, ModelPrice
 
 MILLION = 1_000_000
 
@@ -101,14 +102,22 @@ _READ = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mt
 
 def _listed(model: str, at: datetime) -> ModelPrice | None:
     """The listed prices of a model that is billed by tokens read and written."""
+    found = _info(model)
+    prices = found.get_prices(at) if found else None
+    if prices is None:
+        return None
+    return prices if all(any(True for _ in _rates(prices, kind)) for kind in ("input_mtok", "output_mtok")) else None
+
+
+@lru_cache(256)
+def _info(model: str) -> ModelInfo | None:
+    """What is listed of a model; the table is bundled and does not change while a process runs."""
     from genai_prices.data_snapshot import get_snapshot
 
     try:
-        _, found = get_snapshot().find_provider_model(model, None, None, None)
+        return get_snapshot().find_provider_model(model, None, None, None)[1]
     except (LookupError, ValueError):
         return None
-    prices = found.get_prices(at)
-    return prices if all(any(True for _ in _rates(prices, kind)) for kind in ("input_mtok", "output_mtok")) else None
 
 
 def _rates(prices: ModelPrice, kind: str) -> Iterator[Decimal]:

@@ -8,12 +8,17 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from errors import LimitReached
+import stamina
+
+from errors import LimitReached, StoreError
 from tasks.budget import ANY_CALL, NANO, Budget, Call, Cap
 from tasks.calls import Bought, Calls, key_of
 from tasks.case import Tier
 from tasks.ledger import Ledger
 from tasks.usage import Usage
+
+BOOKED_SECONDS = 120.0
+"""So long a reply that was paid for waits for a database that is gone, as while it is restarted."""
 
 
 def nano(usd: Decimal | float) -> int:
@@ -89,7 +94,9 @@ class Purse:
         cost = None if usage is None else self._ledger.prices.cost(self._tier, self._model, usage)
         settled = None if cost is None else nano(cost)
         if self._calls:
-            self._budget.settle(held.reservation, settled, asdict(usage) if usage else None, reply)
+            for attempt in stamina.retry_context(on=StoreError, attempts=None, timeout=BOOKED_SECONDS, wait_max=2.0):
+                with attempt:
+                    self._budget.settle(held.reservation, settled, asdict(usage) if usage else None, reply)
         else:
             self._budget.settle(held.reservation, settled)
         self.paid += held.worst if settled is None else settled

@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from errors import CallInDoubt, Stopped
-from tasks.budget import Budget, Call, Cap
+from errors import BudgetReached, CallInDoubt, Stopped, StoreError
+from tasks.budget import ANY_CALL, Budget, Call, Cap
 from tasks.calls import Calls, InFlight, key_of
 from tasks.database import Database
+from tasks.ledger import Ledger
 from tasks.pace import LONGEST_REST, TooMany
+from tasks.purse import Purse
 from tasks.usage import Usage
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
@@ -136,3 +138,41 @@ def test_a_clock_that_was_moved_a_day_keeps_nobody_waiting(database: Database, c
     one.slow_down(place, 10 * LONGEST_REST)
     clock.at -= timedelta(days=1)
     assert hold(one, call=place)
+
+
+def test_money_that_others_hold_is_waited_for_and_money_that_is_spent_is_not(database: Database, clock: Clock) -> None:
+    mine, caps = budget(database, clock), [Cap("batch:b", 100)]
+    held = mine.reserve(caps, 60, case_id="c-2", model="m", call=CALL)
+
+    def next_call(call: Call, nano: int = 60, case: int = 1000) -> str:
+        return mine.reserve([*caps, Cap("case:c-1", case)], nano, case_id="c-1", model="m", call=call)
+
+    with pytest.raises(TooMany):
+        next_call(CALL)
+    for refused in ((ANY_CALL,), (CALL, 101), (CALL, 60, 50)):  # nobody waits for these: one of them never fits
+        with pytest.raises(BudgetReached):
+            next_call(*refused)
+    mine.settle(held, 50)
+    with pytest.raises(BudgetReached):
+        next_call(CALL)
+    mine.settle(next_call(CALL, 50), 50)
+    assert mine.spent("batch:b") == (100, 0)
+
+
+def test_a_reply_that_was_paid_for_is_kept_though_the_database_is_gone_for_a_moment(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, kept = budget(database, clock), Budget.settle
+    gone = [StoreError("it is restarted"), StoreError("it still is")]
+
+    def settle(*given: object) -> None:
+        if gone:
+            raise gone.pop()
+        kept(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Budget, "settle", settle)
+    purse = Purse(mine, Ledger("gpt-4o"), [], "cheap", "gpt-4o-mini", "c-1", calls=calls(mine))
+    purse.recall("what is asked")
+    purse.reserve(100, 100).settle(Usage(9, 3, model_calls=1), "the answer")
+    assert not gone
+    assert calls(budget(database, clock)).recall(key_of("what is asked"), "cheap").reply == "the answer"
