@@ -3,7 +3,8 @@
 Each run is the command itself, in a home of its own, on SQLite and on PostgreSQL. Beside it the same tickets in
 one process without a batch, a `for` loop over a sequential CrewAI `Crew`, and `Crew.kickoff_for_each_async`, both with
 the agents' answers given to them: no search, no proof, nothing kept, so what they show is their least.
-`--data FOLDER` takes the knowledge base and the tickets from there.
+`--data FOLDER` takes the knowledge base and the tickets from there. `--memory 1000 50000` prints instead how much
+memory the largest process took at batches of so many tickets.
 """
 
 from __future__ import annotations
@@ -175,6 +176,11 @@ def offline(home: Home, url: str, count: int) -> dict[str, float]:
     return {**found, "cpu_ms_per_ticket": per_ticket, "in_process_ms": in_process(home)}
 
 
+def memory(home: Home, url: str, counts: list[int]) -> dict[str, float]:
+    """The most memory of one process, in MB, by the size of the batch."""
+    return {f"{count:,} tickets": draft(home, url, count, {})["memory_mb"] for count in counts}
+
+
 def paid(home: Home, url: str, count: int) -> dict[str, float]:
     """A simulated endpoint that takes one second a call, 64 at once."""
     config = home.folder / "sim.json"
@@ -196,6 +202,7 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=1_000)
     parser.add_argument("--paid", type=int, default=640, help="tickets of the paid run; 0 leaves it out")
     parser.add_argument("--crews", type=int, default=200, help="tickets of the plain crews; 0 leaves them out")
+    parser.add_argument("--memory", type=int, nargs="+", help="only the memory of batches of so many tickets")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--json", action="store_true")
@@ -206,11 +213,15 @@ def main() -> None:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="batch")))
             url = stack.enter_context(places(kind, folder)).url
-            home = Home(folder, options.data, max(options.tickets, options.paid))
+            sizes = options.memory or [options.tickets, options.paid]
+            home = Home(folder, options.data, max(sizes))
+            if options.memory:
+                found[f"{kind}, MB"] = memory(home, url, options.memory)
+                continue
             found[f"{kind}, offline"] = offline(home, url, options.tickets)
             if options.paid:
                 found[f"{kind}, 1 s a call, 64 at once"] = paid(home, url, options.paid)
-    if options.crews:
+    if options.crews and not options.memory:
         found |= {name: {"rate": rate} for name, rate in plain_crews(options.crews).items()}
     if options.json:
         print(json.dumps(found))

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -123,7 +124,8 @@ class Floor:
         c = reservations.c
         answered = (c.call_key != "", c.reply.is_not(None))
         calls = sa.select(c.case_id, c.call_key, sa.func.count()).where(*answered).group_by(c.case_id, c.call_key)
-        cases = sa.select(rows.c.case_id, sa.func.count()).where(rows.c.batch_id == batch_id).group_by(rows.c.case_id)
+        worked = (rows.c.batch_id == batch_id, rows.c.case_id != "")
+        cases = sa.select(rows.c.case_id, sa.func.count()).where(*worked).group_by(rows.c.case_id)
         with self.desk.task_list.database.reading() as db:
             bought = db.execute(calls).all()
             sent = db.execute(sa.select(sa.func.count()).where(c.call_key != "")).scalar_one()
@@ -131,8 +133,13 @@ class Floor:
             shared = sum(count > 1 for _, count in db.execute(cases))
             money = db.execute(sa.select(spending).where(spending.c.scope == f"batch:{batch_id}")).one_or_none()
             costs = db.execute(sa.select(sa.func.sum(rows.c.cost_nano)).where(rows.c.batch_id == batch_id)).scalar()
+            errors = db.execute(
+                sa.select(rows.c.error).where(rows.c.batch_id == batch_id, rows.c.error != "")
+            ).scalars()
+            whys = Counter(errors)
         return {
             "by_status": dict(self.drafts.progress(batch_id).by_status),
+            **({"why": dict(whys)} if whys else {}),
             "cases of two tickets": shared,
             "calls": sent,
             "calls with a reply": sum(count for *_, count in bought),
