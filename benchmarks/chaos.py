@@ -160,11 +160,16 @@ def until(seen: Callable[[], bool], what: str, seconds: float = GIVE_UP) -> None
         time.sleep(0.05)
 
 
-def kills(floor: Floor, batch_id: str, wanted: int, every: float, seed: int) -> tuple[list[float], int]:
-    """Kills workers at random moments until the batch has ended; returns how long each one's tickets waited, and how
-    many kills those were."""
+def kills(floor: Floor, batch_id: str, wanted: int, every: float, seed: int) -> tuple[list[float], list[float]]:
+    """Kills workers at random moments until the batch has ended.
+
+    Returns how long it took, after each kill, until others were at the tickets of the killed one, and until these had
+    ended: that has the model's time in it, and that of the kills which they met then.
+    """
     chance = random.Random(seed)
-    waited: list[float] = []
+    taken: list[float] = []
+    ended: list[float] = []
+    left: list[tuple[float, int]] = []
     open_: list[tuple[float, list[int]]] = []
     for _ in range(WORKERS):
         floor.start()
@@ -172,43 +177,51 @@ def kills(floor: Floor, batch_id: str, wanted: int, every: float, seed: int) -> 
     due = time.monotonic() + 3
     while floor.drafts.batch(batch_id).state == "running":
         now = time.monotonic()
-        for kill in list(open_):
-            began, seqs = kill
-            if not floor.open_of(batch_id, seqs):
-                waited.append(now - began)
-                open_.remove(kill)
+        for began, pid in [kill for kill in left if not floor.held_by(kill[1])]:
+            taken.append(now - began)
+            left.remove((began, pid))
+        for began, seqs in [kill for kill in open_ if not floor.open_of(batch_id, kill[1])]:
+            ended.append(now - began)
+            open_.remove((began, seqs))
         alive = [worker for worker in floor.workers if worker.is_alive()]
         busy = [worker for worker in alive if floor.held_by(worker.pid)]
         if killed < wanted and len(busy) == WORKERS and now >= due:
             victim = chance.choice(busy)
             os.kill(victim.pid, signal.SIGKILL)
             victim.join()
+            left.append((time.monotonic(), victim.pid))
             open_.append((time.monotonic(), floor.held_by(victim.pid)))
             killed += 1
             due = now + chance.uniform(0, 2 * every)
         for _ in range(WORKERS - len([worker for worker in floor.workers if worker.is_alive()])):
             floor.start()
         time.sleep(0.05)
-    return [*waited, *(time.monotonic() - began for began, _ in open_)], killed
+    last = time.monotonic()
+    return [*taken, *(last - began for began, _ in left)], [*ended, *(last - began for began, _ in open_)]
 
 
 def killed_often(floor: Floor, sim: Any, tickets: int, wanted: int, every: float, seed: int) -> dict[str, Any]:
     """The main scenario."""
     batch_id = floor.batch(tickets)
     began = time.monotonic()
-    waited, killed = kills(floor, batch_id, wanted, every, seed)
+    taken, ended = kills(floor, batch_id, wanted, every, seed)
     found = floor.books(batch_id)
     answered = sum(1 for row in sim.books.rows() if row["nano"])
     return {
         "tickets": tickets,
-        "kills": killed,
+        "kills": len(taken),
         "seconds": round(time.monotonic() - began, 1),
-        "recovery_p50_s": round(float(np.percentile(waited, 50)), 2) if waited else None,
-        "recovery_p95_s": round(float(np.percentile(waited, 95)), 2) if waited else None,
+        "recovery_p50_s": _share(taken, 50),
+        "recovery_p95_s": _share(taken, 95),
+        "until its tickets ended_p95_s": _share(ended, 95),
         **found,
         "answered by the simulator": answered,
         "lost": tickets - sum(found["by_status"].get(s, 0) for s in ("drafted", "needs_human", "abstained", "failed")),
     }
+
+
+def _share(seconds: list[float], percent: int) -> float | None:
+    return round(float(np.percentile(seconds, percent)), 2) if seconds else None
 
 
 def stopped_and_woken(floor: Floor, sim: Any) -> dict[str, Any]:

@@ -45,21 +45,19 @@ def ui(
 
     login = web.signs_in()
     web.check_exposure(host, signs_in=login, open_to_all=open_to_everybody)
-    _check_port(host, port)
+    check_port(host, port)
     desk = open_desk()
     _ = desk.task_list, desk.tiers  # what is wrong with the settings or the database is told here, not on a page
     ending = threading.Event()
-    keeper = None if no_worker else threading.Thread(target=_keep_worker, args=(ending,), name="keeper")
-    if keeper:
-        keeper.start()
+    keeper = threading.Thread(target=keep_workers, args=(ending, 0 if no_worker else 1), name="keeper")
+    keeper.start()
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Opsdesk is at http://{shown}:{port} (Ctrl-C ends it)", err=True)
     try:
         web.serve(host, port, name or [], login=login)
     finally:
         ending.set()
-        if keeper:
-            keeper.join()
+        keeper.join()
 
 
 def worker(
@@ -91,7 +89,8 @@ def worker(
     made.run()
 
 
-def _check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int) -> None:
+    """Raises `UsageError` where nobody can listen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -102,8 +101,16 @@ def _check_port(host: str, port: int) -> None:
             raise UsageError(message) from error
 
 
+def keep_workers(ending: threading.Event, count: int) -> None:
+    """Runs workers beside a page or a server, and another one whenever one dies."""
+    keepers = [threading.Thread(target=_keep_worker, args=(ending,), name="worker") for _ in range(count)]
+    for keeper in keepers:
+        keeper.start()
+    for keeper in keepers:
+        keeper.join()
+
+
 def _keep_worker(ending: threading.Event) -> None:
-    """Runs a worker beside the page, and another one whenever it dies."""
     wait = RESTART_SECONDS
     while not ending.is_set():
         began = time.monotonic()

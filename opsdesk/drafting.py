@@ -137,12 +137,12 @@ def claims_of(proof: Proof) -> list[Claim]:
 # --- export --------------------------------------------------------------------------------------------
 
 
-def export_rows(desk: Desk, drafts: Drafts, batch_id: str) -> Iterator[dict[str, Any]]:
-    """A batch's rows, in order, a few hundred read at a time.
+def export_rows(desk: Desk, drafts: Drafts, batch_id: str, after: int = 0) -> Iterator[dict[str, Any]]:
+    """A batch's rows behind the number `after`, in order, a few hundred read at a time.
 
     What is open is not started; an edited draft's claims are those of the edited text.
     """
-    rows = drafts.rows(batch_id)
+    rows = drafts.rows(batch_id, after)
     while page := list(islice(rows, ROWS_AT_ONCE)):
         bodies = _bodies(desk, {row.case_id for row in page if row.case_id and row.status in WORKED})
         yield from (_exported(row, bodies.get(row.case_id)) for row in page)

@@ -155,6 +155,7 @@ class Durable:
         desk.ask(
             row.ticket,
             batch.kb,
+            tenant=batch.settings.get("tenant", ""),
             case_id=row.case_id,
             batch_id=batch.id,
             caps=caps,

@@ -113,6 +113,12 @@ class Settings(BaseSettings):
     in_flight: Literal["repeat", "hold"] = "repeat"
     """A paid call of a batch that was on its way when its worker ended: made again, or left to a person."""
 
+    api_token: SecretStr | None = Field(default=None, min_length=16)
+    """A bearer token for `opsdesk serve` that may do everything, for every tenant; beside those of `opsdesk token`."""
+
+    rate_limit: int = Field(default=600, ge=0)
+    """Requests a minute that `opsdesk serve` takes from one token; 0 is any number."""
+
     reference_model: str = "gpt-6.1-sol"
     """The model that the all-frontier estimate is priced at."""
 

@@ -35,6 +35,7 @@ from tasks.case import Case, Ticket
 from tasks.database import Database
 from tasks.experience import feedback
 from tasks.queue import Queue, end_if_done, move, this_row, worked
+from tasks.repeats import Once
 
 _SAID = {"accepted": "accept", "edited": "edit", "rejected": "reject"}
 
@@ -61,13 +62,19 @@ class Drafts:
         budget_nano: int | None = None,
         settings: dict[str, Any] | None = None,
         digest: str = "",
+        once: Once | None = None,
     ) -> str:
-        """Makes a batch that runs, of tickets with what is wrong with each ("": nothing), and returns its id."""
+        """Makes a batch that runs, of tickets with what is wrong with each ("": nothing), and returns its id.
+
+        Under a key that was used before, none is made and the id of then is returned. Raises `OtherContent`.
+        """
         id_ = f"b-{secrets.token_hex(6)}"
         batch = Batch(id_, name, person, kb, "running", budget_nano, settings or {}, self._at(), "", "", "", digest)
         seen: dict[str, int] = {}
         numbered = enumerate((Planned(*row) for row in rows), start=1)
         with self._database.writing() as db:
+            if once and (known := once.first(db, id_)) != id_:
+                return known
             db.execute(batches.insert().values(batch._asdict()))
             made = 0
             while page := list(islice(numbered, ROWS_AT_ONCE)):
@@ -126,9 +133,9 @@ class Drafts:
             raise UsageError("there is no such ticket in the batch; choose one from the list")
         return DraftRow(*row)
 
-    def rows(self, batch_id: str) -> Iterator[DraftRow]:
-        """All rows, whole, in order, a page at a time: for an export."""
-        seq, more = 0, True
+    def rows(self, batch_id: str, after: int = 0) -> Iterator[DraftRow]:
+        """All rows behind the number `after`, whole, in order, a page at a time: for an export."""
+        seq, more = after, True
         while more:
             page = sa.select(drafts).where(drafts.c.batch_id == batch_id, drafts.c.seq > seq).order_by(drafts.c.seq)
             with self._database.reading() as db:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from errors import UsageError
 from tasks.database import Database, metadata
+from tasks.repeats import Once
 
 requests = sa.Table(
     "requests",
@@ -81,9 +82,19 @@ class Requests:
         self._database, self._now = database, now
 
     def leave(
-        self, kind: Kind, body: dict[str, Any], *, person: str = "", kb: str = "", conversation_id: str = ""
+        self,
+        kind: Kind,
+        body: dict[str, Any],
+        *,
+        person: str = "",
+        kb: str = "",
+        conversation_id: str = "",
+        once: Once | None = None,
     ) -> str:
-        """Leaves a request and returns its id. One for a case is given the case's id too, so that it can be linked."""
+        """Leaves a request and returns its id. One for a case is given the case's id too, so that it can be linked.
+
+        Under a key that was used before, nothing is left and the id of then is returned. Raises `OtherContent`.
+        """
         id_ = f"r-{secrets.token_hex(6)}"
         row = {
             **{"id": id_, "kind": kind, "status": "todo", "person": person, "kb": kb, "body": body},
@@ -92,8 +103,10 @@ class Requests:
             **{"made_at": self._now().isoformat(), "ended_at": ""},
         }
         with self._database.writing() as db:
-            db.execute(requests.insert().values(row))
-        return id_
+            known = once.first(db, id_) if once else id_
+            if known == id_:
+                db.execute(requests.insert().values(row))
+        return known
 
     def get(self, id_: str) -> Request:
         """A request as it is now. Raises `UsageError` when there is none of that id."""
@@ -108,6 +121,12 @@ class Requests:
         with self._database.reading() as db:
             row = db.execute(sa.select(requests).where(requests.c.case_id == case_id)).first()
         return Request(*row) if row else None
+
+    def open(self) -> int:
+        """How many wait or are at work."""
+        asked = sa.select(sa.func.count()).select_from(requests).where(requests.c.status.in_(OPEN))
+        with self._database.reading() as db:
+            return int(db.execute(asked).scalar_one())
 
     def of_conversation(self, conversation_id: str) -> list[Request]:
         """A conversation's requests, in order."""

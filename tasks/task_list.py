@@ -153,9 +153,17 @@ class TaskList:
             row = db.execute(_BODY, {"its_case": case_id}).scalar()
             return None if row is None else _case(db, case_id, row)
 
-    def recent(self, limit: int) -> list[CaseLine]:
-        """The newest cases, those at work too."""
+    def recent(self, limit: int, *, tenant: str | None = None, after: tuple[str, str] | None = None) -> list[CaseLine]:
+        """The newest cases, those at work too; of one tenant where one is given.
+
+        `after` is the time and the id of the last one of the page before.
+        """
         asked = sa.select(cases.c.case_id, cases.c.created_at, cases.c.outcome, cases.c.body["ticket"]["text"])
+        if tenant is not None:
+            asked = asked.where(cases.c.tenant == tenant)
+        if after:
+            same = sa.and_(cases.c.created_at == after[0], cases.c.case_id > after[1])
+            asked = asked.where(sa.or_(cases.c.created_at < after[0], same))
         with self.database.reading() as db:
             rows = db.execute(asked.order_by(cases.c.created_at.desc(), cases.c.case_id).limit(limit))
             return [CaseLine(id_, at, outcome, str(text)[:200]) for id_, at, outcome, text in rows]

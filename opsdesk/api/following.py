@@ -1,0 +1,74 @@
+"""What has become of requests, for all who wait for one: a single short query at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+
+from errors import OpsdeskError
+from tasks.database import Database
+from tasks.requests import OPEN, requests
+
+LOOK_SECONDS = 0.05
+MOST = 500
+"""Requests asked for in one query."""
+
+log = logging.getLogger("opsdesk.api")
+
+
+class Following:
+    """Tells everybody who waits when their request has ended. One event loop's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Looks until the block ends."""
+        task = asyncio.create_task(self._look_on())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def ended(self, id_: str, seconds: float) -> bool:
+        """Waits until a request has ended; False when it has not within `seconds`."""
+        event = asyncio.Event()
+        self._waiting.setdefault(id_, set()).add(event)
+        try:
+            await asyncio.wait_for(event.wait(), seconds)
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            others = self._waiting[id_]
+            others.discard(event)
+            if not others:
+                del self._waiting[id_]
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            ids = list(self._waiting)
+            for n in range(0, len(ids), MOST):
+                try:
+                    ended = await run_in_threadpool(self._ended, ids[n : n + MOST])
+                except OpsdeskError as error:  # the database is locked or gone: it may come back
+                    log.error("%s", error)
+                    continue
+                for id_ in ended:
+                    for event in self._waiting.get(id_, ()):
+                        event.set()
+
+    def _ended(self, ids: list[str]) -> list[str]:
+        asked = sa.select(requests.c.id).where(requests.c.id.in_(ids), requests.c.status.not_in(OPEN))
+        with self._database.reading() as db:
+            return list(db.execute(asked).scalars())

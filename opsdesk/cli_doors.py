@@ -1,0 +1,110 @@
+"""`opsdesk serve` and `opsdesk token`: the door for programs, and who may use it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from errors import UsageError
+from opsdesk.cli_front import check_port, keep_workers
+from opsdesk.command import Json, open_desk, print_json
+from opsdesk.web import LOOPBACK
+
+token = typer.Typer(no_args_is_help=True, help="Tokens for `opsdesk serve`: make, list, revoke.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `serve` and `token` to the command line."""
+    app.command()(serve)
+    app.add_typer(token, name="token")
+
+
+def serve(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8600,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    name: Annotated[list[str] | None, typer.Option("--name", help="Host name that it is called by.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Workers to start; 0 when they run elsewhere.")] = 1,
+) -> None:
+    """Serve the HTTP API: cases, batches, search, check, and OpenAI's chat completions. Starts a worker too.
+
+    Every call needs a token: OPSDESK_API_TOKEN, or one of `opsdesk token make`. The API is described at /openapi.json.
+    Example: OPSDESK_API_TOKEN=$(openssl rand -hex 24) opsdesk serve
+    """
+    import uvicorn
+
+    from opsdesk.api.app import create_app
+    from tasks.tokens import Tokens
+
+    check_port(host, port)
+    desk = open_desk()
+    _ = desk.task_list, desk.tiers
+    if not desk.settings.api_token and not Tokens(desk.task_list.database, desk.now).all():
+        raise UsageError(
+            "nobody could call it: set OPSDESK_API_TOKEN, or make a token with: opsdesk token make --tenant NAME"
+        )
+    if host not in LOOPBACK and not name:
+        raise UsageError(f"on {host} say by which host name it is called, with --name; others are refused")
+    app = create_app(desk, name or [*LOOPBACK, "[::1]"])
+    ending = threading.Event()
+    keeper = threading.Thread(target=keep_workers, args=(ending, workers), name="keeper")
+    keeper.start()
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"Opsdesk's API is at http://{shown}:{port}/v1 (Ctrl-C ends it)", err=True)
+    try:
+        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
+    finally:
+        ending.set()
+        keeper.join()
+
+
+@token.command("make")
+def make(
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose cases it makes and sees.")],
+    read_only: Annotated[bool, typer.Option("--read-only", help="It sees and searches, and spends nothing.")] = False,
+    days: Annotated[int, typer.Option("--days", min=0, help="Days until it expires; 0 is never.")] = 0,
+    name: Annotated[str, typer.Option("--name", help="What it is for.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a token, and print its secret this once. Example: opsdesk token make --tenant acme --days 90"""
+    from tasks.tokens import SCOPES, Tokens
+
+    desk = open_desk()
+    expires = desk.now() + timedelta(days=days) if days else None
+    scopes = SCOPES[:1] if read_only else SCOPES
+    made, secret = Tokens(desk.task_list.database, desk.now).make(tenant, scopes, name=name, expires=expires)
+    if as_json:
+        print_json({**made._asdict(), "token": secret})
+        return
+    typer.echo(secret)
+    typer.echo(f"{made.id} for {made.tenant}: {', '.join(made.scopes)}; it is not shown again", err=True)
+
+
+@token.command("list")
+def show(as_json: Json = False) -> None:
+    """List the tokens, without their secrets."""
+    from opsdesk.show import table
+    from tasks.tokens import Tokens
+
+    desk = open_desk()
+    found = Tokens(desk.task_list.database, desk.now).all()
+    if as_json:
+        print_json([made._asdict() for made in found])
+        return
+    rows = [
+        (made.id, made.tenant, made.name, ", ".join(made.scopes), made.expires_at or "never", made.revoked_at)
+        for made in found
+    ]
+    table("Tokens", ["id", "tenant", "name", "may", "expires", "revoked"], rows)
+
+
+@token.command("revoke")
+def revoke(id_: Annotated[str, typer.Argument(metavar="ID", help="As `opsdesk token list` shows it.")]) -> None:
+    """End a token at once."""
+    from tasks.tokens import Tokens
+
+    desk = open_desk()
+    Tokens(desk.task_list.database, desk.now).revoke(id_)
+    typer.echo(f"{id_} is not in force any more", err=True)
