@@ -143,7 +143,7 @@ def _passage(hit: Hit, n: int) -> Passage:
         score=hit.score,
         questions=[],
         modified=hit.modified,
-        internal=hit.meta.get("audience", "").lower() == "internal",
+        internal=hit.internal,
         deprecated=hit.meta.get("status", "").lower() in ("deprecated", "outdated", "archived", "superseded"),
         doc_sha256=hit.doc_sha256,
     )

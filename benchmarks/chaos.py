@@ -65,12 +65,12 @@ class Place:
 class Floor:
     """A database, its workers, and one batch over the bundled sample."""
 
-    def __init__(self, home: Path, place: Place, base_url: str, **settings: Any) -> None:
+    def __init__(self, home: Path, place: Place, base_url: str, places: int = PLACES, **settings: Any) -> None:
         from opsdesk.demo import SAMPLE
         from opsdesk.desk import Desk
         from opsdesk.settings import Settings
 
-        self.home, self.place = home, place
+        self.home, self.place, self.places = home, place, places
         tier = {"model": MODEL, "base_url": base_url, "api_key": "sk-simulated-123456", "max_concurrency": 64}
         paid = {"policy": "best", "tiers": {"cheap": tier}}
         self.settings = {"home": str(home), "database_url": place.url, **paid, **settings}
@@ -84,7 +84,7 @@ class Floor:
         """One worker more."""
         from benchmarks.chaos_worker import work
 
-        process = fork.Process(target=work, args=(json.dumps({**self.settings, **settings}), PLACES), daemon=True)
+        process = fork.Process(target=work, args=(json.dumps({**self.settings, **settings}), self.places), daemon=True)
         process.start()
         self.workers.append(process)
         return process
@@ -372,7 +372,7 @@ def run(kind: str, name: str, options: argparse.Namespace) -> dict[str, Any]:
         place = stack.enter_context(places(kind, where))
         sim = stack.enter_context(Simulator({MODEL: Model(price=PRICE, latency_s=options.latency)}))
         settings = {"in_flight": "hold"} if name == "killed, holding" else {}
-        floor = Floor(folder, place, sim.base_url, **settings)
+        floor = Floor(folder, place, sim.base_url, options.places, **settings)
         stack.callback(floor.end)
         if name.startswith("killed"):
             return killed_often(floor, sim, options.tickets, options.kills, options.every, options.seed)
@@ -386,6 +386,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--every", type=float, default=8, help="seconds between two kills, on the mean")
     parser.add_argument("--latency", type=float, default=LATENCY_S, help="seconds that the simulated model takes")
+    parser.add_argument("--places", type=int, default=PLACES, help="tickets at once in each worker")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--only", help="one scenario")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from errors import NoKnowledgeBase
 from knowledge_base import versions
 from knowledge_base.passages import Passages
+from knowledge_base.sources import is_internal
 
 DOCUMENTS = "chunks.sqlite"
 """The file of a version that holds its documents and their chunks."""
@@ -58,3 +59,11 @@ def outline(root: Path, kb: str, most: int = 5_000) -> list[Holding]:
     _, passages = documents_in_force(root, kb)
     with closing(passages):
         return [Holding(*row) for row in passages.outline(most)]
+
+
+def public_text(root: Path, kb: str, doc_id: str) -> str | None:
+    """The text of a document that anybody may read; None when there is none, or it is internal."""
+    _, passages = documents_in_force(root, kb)
+    with closing(passages):
+        found = passages.document(doc_id)
+    return None if found is None or is_internal(found.meta) else found.text

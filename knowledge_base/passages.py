@@ -131,6 +131,12 @@ class Passages:
             rows = self._connection.execute("select * from documents order by doc_id").fetchall()
         return [_document(row) for row in rows]
 
+    def document(self, doc_id: str) -> Document | None:
+        """The document of that id, if there is one."""
+        with self._lock:
+            row = self._connection.execute("select * from documents where doc_id = ?", [doc_id]).fetchone()
+        return _document(row) if row else None
+
     def outline(self, most: int) -> list[tuple[str, str, str, str | None, int, int, str]]:
         """Of the first documents, by id: id, title, format, modified, characters, chunks, source."""
         counted = "select doc_id, count(*) as chunks from chunks group by doc_id"

@@ -15,6 +15,7 @@ from knowledge_base.embeddings import Embedder
 from knowledge_base.index import Index
 from knowledge_base.passages import Passage
 from knowledge_base.ranking import Candidates, Positions, Scores, Signs, confidence
+from knowledge_base.sources import is_internal
 from knowledge_base.text import sentences, stems, visible
 
 MAX_QUERY = 8_000  # characters
@@ -51,6 +52,11 @@ class Hit:
     meta: dict[str, str] = field(default_factory=dict)
     words: float = 0.0
     vector: float = 0.0
+
+    @property
+    def internal(self) -> bool:
+        """Whether only staff may be shown what it says."""
+        return is_internal(self.meta)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ class Document:
     marks: tuple[tuple[int, str], ...] = ()
 
 
+def is_internal(meta: Mapping[str, str]) -> bool:
+    """Whether a page says of itself that only staff may be shown it."""
+    return meta.get("audience", "").lower() == "internal"
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A file, or a line (`path:line`) of one, that was left out; `reason` is one plain line."""

@@ -1,16 +1,20 @@
-"""`opsdesk serve` and `opsdesk token`: the door for programs, and who may use it."""
+"""`opsdesk serve`, `opsdesk mcp` and `opsdesk token`: the doors for programs, and who may use them."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated
 
 import typer
+from starlette.types import ASGIApp
 
 from errors import UsageError
 from opsdesk.cli_front import check_port, keep_workers
 from opsdesk.command import Json, open_desk, print_json
+from opsdesk.desk import Desk
 from opsdesk.web import LOOPBACK
 
 token = typer.Typer(no_args_is_help=True, help="Tokens for `opsdesk serve`: make, list, revoke.")
@@ -19,6 +23,7 @@ token = typer.Typer(no_args_is_help=True, help="Tokens for `opsdesk serve`: make
 def register(app: typer.Typer) -> None:
     """Adds `serve` and `token` to the command line."""
     app.command()(serve)
+    app.command()(mcp)
     app.add_typer(token, name="token")
 
 
@@ -33,9 +38,48 @@ def serve(
     Every call needs a token: OPSDESK_API_TOKEN, or one of `opsdesk token make`. The API is described at /openapi.json.
     Example: OPSDESK_API_TOKEN=$(openssl rand -hex 24) opsdesk serve
     """
+    from opsdesk.api.app import create_app
+
+    _serve(create_app, host, port, name, workers, "API", "/v1")
+
+
+def mcp(
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve over HTTP at /mcp, with tokens, instead of stdio.")
+    ] = False,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8601,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    name: Annotated[list[str] | None, typer.Option("--name", help="Host name that it is called by.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Workers to start; 0 when they run elsewhere.")] = 1,
+) -> None:
+    """Serve other agents over MCP: search_knowledge, answer_question, draft_reply, check_answer, get_case.
+
+    Over stdio it is what an editor or a desktop client starts: {"command": "opsdesk", "args": ["mcp"]}.
+    """
+    from opsdesk import mcp_server
+
+    if http:
+        _serve(mcp_server.http_app, host, port, name, workers, "MCP", "/mcp")
+        return
+    import anyio
+
+    desk = open_desk()
+    _ = desk.task_list, desk.tiers
+    with _workers(workers):
+        anyio.run(mcp_server.over_stdio, desk)
+
+
+def _serve(
+    make_app: Callable[[Desk, list[str]], ASGIApp],
+    host: str,
+    port: int,
+    names: list[str] | None,
+    workers: int,
+    what: str,
+    path: str,
+) -> None:
     import uvicorn
 
-    from opsdesk.api.app import create_app
     from tasks.tokens import Tokens
 
     check_port(host, port)
@@ -45,16 +89,22 @@ def serve(
         raise UsageError(
             "nobody could call it: set OPSDESK_API_TOKEN, or make a token with: opsdesk token make --tenant NAME"
         )
-    if host not in LOOPBACK and not name:
+    if host not in LOOPBACK and not names:
         raise UsageError(f"on {host} say by which host name it is called, with --name; others are refused")
-    app = create_app(desk, name or [*LOOPBACK, "[::1]"])
-    ending = threading.Event()
-    keeper = threading.Thread(target=keep_workers, args=(ending, workers), name="keeper")
-    keeper.start()
+    app = make_app(desk, names or [*LOOPBACK, "[::1]"])
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"Opsdesk's API is at http://{shown}:{port}/v1 (Ctrl-C ends it)", err=True)
-    try:
+    with _workers(workers):
+        typer.echo(f"Opsdesk's {what} is at http://{shown}:{port}{path} (Ctrl-C ends it)", err=True)
         uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[None]:
+    ending = threading.Event()
+    keeper = threading.Thread(target=keep_workers, args=(ending, count), name="keeper")
+    keeper.start()
+    try:
+        yield
     finally:
         ending.set()
         keeper.join()

@@ -114,7 +114,9 @@ def _keep_worker(ending: threading.Event) -> None:
     wait = RESTART_SECONDS
     while not ending.is_set():
         began = time.monotonic()
-        process = subprocess.Popen([sys.executable, "-m", "opsdesk", "worker", "--with-parent"])
+        command = [sys.executable, "-m", "opsdesk", "worker", "--with-parent"]
+        # Standard output may carry a protocol.
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr)  # noqa: S603  (our own)
         while process.poll() is None and not ending.wait(0.1):
             pass
         if ending.is_set():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from knowledge_base.search import Hit
 from opsdesk.api.access import Reads
 from opsdesk.api.cases import doors
+from opsdesk.api.doors import Doors
 from opsdesk.api.problems import documented
 from opsdesk.api.shapes import KbName, Subject, Text
 from opsdesk.show import hit_json, proof_json
@@ -87,12 +89,20 @@ def search(
     q: Annotated[str, Query(min_length=1, max_length=2_000, description="What to look for.")],
     kb: KbName = "",
     k: Annotated[int, Query(ge=1, le=100)] = 10,
+    audience: Annotated[Literal["customer", "staff"], Query(description="Staff see internal pages.")] = "customer",
 ) -> Hits:
     """Search a knowledge base. No model is asked."""
     began = time.perf_counter()
-    at = doors(request)
-    found = at.desk.search(q, at.known(kb), k)
+    found = found_in(doors(request), q, kb, k, audience)
     return Hits(hits=[HitOut(**hit_json(hit)) for hit in found], ms=round((time.perf_counter() - began) * 1000, 2))
+
+
+def found_in(at: Doors, query: str, kb: str, k: int, audience: Literal["customer", "staff"]) -> list[Hit]:
+    """The best `k` passages that this audience may see."""
+    name = at.known(kb)
+    if audience == "staff":
+        return at.desk.search(query, name, k)
+    return [hit for hit in at.desk.search(query, name, 2 * k) if not hit.internal][:k]
 
 
 @router.post("/v1/check", responses=documented(400, 401, 403, 408, 413, 422, 429))

@@ -52,8 +52,8 @@ def test_a_token_is_found_by_its_secret_alone_and_the_secret_is_kept_nowhere(dat
 
 def test_a_token_ends_when_its_time_is_over_or_somebody_says_so(database: Database, clock: Clock) -> None:
     mine = Tokens(database, clock)
-    _, hour = mine.make("acme", ("read",), expires=NOW + timedelta(hours=1))
-    lasting, secret = mine.make("acme", ("read",))
+    _, hour = mine.make("acme", SCOPES[:1], expires=NOW + timedelta(hours=1))
+    lasting, secret = mine.make("acme", SCOPES[:1])
     clock.at += timedelta(minutes=59)
     assert mine.find(hour)
     clock.at += timedelta(minutes=1)
@@ -68,7 +68,7 @@ def test_what_makes_no_sense_is_refused(database: Database, clock: Clock) -> Non
     mine = Tokens(database, clock)
     for wrong in ({"tenant": " "}, {"tenant": "acme", "expires": NOW}):
         with pytest.raises(UsageError):
-            mine.make(scopes=SCOPES, **wrong)  # type: ignore[arg-type]
+            mine.make(scopes=SCOPES, **wrong)
     with pytest.raises(UsageError, match="opsdesk token list"):
         mine.revoke("t-1")
 
