@@ -71,9 +71,9 @@ def csv_lines(rows: Iterable[Row]) -> Iterator[bytes]:
 
     A row may lack what people said. A text longer than a cell can be is cut, and says so at its end.
     """
-    yield b"\xef\xbb\xbf" + _csv_line(COLUMNS)
+    yield b"\xef\xbb\xbf" + csv_line(COLUMNS)
     for row in rows:
-        yield _csv_line([_cell(row.get(name, "")) for name in COLUMNS])
+        yield csv_line(row.get(name, "") for name in COLUMNS)
 
 
 def _json(value: Row) -> bytes:
@@ -90,9 +90,10 @@ def _note(row: Row) -> Row:
     }
 
 
-def _csv_line(cells: Iterable[Any]) -> bytes:
+def csv_line(cells: Iterable[Any]) -> bytes:
+    """One line for spreadsheets: no cell of it is read as a formula."""
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    csv.writer(out, lineterminator="\r\n").writerow(map(_cell, cells))
     return out.getvalue().encode(errors="replace")
 
 
