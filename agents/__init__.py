@@ -13,7 +13,6 @@ os.environ.update(
     CREWAI_DISABLE_TELEMETRY="true",
     CREWAI_TRACING_ENABLED="false",
     CREWAI_DISABLE_VERSION_CHECK="true",
-    OTEL_SDK_DISABLED="true",
     PYTHON_DOTENV_DISABLED="true",
 )
 

@@ -212,6 +212,7 @@ def ask(
         print_json(show.case_json(case))
     else:
         show.case(case)
+    desk.flush()
     _exit_as(case.outcome, case.stopped_by, case.outcome_reason)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from errors import NoKnowledgeBase, StoreError, UsageError
 from opsdesk.settings import Policy, Settings
 from opsdesk.tickets import check_ticket
-from opsdesk.tiers import PaidTier, paid_tiers, prices
+from opsdesk.tiers import PaidTier, paid_tiers, prices, secrets_of
 from tasks.case import Case, Ticket, Tier
 
 if TYPE_CHECKING:  # these import slowly, and not every command needs them
@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from knowledge_base.holdings import Holding
     from knowledge_base.index import IndexReport, Progress
     from knowledge_base.search import Hit, Searcher
+    from opsdesk.telemetry import Telemetry
     from opsdesk.tier_check import Checked
     from tasks.budget import Budget, Cap
     from tasks.experience import ExperienceStore
@@ -130,6 +131,16 @@ class Desk:
         }
 
     @cached_property
+    def telemetry(self) -> Telemetry | None:
+        """Who tells a collector of cases; None where nobody collects."""
+        from opsdesk import telemetry
+
+        if not telemetry.wanted():
+            return None
+        secrets = secrets_of(self.settings)
+        return telemetry.Telemetry(version(), with_text=self.settings.trace_text, secrets=secrets)
+
+    @cached_property
     def records(self) -> ExperienceStore:
         """What people said of drafts, and the router's tables."""
         from tasks.experience import ExperienceStore
@@ -159,7 +170,7 @@ class Desk:
             return self
         with self._calling:
             if policy not in self._others:
-                _ = self.task_list, self.budget, self.ledger, self.embedder  # opened once, for both
+                _ = self.task_list, self.budget, self.ledger, self.embedder, self.telemetry  # opened once, for both
                 other = copy.copy(self)
                 other.settings = self.settings.model_copy(update={"policy": policy})
                 other._crews, other._others, other._calling = {}, {}, threading.Lock()
@@ -331,7 +342,18 @@ class Desk:
             id_ = case_id or f"c-{secrets.token_hex(6)}"
             named = {"case_id": id_, "kb": kb, "tenant": tenant, "batch_id": batch_id}
             case = Case(ticket=ticket, created_at=self.now(), **named)
-        return case if case.outcome else crew.work(case, limits, watch, hear)
+        if case.outcome:
+            return case
+        try:
+            return crew.work(case, limits, watch, hear)
+        finally:
+            if case.outcome and self.telemetry:
+                self.telemetry.tell(case)
+
+    def flush(self, seconds: float = 2.0) -> None:
+        """Waits, not longer than that, for the last cases to be told of, where somebody collects them."""
+        if self.telemetry:
+            self.telemetry.flush(seconds)
 
     def crew(self, kb: str) -> Crew:
         """The crew over one knowledge base, made once."""

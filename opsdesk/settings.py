@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     rate_limit: int = Field(default=600, ge=0)
     """Requests a minute that `opsdesk serve` takes from one token; 0 is any number."""
 
+    trace_text: bool = False
+    """Whether OpenTelemetry traces hold what was asked, found and written, without secrets; else figures alone."""
+
     price_per_resolved_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """What a resolved ticket is charged at, for `opsdesk costs` to tell the margin."""
 
