@@ -25,7 +25,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos import MODEL, PRICE, QUESTIONS, places
+from benchmarks.chaos import MODEL, PRICE, QUESTIONS
+from benchmarks.places import places
 
 IN_PROCESS, FEW = 100, 4
 AT_ONCE = 64

@@ -13,13 +13,11 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from benchmarks.places import Place, places, resize, small_disk, used
 from tasks.batches import drafts as rows
 from tasks.budget import NANO, reservations, spending
 from tasks.case import Ticket
@@ -52,14 +51,6 @@ GIVE_UP = 1_800.0
 
 fork = multiprocessing.get_context("forkserver")
 fork.set_forkserver_preload(["benchmarks.chaos_worker"])
-
-
-@dataclass(frozen=True)
-class Place:
-    """A database, and how to take it away for a moment."""
-
-    url: str
-    restart: Callable[[], None]
 
 
 class Floor:
@@ -314,28 +305,6 @@ def one_slot(floor: Floor, sim: Any) -> dict[str, Any]:
     return {"workers": len(names), "process ids": len(processes), **floor.books(batch_id)}
 
 
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A disk that can be made small."""
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
-def resize(folder: Path, size: int) -> None:
-    """Gives a small disk so many bytes."""
-    subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
-
-
-def used(folder: Path, *, free: bool = False) -> int:
-    """The bytes that are used of a disk, or that are free."""
-    told = os.statvfs(folder)
-    return told.f_bfree * told.f_frsize if free else (told.f_blocks - told.f_bfree) * told.f_frsize
-
-
 FULL = "disk full"
 ONLY_ON = {"locked for 30 s": "sqlite", FULL: "sqlite", "server restarted 5 times": "postgresql"}
 
@@ -348,18 +317,6 @@ SCENARIOS: dict[str, Callable[[Floor, Any], dict[str, Any]]] = {
     FULL: disk_full,
     "server restarted 5 times": server_restarted,
 }
-
-
-@contextmanager
-def places(kind: str, folder: Path) -> Iterator[Place]:
-    """An empty database of that kind."""
-    if kind == "sqlite":
-        yield Place(f"sqlite:///{folder / 'opsdesk.sqlite'}", lambda: None)
-        return
-    from tests.postgres import server
-
-    with server() as running, running.database() as url:
-        yield Place(url, running.restart)
 
 
 def run(kind: str, name: str, options: argparse.Namespace) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from opsdesk.desk import Stale
 from opsdesk.display import visible
+from opsdesk.known import Stale
 from tasks.case import Case, Claim, Draft
 
 SOURCES = "\n\nSources:\n\n"

@@ -8,13 +8,15 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from errors import NoKnowledgeBase, StoreError, UsageError
+from opsdesk import known
+from opsdesk.known import KnowledgeBase, Stale
 from opsdesk.settings import Policy, Settings
 from opsdesk.tickets import check_ticket
 from opsdesk.tiers import PaidTier, paid_tiers, prices, secrets_of
@@ -39,31 +41,6 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
 
 LONGER_THAN_ANY_CASE = timedelta(hours=2)
 """What is held for longer was left behind, also on a machine that cannot be asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnowledgeBase:
-    """What a knowledge base holds. `created` is when its version was written, `indexed` when it was last compared."""
-
-    kb: str
-    version: str
-    documents: int
-    chunks: int
-    files: int
-    bytes: int
-    sources: list[str]
-    embedder: str
-    learned: dict[str, float]
-    created: datetime
-    indexed: datetime
-
-
-class Stale(NamedTuple):
-    """A cited document that is no longer what it was when the case was worked."""
-
-    doc_id: str
-    title: str
-    change: Literal["changed", "removed"]
 
 
 def version() -> str:
@@ -266,23 +243,7 @@ class Desk:
 
     def knowledge_base(self, kb: str = "") -> KnowledgeBase:
         """What one holds."""
-        from knowledge_base import versions
-
-        folder = versions.folder_of(self.settings.knowledge_bases, kb or self.default_kb())
-        version, manifest = versions.read(folder)
-        return KnowledgeBase(
-            kb=folder.name,
-            version=version.name,
-            documents=manifest.documents,
-            chunks=manifest.chunks,
-            files=len(manifest.files),
-            bytes=sum(file.bytes for file in manifest.files.values()),
-            sources=list(manifest.sources),
-            embedder=manifest.embedder,
-            learned=manifest.learned,
-            created=datetime.fromisoformat(manifest.created),
-            indexed=versions.marked(folder),
-        )
+        return known.described(self.settings.knowledge_bases, kb or self.default_kb())
 
     def verified(self, kb: str = "") -> KnowledgeBase:
         """What one holds, every file of it checked. Raises `DamagedFile`, which names the file."""
@@ -416,16 +377,7 @@ class Desk:
 
     def stale(self, case: Case) -> list[Stale]:
         """The documents that a case cites and that have changed since: its proof is about what they said then."""
-        from knowledge_base.holdings import versions_now
-
-        read = {p.doc_id: p for p in case.passages}
-        cited = {c.doc_id: read[c.doc_id] for c in case.citations if c.doc_id in read}
-        now = versions_now(self.settings.knowledge_bases, case.kb, list(cited)) if cited else {}
-        return [
-            Stale(doc_id, passage.title, "changed" if doc_id in now else "removed")
-            for doc_id, passage in cited.items()
-            if now.get(doc_id) != passage.doc_sha256
-        ]
+        return known.stale(self.settings.knowledge_bases, case)
 
 
 def _must_be_ours(found: str | None) -> None:

@@ -8,8 +8,8 @@ from datetime import UTC
 from html import escape
 
 from opsdesk import answering, spans
-from opsdesk.desk import Stale
 from opsdesk.display import visible as _visible
+from opsdesk.known import Stale
 from tasks.case import Case
 
 STYLE = """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from knowledge_base.index import IndexReport
     from knowledge_base.proof import Proof
     from knowledge_base.search import Hit
-    from opsdesk.desk import KnowledgeBase, Stale
+    from opsdesk.known import KnowledgeBase, Stale
 
 PIPED_WIDTH = 100
 console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from errors import UsageError
 from opsdesk import components, display, export, show, spans
-from opsdesk.desk import Stale
+from opsdesk.known import Stale
 from opsdesk.pages import compare, handoff_detail, parts
 from opsdesk.redaction import redacted
 from opsdesk.settings import Policy

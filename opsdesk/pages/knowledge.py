@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from errors import NoKnowledgeBase, OpsdeskError, UsageError
 from opsdesk import display
-from opsdesk.desk import KnowledgeBase
+from opsdesk.known import KnowledgeBase
 from opsdesk.pages import parts
 from tasks.requests import Request
 

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from errors import OpsdeskError
 from opsdesk import answering, components, display
-from opsdesk.desk import Stale
+from opsdesk.known import Stale
 from opsdesk.pages import parts
 from tasks.case import STEPS, Case, Handoff
 from tasks.drafts import Drafts

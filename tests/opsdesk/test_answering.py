@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsdesk.answering import body, marked, view
-from opsdesk.desk import Stale
 from opsdesk.display import cost, count, duration, line, saved, usd, visible, when
 from opsdesk.examples import questions
+from opsdesk.known import Stale
 from tasks.case import Case, Citation, Claim, Draft, Handoff, Passage, Quote, Sentence, Ticket
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -1,0 +1,70 @@
+"""What is known: a knowledge base in figures, and what of it has changed since it was cited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tasks.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeBase:
+    """What a knowledge base holds. `created` is when its version was written, `indexed` when it was last compared."""
+
+    kb: str
+    version: str
+    documents: int
+    chunks: int
+    files: int
+    bytes: int
+    sources: list[str]
+    embedder: str
+    learned: dict[str, float]
+    created: datetime
+    indexed: datetime
+
+
+class Stale(NamedTuple):
+    """A cited document that is no longer what it was when the case was worked."""
+
+    doc_id: str
+    title: str
+    change: Literal["changed", "removed"]
+
+
+def described(root: Path, kb: str) -> KnowledgeBase:
+    """The knowledge base of that name below `root`. Raises `NoKnowledgeBase`, and `DamagedFile` for its manifest."""
+    from knowledge_base import versions
+
+    folder = versions.folder_of(root, kb)
+    version, manifest = versions.read(folder)
+    return KnowledgeBase(
+        kb=folder.name,
+        version=version.name,
+        documents=manifest.documents,
+        chunks=manifest.chunks,
+        files=len(manifest.files),
+        bytes=sum(file.bytes for file in manifest.files.values()),
+        sources=list(manifest.sources),
+        embedder=manifest.embedder,
+        learned=manifest.learned,
+        created=datetime.fromisoformat(manifest.created),
+        indexed=versions.marked(folder),
+    )
+
+
+def stale(root: Path, case: Case) -> list[Stale]:
+    """The documents that a case cites and that are not what they were."""
+    from knowledge_base.holdings import versions_now
+
+    read = {p.doc_id: p for p in case.passages}
+    cited = {c.doc_id: read[c.doc_id] for c in case.citations if c.doc_id in read}
+    now = versions_now(root, case.kb, list(cited)) if cited else {}
+    return [
+        Stale(doc_id, passage.title, "changed" if doc_id in now else "removed")
+        for doc_id, passage in cited.items()
+        if now.get(doc_id) != passage.doc_sha256
+    ]
