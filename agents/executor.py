@@ -63,9 +63,17 @@ class OneCall(AgentExecutor):
         return self._usage
 
 
+class _Agent(Agent):
+    """An agent that knows nothing but what it is told: CrewAI's own unpickles a file of the folder it is started in,
+    at every step, and so runs whatever that holds."""
+
+    def _use_trained_data(self, task_prompt: str) -> str:
+        return task_prompt
+
+
 def new_agent(role: str, goal: str, prompt: str, llm: BaseLLM) -> Agent:
     """A CrewAI agent that makes one call per task. Not safe to share between threads."""
-    return Agent(
+    return _Agent(
         role=role,
         goal=goal,
         backstory=prompt,

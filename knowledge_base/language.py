@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import Protocol
 
 from knowledge_base.text import STOP_WORDS
@@ -20,9 +21,18 @@ class _Identifier(Protocol):
         """The ISO 639-1 code of the most likely language, and its probability."""
 
 
-@cache
+_loading = Lock()
+
+
 def _identifier() -> _Identifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # a second to load: only for what looks foreign
+    """Loaded once: it takes a second, which many threads would else spend at the same time."""
+    with _loading:
+        return _loaded()
+
+
+@cache
+def _loaded() -> _Identifier:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # only for what looks foreign
 
     identifier: _Identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     return identifier

@@ -8,6 +8,7 @@ so a write that depends on what it finds must say so in its own WHERE.
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,7 @@ class Database:
         # A reader of several statements sees one state; SQLite's deferred transactions give that by themselves.
         snapshot = {} if self.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         self._reader = self._engine.execution_options(read_only=True, **snapshot)
+        self._writer = threading.Lock()
         with self._guarded():
             self._migrate()
 
@@ -62,8 +64,21 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One transaction, kept when the block ends and rolled back when it raises."""
-        with self._guarded(), self._engine.begin() as db:
+        with self._guarded(), self._turn(), self._engine.begin() as db:
             yield db
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One thread of a process at a time asks SQLite for its write lock: many would spend their time asking."""
+        if self.name != "sqlite":
+            yield
+            return
+        if not self._writer.acquire(timeout=BUSY_SECONDS):
+            raise sqlite3.OperationalError("database is locked")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
