@@ -220,6 +220,7 @@ def stopped_and_woken(floor: Floor, sim: Any) -> dict[str, Any]:
     batch_id = floor.batch(120)
     first = floor.start()
     until(lambda: bool(floor.held_by(first.pid)), "the first worker began nothing", 120)
+    time.sleep(0.7)  # its calls are on their way: one that is stopped within a write keeps SQLite's lock while it is
     os.kill(first.pid, signal.SIGSTOP)
     held = floor.held_by(first.pid)
     began = time.monotonic()
