@@ -7,6 +7,7 @@ themselves, an image, a link, a badge, a heading, would be an element that the l
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,13 @@ def check(page: Page, *, texts: list[str] | None = None) -> None:
     """Nothing ran, nothing is wider than the window, and the texts stand there as they were typed."""
     assert page.evaluate("window.pwned") is None
     assert overflow(page) <= 0
-    shown = squeezed(text_of(page))
-    missing = [name for name, text in HOSTILE.items() if text in (texts or []) and squeezed(text) not in shown]
+    give_up = time.monotonic() + 10  # a page that was just opened may still be drawn
+    while True:
+        shown = squeezed(text_of(page))
+        missing = [name for name, text in HOSTILE.items() if text in (texts or []) and squeezed(text) not in shown]
+        if not missing or time.monotonic() > give_up:
+            break
+        page.wait_for_timeout(100)
     assert missing == []
 
 

@@ -161,6 +161,7 @@ def test_ctrl_c_pauses_and_what_was_at_work_is_finished(home_of_all: Path, tmp_p
     assert process.returncode == 130, told
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == 40
+    assert [row["error"] for row in rows if row["status"] not in ("drafted", "not_started")] == []
     assert {row["status"] for row in rows} == {"drafted", "not_started"}
     assert sum(row["status"] == "drafted" for row in rows) == sum(row["nano"] > 0 for row in sim.books.rows())
 
