@@ -122,6 +122,10 @@ class Durable:
             log.error("%s", error)
             self._give_back(row)
         except Exception as error:  # noqa: BLE001  (whatever it is, one ticket fails and the others go on)
+            if self.ending.is_set():  # DBOS is being ended under it: no fault of the ticket's
+                log.error("%s", told(error))
+                self._give_back(row)
+                return
             self._queue.fail(row, told(error), 0 if isinstance(error, OpsdeskError) else None)
         finally:
             del self._stops[stop]
