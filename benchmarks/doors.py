@@ -21,7 +21,7 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from benchmarks.chaos import QUESTIONS
+from benchmarks.chaos import QUESTIONS, until
 from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
@@ -33,12 +33,12 @@ NUISANCES = 20
 """Connections of each kind that only hinder."""
 
 
-async def client(url: str, number: int, until: float, seconds: list[float], seen: Counter[str], ids: set[str]) -> None:
+async def client(url: str, number: int, end: float, seconds: list[float], seen: Counter[str], ids: set[str]) -> None:
     """Asks until the time is over."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=180) as http:
         turn = 0
-        while time.monotonic() < until:
+        while time.monotonic() < end:
             turn += 1
             text = f"{QUESTIONS[(number + turn) % len(QUESTIONS)]} I am client {number}, turn {turn}."
             began = time.monotonic()
@@ -53,21 +53,21 @@ async def client(url: str, number: int, until: float, seconds: list[float], seen
                 ids.add(answer.json()["case_id"])
 
 
-async def half(port: int, until: float) -> None:
+async def half(port: int, end: float) -> None:
     """Sends half a request, and waits."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"POST /v1/cases HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n".encode())
-    await asyncio.sleep(max(0.0, until - time.monotonic()))
+    await asyncio.sleep(max(0.0, end - time.monotonic()))
     writer.close()
 
 
-async def slow(port: int, until: float) -> None:
+async def slow(port: int, end: float) -> None:
     """Asks for a page and reads a byte a second of it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(
         f"GET /v1/cases?limit=200 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
     )
-    while time.monotonic() < until:
+    while time.monotonic() < end:
         await reader.read(1)
         await asyncio.sleep(1)
     writer.close()
@@ -89,12 +89,12 @@ async def huge(url: str, seen: Counter[str]) -> None:
 
 async def load(port: int, clients: int, lasting: float) -> dict[str, Any]:
     """Everything at once."""
-    url, until = f"http://127.0.0.1:{port}", time.monotonic() + lasting
+    url, end = f"http://127.0.0.1:{port}", time.monotonic() + lasting
     seconds: list[float] = []
     seen: Counter[str] = Counter()
     ids: set[str] = set()
-    askers = [client(url, number, until, seconds, seen, ids) for number in range(clients)]
-    nuisances = [nuisance(port, until) for nuisance in (half, slow) for _ in range(NUISANCES)]
+    askers = [client(url, number, end, seconds, seen, ids) for number in range(clients)]
+    nuisances = [nuisance(port, end) for nuisance in (half, slow) for _ in range(NUISANCES)]
     began = time.monotonic()
     await asyncio.gather(*askers, *nuisances, *(huge(url, seen) for _ in range(NUISANCES)))
     return {
@@ -118,7 +118,7 @@ def run(clients: int, lasting: float, workers: int) -> dict[str, Any]:
         command = [sys.executable, "-m", "opsdesk", "serve", "--port", str(port), "--workers", str(workers)]
         with subprocess.Popen(command, env=environment(home, settings), stderr=subprocess.DEVNULL) as server:
             try:
-                _wait(port)
+                until(lambda: _ready(port), "the server did not come up", 120)
                 found = asyncio.run(load(port, clients, lasting))
                 with desk.task_list.database.reading() as db:
                     ended = set(db.execute(sa.select(cases.c.case_id).where(cases.c.outcome.is_not(None))).scalars())
@@ -129,16 +129,11 @@ def run(clients: int, lasting: float, workers: int) -> dict[str, Any]:
     return {"clients": clients, **found, "cases kept": len(ended), "answers that were not kept": len(ids - ended)}
 
 
-def _wait(port: int) -> None:
-    give_up = time.monotonic() + 120
-    while time.monotonic() < give_up:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.2)
-    raise SystemExit("the server did not come up")
+def _ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def costs(
     by: Annotated[By, typer.Option("--by", help="What a row stands for.")] = By.TENANT,
-    days: Annotated[int, typer.Option("--days", min=1, help="The last so many days (UTC).")] = 30,
+    days: Annotated[int, typer.Option("--days", min=1, max=36_500, help="The last so many days (UTC).")] = 30,
     tenant: Annotated[str | None, typer.Option("--tenant", help="One tenant's cases only.")] = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, in which no cell runs.")] = False,
@@ -50,17 +50,18 @@ def costs(
         raise UsageError("print one or the other: --json or --csv")
     desk = open_desk()
     today = datetime.now(UTC).date()
-    filters = Filters(max(date.min, today - timedelta(days=days - 1)), today, tenant=tenant)
+    filters = Filters(today - timedelta(days=days - 1), today, tenant=tenant)
     groups = Facts(desk.task_list.database).grouped((by.value, "outcome"), filters)
     price = desk.settings.price_per_resolved_usd
     rows = pricing.costs(by.value, groups, price)
     whole = pricing.all_costs(groups, price)
-    named = [{by.value: row.key, **{n: v for n, v in row._asdict().items() if n != "key"}} for row in rows]
+    names = [by.value, *pricing.Costs._fields[1:]]
     if as_json:
-        print_json({"rows": named, "total": {n: v for n, v in whole._asdict().items() if n != "key"}})
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        print_json({"rows": named, "total": dict(zip(names[1:], whole[1:], strict=True))})
         return
     if as_csv:
-        sys.stdout.buffer.write(csv_line([by.value, *pricing.Costs._fields[1:]]))
+        sys.stdout.buffer.write(csv_line(names))
         for row in rows:
             sys.stdout.buffer.write(csv_line(row))
         return

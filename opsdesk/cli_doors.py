@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from starlette.types import ASGIApp
 
 from errors import UsageError
-from opsdesk.cli_front import check_port, keep_workers
+from opsdesk.cli_front import check_port, url_of, workers_beside
 from opsdesk.command import Json, open_desk, print_json
 from opsdesk.desk import Desk
-from opsdesk.web import LOOPBACK
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 token = typer.Typer(no_args_is_help=True, help="Tokens for `opsdesk serve`: make, list, revoke.")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds `serve` and `token` to the command line."""
+    """Adds `serve`, `mcp` and `token` to the command line."""
     app.command()(serve)
     app.command()(mcp)
     app.add_typer(token, name="token")
@@ -65,7 +64,7 @@ def mcp(
 
     desk = open_desk()
     _ = desk.task_list, desk.tiers
-    with _workers(workers):
+    with workers_beside(workers):
         anyio.run(mcp_server.over_stdio, desk)
 
 
@@ -80,6 +79,7 @@ def _serve(
 ) -> None:
     import uvicorn
 
+    from opsdesk.web import HERE, LOOPBACK
     from tasks.tokens import Tokens
 
     check_port(host, port)
@@ -91,23 +91,10 @@ def _serve(
         )
     if host not in LOOPBACK and not names:
         raise UsageError(f"on {host} say by which host name it is called, with --name; others are refused")
-    app = make_app(desk, names or [*LOOPBACK, "[::1]"])
-    shown = f"[{host}]" if ":" in host else host
-    with _workers(workers):
-        typer.echo(f"Opsdesk's {what} is at http://{shown}:{port}{path} (Ctrl-C ends it)", err=True)
+    app = make_app(desk, names or [*HERE])
+    with workers_beside(workers):
+        typer.echo(f"Opsdesk's {what} is at {url_of(host, port)}{path} (Ctrl-C ends it)", err=True)
         uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
-
-
-@contextmanager
-def _workers(count: int) -> Iterator[None]:
-    ending = threading.Event()
-    keeper = threading.Thread(target=keep_workers, args=(ending, count), name="keeper")
-    keeper.start()
-    try:
-        yield
-    finally:
-        ending.set()
-        keeper.join()
 
 
 @token.command("make")

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -48,16 +50,9 @@ def ui(
     check_port(host, port)
     desk = open_desk()
     _ = desk.task_list, desk.tiers  # what is wrong with the settings or the database is told here, not on a page
-    ending = threading.Event()
-    keeper = threading.Thread(target=keep_workers, args=(ending, 0 if no_worker else 1), name="keeper")
-    keeper.start()
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"Opsdesk is at http://{shown}:{port} (Ctrl-C ends it)", err=True)
-    try:
+    with workers_beside(0 if no_worker else 1):
+        typer.echo(f"Opsdesk is at {url_of(host, port)} (Ctrl-C ends it)", err=True)
         web.serve(host, port, name or [], login=login)
-    finally:
-        ending.set()
-        keeper.join()
 
 
 def worker(
@@ -101,13 +96,24 @@ def check_port(host: str, port: int) -> None:
             raise UsageError(message) from error
 
 
-def keep_workers(ending: threading.Event, count: int) -> None:
-    """Runs workers beside a page or a server, and another one whenever one dies."""
-    keepers = [threading.Thread(target=_keep_worker, args=(ending,), name="worker") for _ in range(count)]
+def url_of(host: str, port: int) -> str:
+    """Where a page or a server is."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def workers_beside(count: int) -> Iterator[None]:
+    """Runs so many workers until the block ends, and another one whenever one dies."""
+    ending = threading.Event()
+    keepers = [threading.Thread(target=_keep_worker, args=(ending,), name="keeper") for _ in range(count)]
     for keeper in keepers:
         keeper.start()
-    for keeper in keepers:
-        keeper.join()
+    try:
+        yield
+    finally:
+        ending.set()
+        for keeper in keepers:
+            keeper.join()
 
 
 def _keep_worker(ending: threading.Event) -> None:

@@ -118,15 +118,13 @@ class Durable:
                 self._queue.postpone(row)
         except Stopped:
             self._give_back(row)
-        except (StoreError, sa.exc.SQLAlchemyError) as error:  # DBOS's own come as they are
-            log.error("%s", error)
-            self._give_back(row)
         except Exception as error:  # noqa: BLE001  (whatever it is, one ticket fails and the others go on)
-            if self.ending.is_set():  # DBOS is being ended under it: no fault of the ticket's
-                log.error("%s", told(error))
+            # No fault of the ticket's: the database is gone (DBOS's errors come as they are), or DBOS is being ended.
+            if self.ending.is_set() or isinstance(error, StoreError | sa.exc.SQLAlchemyError):
+                log.error("%s", error)
                 self._give_back(row)
-                return
-            self._queue.fail(row, told(error), 0 if isinstance(error, OpsdeskError) else None)
+            else:
+                self._queue.fail(row, told(error), 0 if isinstance(error, OpsdeskError) else None)
         finally:
             del self._stops[stop]
             self._doing[batch_id, seq] -= 1

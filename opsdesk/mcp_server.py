@@ -5,11 +5,12 @@ The descriptions below are what a model reads to choose a tool, and the error of
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, unquote
 
+from fastapi.security.utils import get_authorization_scheme_param
 from mcp.server.fastmcp import Context, FastMCP
 from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
@@ -22,13 +23,13 @@ from starlette.requests import Request
 from errors import OpsdeskError
 from opsdesk.api.access import Caller, Gate
 from opsdesk.api.doors import Doors
-from opsdesk.api.knowledge import found_in
+from opsdesk.api.knowledge import ProofOut, found_in
 from opsdesk.api.problems import Refused, answer
 from opsdesk.desk import Desk
-from opsdesk.show import case_json, proof_json
+from opsdesk.show import proof_json
 from opsdesk.tickets import MAX_TICKET_CHARACTERS
 from opsdesk.work import told
-from tasks.case import Case, Ticket
+from tasks.case import Citation, Ticket
 from tasks.tokens import SCOPES, ScopeName
 
 INSTRUCTIONS = """Answers operational questions from the team's own documents. answer_question and draft_reply return
@@ -66,16 +67,6 @@ class Hits(BaseModel):
     hits: list[Hit]
 
 
-class Cited(BaseModel):
-    """A numbered source: [n] in the answer names it."""
-
-    n: int
-    doc_id: str
-    title: str
-    locator: str
-    quote: str
-
-
 class Answer(BaseModel):
     """What the crew made of a question or ticket."""
 
@@ -85,16 +76,8 @@ class Answer(BaseModel):
     )
     reason: str = Field(description="Why it ended so.")
     answer: str
-    citations: list[Cited]
+    citations: list[Citation]
     cost_usd: float | None = Field(description="null when it is not known.")
-
-
-class Checked(BaseModel):
-    """The proof of a text; claims have text, supported, reason, passage and span."""
-
-    supported: bool
-    score: float
-    claims: list[dict[str, Any]]
 
 
 class Shown(BaseModel):
@@ -131,7 +114,7 @@ def _add_tools(server: FastMCP[Any], at: Doors, caller_of: CallerOf) -> None:
 
         Use it to read what is documented. To get a finished, proven answer use answer_question instead.
         """
-        with _telling(caller_of(context), "read"):
+        with _calling(caller_of, context, "read"):
             hits = await run_in_threadpool(found_in, at, query, kb, k, audience)
             names = ("doc_id", "title", "locator", "score", "text")
             name = at.known(kb)
@@ -149,7 +132,8 @@ def _add_tools(server: FastMCP[Any], at: Doors, caller_of: CallerOf) -> None:
         If `outcome` is not "accepted", pass on `reason` and what is cited; do not add what was not proven.
         """
         ticket = Ticket(text=question, audience=audience)
-        return await _worked(at, caller_of(context), ticket, kb)
+        with _calling(caller_of, context, "write") as caller:
+            return await _worked(at, caller, ticket, kb)
 
     @server.tool(title="Draft a reply to a ticket", annotations=works)
     async def draft_reply(
@@ -165,7 +149,8 @@ def _add_tools(server: FastMCP[Any], at: Doors, caller_of: CallerOf) -> None:
         It is a draft for a person to send; nothing is sent. Give the ticket's text as the customer wrote it.
         """
         asked = Ticket(text=ticket, subject=subject, customer=customer, ticket_id=ticket_id, kind="reply")
-        return await _worked(at, caller_of(context), asked, kb)
+        with _calling(caller_of, context, "write") as caller:
+            return await _worked(at, caller, asked, kb)
 
     @server.tool(title="Check a text against passages", annotations=reads)
     async def check_answer(
@@ -173,24 +158,23 @@ def _add_tools(server: FastMCP[Any], at: Doors, caller_of: CallerOf) -> None:
         passages: Annotated[list[Text], Field(min_length=1, max_length=50, description="What it must rest on.")],
         context: Context[Any, Any, Any],
         question: Annotated[str, Field(description="What it answers, if you have it.")] = "",
-    ) -> Checked:
+    ) -> ProofOut:
         """Verify any text against passages, claim by claim: wrong figures, lost negations, values of something else.
 
         No model takes part. Passages are numbered from 1; a claim's `passage` is that number.
         """
         from knowledge_base.proof import Evidence, prove
 
-        with _telling(caller_of(context), "read"):
+        with _calling(caller_of, context, "read"):
             evidence = [Evidence(str(n), text) for n, text in enumerate(passages, start=1)]
-            return Checked(**proof_json(await run_in_threadpool(prove, answer, evidence, question)))
+            return ProofOut(**proof_json(await run_in_threadpool(prove, answer, evidence, question)))
 
     @server.tool(title="Look a case up", annotations=reads)
     async def get_case(
         case_id: Annotated[str, Field(pattern=r"^c-[0-9A-Za-z-]{1,40}$")], context: Context[Any, Any, Any]
     ) -> Shown:
         """The whole record of a case: the ticket, every handoff between agents, passages, claims and cost."""
-        caller = caller_of(context)
-        with _telling(caller, "read"):
+        with _calling(caller_of, context, "read") as caller:
             return Shown(case=await run_in_threadpool(_case, at, caller, case_id))
 
 
@@ -198,8 +182,8 @@ def _add_resources(server: FastMCP[Any], at: Doors, caller_of: CallerOf) -> None
     @server.resource("opsdesk://cases/{case_id}", title="A case", mime_type="application/json")
     def case(case_id: str) -> dict[str, Any]:
         """A case as it is kept: ticket, handoffs, passages, claims, cost."""
-        caller = caller_of(server.get_context())  # as a parameter it comes without its request
-        with _telling(caller, "read"):
+        # As a parameter the context comes without its request.
+        with _calling(caller_of, server.get_context(), "read") as caller:
             return _case(at, caller, case_id)
 
     @server.resource("opsdesk://documents/{kb}/{doc_id}", title="A document", mime_type="text/plain")
@@ -207,7 +191,7 @@ def _add_resources(server: FastMCP[Any], at: Doors, caller_of: CallerOf) -> None
         """The text of a document of a knowledge base; its id is percent-encoded. Internal ones are not handed out."""
         from knowledge_base.holdings import public_text
 
-        with _telling(caller_of(server.get_context()), "read"):
+        with _calling(caller_of, server.get_context(), "read"):
             found = public_text(at.desk.settings.knowledge_bases, at.known(kb), unquote(doc_id))
             if found is None:
                 raise Refused(404, "there is no such document; search_knowledge gives the addresses of those there are")
@@ -242,39 +226,30 @@ def _add_prompts(server: FastMCP[Any]) -> None:
         )
 
 
-class _telling:
-    """What may be done is done; an error becomes what the calling model reads, never one with a secret or a path."""
-
-    def __init__(self, caller: Caller, scope: ScopeName) -> None:
-        if scope not in caller.scopes:
-            raise ToolError(f"this token may not {scope}; use one that may")
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        if isinstance(error, Refused):
-            raise ToolError(error.detail) from None
-        if isinstance(error, OpsdeskError):
-            raise ToolError(told(error)) from None
+@contextmanager
+def _calling(caller_of: CallerOf, context: Context[Any, Any, Any], scope: ScopeName) -> Iterator[Caller]:
+    """Who calls, and may; an error becomes what the calling model reads, never one with a secret or a path."""
+    try:
+        caller = caller_of(context)
+        caller.must(scope)
+        yield caller
+    except Refused as refused:
+        raise ToolError(refused.detail) from None
+    except OpsdeskError as error:
+        raise ToolError(told(error)) from None
 
 
 async def _worked(at: Doors, caller: Caller, ticket: Ticket, kb: str) -> Answer:
-    with _telling(caller, "write"):
-        left = await run_in_threadpool(at.leave, caller, ticket, kb, caller.tenant or "", None, None)
-        case = await at.case(left, at.desk.settings.deadline_s + 60)
-        if case is None:
-            raise ToolError(f"the crew has not come to it in time; look for {left.case_id} with get_case later")
-        return _answer(case)
-
-
-def _answer(case: Case) -> Answer:
+    left = await run_in_threadpool(at.leave, caller, ticket, kb, caller.tenant or "", None, None)
+    case = await at.case(left, at.patience)
+    if case is None:
+        raise ToolError(f"the crew has not come to it in time; look for {left.case_id} with get_case later")
     return Answer(
         case_id=case.case_id,
         outcome=case.outcome or "failed",
         reason=case.outcome_reason,
         answer=case.answer,
-        citations=[Cited(**citation.model_dump()) for citation in case.citations],
+        citations=case.citations,
         cost_usd=case.cost_usd,
     )
 
@@ -283,7 +258,7 @@ def _case(at: Doors, caller: Caller, case_id: str) -> dict[str, Any]:
     found, _ = at.find(caller, case_id)
     if found is None:
         raise Refused(404, "nobody has begun this case yet; look again later")
-    return case_json(found, at.desk.stale(found))
+    return at.whole(found)
 
 
 def _uri(kb: str, doc_id: str) -> str:
@@ -304,10 +279,7 @@ def http_app(desk: Desk, hosts: Sequence[str]) -> Starlette:
     def caller_of(context: Context[Any, Any, Any]) -> Caller:
         request = context.request_context.request
         assert isinstance(request, Request)  # noqa: S101  (there is no other transport here)
-        try:
-            return gate.caller(_bearer(request))
-        except Refused as refused:
-            raise ToolError(refused.detail) from None
+        return gate.paced(request.state.caller)
 
     server, at = create_server(desk, caller_of)
     gate = Gate(at.tokens, settings.api_token, settings.rate_limit)
@@ -328,13 +300,8 @@ def http_app(desk: Desk, hosts: Sequence[str]) -> Starlette:
     return app
 
 
-def _bearer(request: Request) -> str:
-    kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    return secret if kind.lower() == "bearer" else ""
-
-
 class _Known:
-    """Lets nobody in without a token, also where no tool is called."""
+    """Lets nobody in without a token, also where no tool is called, and tells who it is."""
 
     def __init__(self, app: Any, gate: Gate) -> None:
         self._app, self._gate = app, gate
@@ -342,8 +309,11 @@ class _Known:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Passes a request on, or answers that a token is needed."""
         if scope["type"] == "http":
+            request = Request(scope)
+            kind, secret = get_authorization_scheme_param(request.headers.get("authorization"))
             try:
-                await run_in_threadpool(self._gate.known, _bearer(Request(scope)))
+                known = await run_in_threadpool(self._gate.known, secret if kind.lower() == "bearer" else "")
+                request.state.caller = known
             except Refused as refused:
                 await answer("/mcp", refused.status, refused.detail, refused.headers)(scope, receive, send)
                 return

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ from tasks.case import Case, Handoff
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -44,16 +43,9 @@ class Telemetry:
     `with_text` tells what was asked, found and written, too; `secrets` are taken out of it.
     """
 
-    def __init__(
-        self,
-        version: str,
-        *,
-        with_text: bool,
-        secrets: Iterable[str],
-        exporter: Callable[[], SpanExporter] | None = None,
-    ) -> None:
+    def __init__(self, version: str, *, with_text: bool, secrets: Iterable[str]) -> None:
         self._with_text, self._secrets = with_text, list(secrets)
-        self._provider = _provider(version, exporter)
+        self._provider = _provider(version)
         self._tracer = self._provider.get_tracer("opsdesk", version)
 
     def tell(self, case: Case) -> None:
@@ -199,7 +191,7 @@ def _of_calls(handoff: Handoff) -> Attributes:
     return found
 
 
-def _provider(version: str, exporter: Callable[[], SpanExporter] | None) -> TracerProvider:
+def _provider(version: str) -> TracerProvider:
     """A provider of our own: the global one is whoever's we run within."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
@@ -210,7 +202,7 @@ def _provider(version: str, exporter: Callable[[], SpanExporter] | None) -> Trac
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a collector that is gone is no news every few seconds
     resource = Resource.create({"service.name": "opsdesk", "service.version": version})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor((exporter or OTLPSpanExporter)()))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
 

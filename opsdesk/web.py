@@ -15,6 +15,8 @@ from errors import UsageError
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+HERE = (*LOOPBACK, "[::1]")
+"""The names by which a page or a server on this machine alone may be called."""
 
 POLICY = "; ".join(
     (
@@ -84,7 +86,7 @@ def serve(host: str, port: int, names: list[str], *, login: bool) -> None:
     sys.argv = [str(APP)]  # beside it lie the theme and the fonts
     config: dict[str, object] = {"server.address": host, "server.port": port, "server.headless": True}
     layers = [Middleware(Headers)]
-    allowed = names or ([*LOOPBACK, "[::1]"] if host in LOOPBACK else [])
+    allowed = names or ([*HERE] if host in LOOPBACK else [])
     if allowed:  # a page of another name on this machine's address would be somebody else's script
         config["server.allowedHosts"] = allowed
         layers.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False))

@@ -181,6 +181,14 @@ class Requests:
         with self._database.reading() as db:
             return set(db.execute(sa.select(requests.c.id).where(requests.c.id.in_(ids), requests.c.stop)).scalars())
 
+    def ended(self, ids: Collection[str]) -> set[str]:
+        """Which of these have ended."""
+        if not ids:
+            return set()
+        asked = sa.select(requests.c.id).where(requests.c.id.in_(ids), requests.c.status.not_in(OPEN))
+        with self._database.reading() as db:
+            return set(db.execute(asked).scalars())
+
     def end(
         self, id_: str, owner: str, status: State, *, result: dict[str, Any] | None = None, error: str = ""
     ) -> None:

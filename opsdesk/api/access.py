@@ -35,6 +35,11 @@ class Caller(NamedTuple):
         """Whether what belongs to a tenant is there for it."""
         return self.tenant is None or self.tenant == tenant
 
+    def must(self, scope: ScopeName) -> None:
+        """Raises `Refused` unless it may do this."""
+        if scope not in self.scopes:
+            raise Refused(403, f"this token may not {scope}; make one that may with: opsdesk token make")
+
     def acts_for(self, tenant: str) -> str:
         """The tenant for which it asks, `tenant` if it may. Raises `Refused`."""
         if tenant and not self.sees(tenant):
@@ -52,12 +57,15 @@ class Gate:
 
     def caller(self, secret: str) -> Caller:
         """Who has this token. Raises `Refused`, also when it calls too often."""
-        found = self.known(secret)
-        if self._limit and not self._seen.hit(self._limit, found.id):
-            until = self._seen.get_window_stats(self._limit, found.id).reset_time
+        return self.paced(self.known(secret))
+
+    def paced(self, caller: Caller) -> Caller:
+        """The caller, one call of whom is counted. Raises `Refused` when these are too many."""
+        if self._limit and not self._seen.hit(self._limit, caller.id):
+            until = self._seen.get_window_stats(self._limit, caller.id).reset_time
             wait = str(max(1, int(until - time.time()) + 1))
             raise Refused(429, f"too many requests; try again in {wait} s", {"Retry-After": wait})
-        return found
+        return caller
 
     def known(self, secret: str) -> Caller:
         """Who has this token, however often it calls. Raises `Refused`."""
@@ -80,8 +88,7 @@ def may(scope: ScopeName) -> object:
     ) -> Caller:
         caller: Caller = request.app.state.gate.caller(given.credentials if given else "")
         _check_query(request)
-        if scope not in caller.scopes:
-            raise Refused(403, f"this token may not {scope}; make one that may with: opsdesk token make")
+        caller.must(scope)
         return caller
 
     return Depends(known)

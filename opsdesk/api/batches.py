@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from errors import UsageError
 from opsdesk import drafting
 from opsdesk.api.access import Caller, Reads, Writes
-from opsdesk.api.cases import doors
-from opsdesk.api.doors import Doors
+from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import Refused, documented
 from opsdesk.api.shapes import KbName, Name, Subject, Text
 from opsdesk.batch import summary

@@ -13,11 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from opsdesk.api.access import Caller, Reads, Writes
-from opsdesk.api.doors import Doors
+from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import documented
 from opsdesk.api.shapes import Asked, KbName, Name, Subject, Text
 from opsdesk.settings import Policy
-from opsdesk.show import case_json
 from tasks.case import Case, Handoff, Outcome, Ticket
 
 router = APIRouter(tags=["cases"])
@@ -93,17 +92,6 @@ class Page(BaseModel):
     next: str | None
 
 
-def doors(request: Request) -> Doors:
-    """What stands behind the paths."""
-    found: Doors = request.app.state.doors
-    return found
-
-
-def whole(found: Case, at: Doors) -> dict[str, Any]:
-    """A case as the contract has it."""
-    return case_json(found, at.desk.stale(found))
-
-
 def _working(case_id: str, *, begun: bool) -> JSONResponse:
     location = f"/v1/cases/{case_id}"
     working = Working(case_id=case_id, status="working" if begun else "waiting", location=location)
@@ -136,7 +124,7 @@ async def ask(
     case = await at.case(left, given.wait)
     if case is None:
         return _working(left.case_id, begun=left.status == "doing")
-    return JSONResponse(await run_in_threadpool(whole, case, at))
+    return JSONResponse(await run_in_threadpool(at.whole, case))
 
 
 @router.get("/v1/cases", responses=documented(401, 403, 422, 429, 503))
@@ -165,7 +153,7 @@ def case(case_id: CaseId, request: Request, caller: Reads) -> Response:
     found, _ = at.find(caller, case_id)
     if found is None or found.outcome is None:
         return _working(case_id, begun=found is not None)
-    return JSONResponse(whole(found, at))
+    return JSONResponse(at.whole(found))
 
 
 @router.post("/v1/cases/{case_id}/stop", responses=documented(401, 403, 404, 422, 429, 503))
@@ -186,19 +174,24 @@ def stop(case_id: CaseId, request: Request, caller: Writes) -> Working:
 async def events(case_id: CaseId, request: Request, caller: Reads) -> StreamingResponse:
     """The handoffs of a case as they happen, as server-sent events: `handoff` each, at the end `case`."""
     at = doors(request)
-    await run_in_threadpool(at.find, caller, case_id)
-    return StreamingResponse(_events(at, caller, case_id), media_type="text/event-stream")
+    _, asked = await run_in_threadpool(at.find, caller, case_id)
+    return StreamingResponse(_events(at, caller, case_id, asked and asked.id), media_type="text/event-stream")
 
 
-async def _events(at: Doors, caller: Caller, case_id: str) -> AsyncIterator[str]:
+async def _events(at: Doors, caller: Caller, case_id: str, request_id: str | None) -> AsyncIterator[str]:
     told, silent = 0, 0.0
     while True:
-        found, asked = await run_in_threadpool(at.find, caller, case_id)
-        for handoff in found.handoffs[told:] if found else []:
+        news = await run_in_threadpool(at.desk.task_list.news, case_id, told)
+        passed, found, asked = news.handoffs, None, None
+        over = await run_in_threadpool(at.requests.ended, [request_id] if request_id else [])
+        if over or not news.doing:  # between two steps, or at an end: only the whole case says which
+            found, asked = await run_in_threadpool(at.find, caller, case_id)
+            passed = found.handoffs[told:] if found else []
+        for handoff in passed:
             yield event("handoff", handoff_json(handoff), f"{case_id}.{handoff.seq}")
             told, silent = handoff.seq, 0.0
         if found and found.outcome:
-            yield event("case", await run_in_threadpool(whole, found, at), case_id)
+            yield event("case", await run_in_threadpool(at.whole, found), case_id)
             return
         if asked and asked.status in ("failed", "stopped"):
             yield event("error", {"detail": asked.error or "it was stopped"}, case_id)

@@ -19,8 +19,8 @@ from starlette.concurrency import run_in_threadpool
 
 from errors import OpsdeskError
 from opsdesk.api.access import Reads, Writes
-from opsdesk.api.cases import KEEP_ALIVE_SECONDS, doors
-from opsdesk.api.doors import Doors
+from opsdesk.api.cases import KEEP_ALIVE_SECONDS
+from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import Refused, as_openai, documented
 from opsdesk.api.shapes import KbName, Name
 from opsdesk.settings import Policy
@@ -143,12 +143,11 @@ async def complete(
     tenant = caller.acts_for(more.tenant)
     chosen: Any = policy or None
     left = await run_in_threadpool(at.leave, caller, ticket, more.kb, tenant, chosen, once)
-    seconds = at.desk.settings.deadline_s + 60
     if given.stream:
         usage = bool(given.stream_options and given.stream_options.include_usage)
-        pieces = _stream(at, left, given.model, seconds, usage=usage)
+        pieces = _stream(at, left, given.model, usage=usage)
         return StreamingResponse(pieces, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    case = await at.case(left, seconds)
+    case = await at.case(left, at.patience)
     if case is None:
         raise Refused(503, "the crew has not come to it in time; ask again with the same Idempotency-Key")
     choice = {"index": 0, "message": {"role": "assistant", "content": said(case)}, "finish_reason": "stop"}
@@ -187,14 +186,14 @@ def _head(kind: str, left: Left, model: str) -> dict[str, Any]:
     return {"id": f"chatcmpl-{left.case_id}", "object": kind, "created": int(time.time()), "model": model}
 
 
-async def _stream(at: Doors, left: Left, model: str, seconds: float, *, usage: bool) -> AsyncIterator[str]:
+async def _stream(at: Doors, left: Left, model: str, *, usage: bool) -> AsyncIterator[str]:
     head = _head("chat.completion.chunk", left, model)
 
     def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
         return _data({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more})
 
     yield chunk({"role": "assistant", "content": ""})
-    waiting = asyncio.ensure_future(at.case(left, seconds))
+    waiting = asyncio.ensure_future(at.case(left, at.patience))
     try:
         while not (await asyncio.wait([waiting], timeout=KEEP_ALIVE_SECONDS))[0]:
             yield ": at work\n\n"

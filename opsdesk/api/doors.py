@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
+from fastapi import Request as HttpRequest
 from starlette.concurrency import run_in_threadpool
 
 from errors import OpsdeskError, UsageError
@@ -14,6 +13,7 @@ from opsdesk.api.following import Following
 from opsdesk.api.problems import Refused
 from opsdesk.desk import Desk
 from opsdesk.settings import Policy
+from opsdesk.show import case_json
 from opsdesk.tickets import check_ticket
 from tasks.case import Case, Ticket
 from tasks.drafts import Drafts
@@ -31,12 +31,9 @@ class Doors:
         self.desk = desk
         self.requests, self.drafts = Requests(database, desk.now), Drafts(database, desk.now)
         self.tokens, self.workers = Tokens(database, desk.now), Workers(database, desk.now)
-        self.following = Following(database)
-
-    @cached_property
-    def began(self) -> datetime:
-        """When the server began."""
-        return datetime.now(UTC)
+        self.following = Following(self.requests)
+        self.patience = desk.settings.deadline_s + 60
+        """Seconds for a case: its own, and those it may wait for a place."""
 
     def once(self, caller: Caller, key: str | None, asked: Any) -> Once | None:
         """The idempotency key of a request. Raises `Refused` for one that is no key."""
@@ -92,3 +89,13 @@ class Doors:
         if tenant is None or not caller.sees(tenant):
             raise Refused(404, "there is no such case")
         return case, request
+
+    def whole(self, case: Case) -> dict[str, Any]:
+        """A case as the contract has it."""
+        return case_json(case, self.desk.stale(case))
+
+
+def doors(request: HttpRequest) -> Doors:
+    """What stands behind the path of a request."""
+    found: Doors = request.app.state.doors
+    return found

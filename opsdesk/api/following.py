@@ -7,12 +7,10 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
 from errors import OpsdeskError
-from tasks.database import Database
-from tasks.requests import OPEN, requests
+from tasks.requests import Requests
 
 LOOK_SECONDS = 0.05
 MOST = 500
@@ -24,8 +22,8 @@ log = logging.getLogger("opsdesk.api")
 class Following:
     """Tells everybody who waits when their request has ended. One event loop's."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
         self._waiting: dict[str, set[asyncio.Event]] = {}
 
     @asynccontextmanager
@@ -60,15 +58,10 @@ class Following:
             ids = list(self._waiting)
             for n in range(0, len(ids), MOST):
                 try:
-                    ended = await run_in_threadpool(self._ended, ids[n : n + MOST])
+                    ended = await run_in_threadpool(self._requests.ended, ids[n : n + MOST])
                 except OpsdeskError as error:  # the database is locked or gone: it may come back
                     log.error("%s", error)
                     continue
                 for id_ in ended:
                     for event in self._waiting.get(id_, ()):
                         event.set()
-
-    def _ended(self, ids: list[str]) -> list[str]:
-        asked = sa.select(requests.c.id).where(requests.c.id.in_(ids), requests.c.status.not_in(OPEN))
-        with self._database.reading() as db:
-            return list(db.execute(asked).scalars())

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from knowledge_base.search import Hit
 from opsdesk.api.access import Reads
-from opsdesk.api.cases import doors
-from opsdesk.api.doors import Doors
+from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import documented
 from opsdesk.api.shapes import KbName, Subject, Text
 from opsdesk.show import hit_json, proof_json

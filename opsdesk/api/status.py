@@ -14,8 +14,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from opsdesk.api.access import Reads
-from opsdesk.api.cases import doors
-from opsdesk.api.doors import Doors
+from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import Refused, documented
 from tasks.budget import NANO
 from tasks.facts import Facts, Filters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from opsdesk.api.app import create_app
 from opsdesk.desk import Desk
@@ -43,21 +43,18 @@ class Api:
 
 
 @contextmanager
-def serving(home: Path, *, working: bool = True, **settings: Any) -> Iterator[Api]:
-    """A server over `home`, and a worker unless nothing shall be `working`."""
-    wanted = {"home": home, "api_token": MASTER, "rate_limit": 0, **settings}
-    desk, port = Desk(Settings.model_validate(wanted)), free_port()
-    app = create_app(desk, ["127.0.0.1"])
+def running(app: ASGIApp, worker: Worker | None) -> Iterator[str]:
+    """A server of `app`, and a worker beside it; yields where it is."""
+    port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
     threads = [threading.Thread(target=server.run)]
-    worker = Worker(Desk(Settings.model_validate(wanted))) if working else None
     if worker:
         threads.append(threading.Thread(target=worker.run))
     for thread in threads:
         thread.start()
     try:
         until(lambda: server.started, "the server did not come up")
-        yield Api(desk, app, f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         if worker:
@@ -66,9 +63,22 @@ def serving(home: Path, *, working: bool = True, **settings: Any) -> Iterator[Ap
             thread.join()
 
 
+def settings_of(home: Path, **more: Any) -> Settings:
+    """The settings of a server over `home`."""
+    return Settings.model_validate({"home": home, "api_token": MASTER, "rate_limit": 0, **more})
+
+
+@contextmanager
+def serving(home: Path, *, working: bool = True, **settings: Any) -> Iterator[Api]:
+    """The API over `home`, and a worker unless nothing shall be `working`."""
+    wanted = settings_of(home, **settings)
+    desk = Desk(wanted)
+    app = create_app(desk, ["127.0.0.1"])
+    with running(app, Worker(Desk(wanted)) if working else None) as url:
+        yield Api(desk, app, url)
+
+
 def until_done(api: Api, batch_id: str) -> None:
     """Returns once a batch has ended."""
-    give_up = time.monotonic() + 120
-    while api.client().get(f"/v1/batches/{batch_id}").json()["state"] != "done":
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
+    client = api.client()
+    until(lambda: client.get(f"/v1/batches/{batch_id}").json()["state"] == "done", "it did not end", 120, 0.1)

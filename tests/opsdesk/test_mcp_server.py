@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -15,7 +14,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamablehttp_client
@@ -27,8 +25,8 @@ from opsdesk.mcp_server import http_app
 from opsdesk.settings import Settings
 from opsdesk.worker import Worker
 from tasks.tokens import SCOPES, Tokens
-from tests.browser.served import ROOT, environment, free_port, until
-from tests.opsdesk.api_served import MASTER
+from tests.browser.served import ROOT, environment
+from tests.opsdesk.api_served import MASTER, running, settings_of
 
 QUESTION = "How do I reset my password?"
 TOOLS = {"search_knowledge", "answer_question", "draft_reply", "check_answer", "get_case"}
@@ -37,19 +35,9 @@ TOOLS = {"search_knowledge", "answer_question", "draft_reply", "check_answer", "
 @pytest.fixture(scope="module")
 def url(home_of_all: Path) -> Iterator[str]:
     """A server over HTTP, with a worker behind it."""
-    settings = Settings.model_validate({"home": home_of_all, "api_token": MASTER, "rate_limit": 0})
-    port, worker = free_port(), Worker(Desk(settings))
-    config = uvicorn.Config(http_app(Desk(settings), ["127.0.0.1"]), port=port, log_level="critical")
-    server = uvicorn.Server(config)
-    threads = [threading.Thread(target=server.run), threading.Thread(target=worker.run)]
-    for thread in threads:
-        thread.start()
-    until(lambda: server.started, "the server did not come up")
-    yield f"http://127.0.0.1:{port}/mcp"
-    server.should_exit = True
-    worker.ending.set()
-    for thread in threads:
-        thread.join()
+    settings = settings_of(home_of_all)
+    with running(http_app(Desk(settings), ["127.0.0.1"]), Worker(Desk(settings))) as site:
+        yield f"{site}/mcp"
 
 
 @asynccontextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -16,33 +15,11 @@ from tasks.ledger import Ledger
 from tasks.pace import LONGEST_REST, TooMany
 from tasks.purse import Purse
 from tasks.usage import Usage
+from tests.tasks.conftest import Clock
 
-NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 USAGE = {"tokens_in": 9, "tokens_out": 3, "tokens_cached": 0, "tokens_reasoning": 0, "model_calls": 1, "unknown": 0}
 KEY = key_of(["model", "what is asked"])
 CALL = Call(KEY)
-
-
-class Clock:
-    """Says what time it is, and can be moved."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def budget(database: Database, clock: Clock, owner: str = "w:1") -> Budget:

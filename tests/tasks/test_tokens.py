@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -14,30 +13,7 @@ from tasks.database import Database
 from tasks.repeats import KEPT, Once, OtherContent, repeats
 from tasks.requests import Requests
 from tasks.tokens import SCOPES, Tokens, tokens
-
-NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
-
-
-class Clock:
-    """Says what time it is, and can be moved."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.tasks.conftest import NOW, Clock
 
 
 def test_a_token_is_found_by_its_secret_alone_and_the_secret_is_kept_nowhere(database: Database, clock: Clock) -> None:
