@@ -209,9 +209,13 @@ class _Order(Flow[_State]):
     @router(route)
     def retrieve(self) -> str:
         """The passages; without any that may be quoted, nothing is written."""
-        found, done = self._steps.do("retrieve", "local", Wanted(questions=self._route.questions), Found)
-        self._case.passages = found.passages
-        sent = [{"chunk_id": p.chunk_id, "score": p.score} for p in self._quotable]
+        wanted = Wanted(questions=self._route.questions, ticket=self._case.ticket)
+        found, done = self._steps.do("retrieve", "local", wanted, Found)
+        self._case.passages, self._case.proposed = found.passages, found.proposed
+        if found.proposed and not self._route.approval:
+            self._route.approval = f"the ticket asks for {found.proposed[0]}, which only a person may have done"
+        sent: list[JsonValue] = [{"chunk_id": p.chunk_id, "score": p.score} for p in self._quotable]
+        sent += [use.model_dump(mode="json") for use in found.tools]
         reason = "; ".join(dict.fromkeys(found.reasons))
         if self._quotable:
             reason += self._rerouted(found)
@@ -405,6 +409,8 @@ class _Order(Flow[_State]):
 
     def _finish(self, outcome: Outcome, reason: str, done: Done, sent: object, *, failed: bool = False) -> str:
         to = "person" if outcome == "needs_human" else "asker"
+        if to == "person" and self._case.proposed:
+            reason += f"; proposed, and not called: {', '.join(map(str, self._case.proposed))}"
         self._steps.hand_on(done, to, reason, sent, failed=failed)
         self._case.outcome, self._case.outcome_reason = outcome, reason
         return outcome

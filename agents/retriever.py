@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Set
 from dataclasses import replace
@@ -10,8 +11,9 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from agents.models import Skill
+from agents.tools import Planned, Result, Tools, planned, proposed
 from knowledge_base.search import Findings, Hit
-from tasks.case import Found, Passage, Question
+from tasks.case import TOOL_RESULT, Found, Passage, Question, Ticket, ToolUse
 
 ROLE = "retriever"
 GOAL = "Find the passages that answer each question, or say that there are none."
@@ -29,9 +31,10 @@ Where about nine in ten questions that are answered, and half of those that are 
 
 
 class Wanted(BaseModel):
-    """What the retriever receives."""
+    """What the retriever receives. The ticket may say what a tool has to be told."""
 
     questions: list[Question]
+    ticket: Ticket
 
 
 class Library(NamedTuple):
@@ -44,33 +47,101 @@ class Library(NamedTuple):
     """A hit -> the chunks of the same document around it, in reading order, the hit included."""
 
 
-def local_skill(newest: Callable[[], Library]) -> Skill:
-    """The built-in model as retriever: searches; no model reads anything.
+def local_skill(newest: Callable[[], Library], tools: Tools | None = None) -> Skill:
+    """The built-in model as retriever: searches, and asks tools; no model reads anything.
 
-    `newest` opens the version in force; a case is worked with one version from its first search to its last.
+    `newest` opens the version in force; a case is worked with one version from its first search to its last. Tools are
+    asked for what no document knows: what a question says of one thing that the ticket names.
     """
 
     def retrieve(wanted: Wanted) -> Found:
         library = newest()
+        asked = _Asked(wanted, tools) if tools else None
         found: dict[str, Passage] = {}
         reasons: list[str] = []
         sure: list[float] = []
         unknown: set[str] = set()  # names that no document mentions
         for index, question in enumerate(wanted.questions):
+            told = asked.passages(index) if asked else []
+            for passage in told:
+                passage = found.setdefault(passage.chunk_id, passage.model_copy(update={"n": len(found) + 1}))
+                passage.questions.append(index)
             evidence = _searched(question, library)
             if not question.stated:
-                unknown |= {name for name in names_in(question.text) if name in evidence.missing}
+                strange = {name for name in names_in(question.text) if name in evidence.missing}
+                unknown |= strange - asked.answered if asked else strange
             doubt = why_not(question, evidence, unknown)
-            reasons.append(doubt or _found(evidence))
+            said = f"{', '.join(passage.locator for passage in told)}; " if told else ""
+            reasons.append(said + (doubt or _found(evidence)))
             if doubt:
                 continue
             sure.append(evidence.confidence)
             for hit in _with_siblings(evidence.hits, library):
                 passage = found.setdefault(hit.chunk_id, _passage(hit, len(found) + 1))
                 passage.questions.append(index)
-        return Found(passages=list(found.values()), reasons=reasons, confidence=min(sure, default=None))
+        made = Found(passages=list(found.values()), reasons=reasons, confidence=min(sure, default=None))
+        if asked:
+            made.reasons += asked.notes
+            made.tools, made.proposed = asked.uses, [plan.call for plan in asked.proposed]
+        return made
 
     return Skill(Wanted, retrieve, reads=False)
+
+
+class _Asked:
+    """What tools said to the questions of a ticket, all of them asked at once."""
+
+    def __init__(self, wanted: Wanted, tools: Tools) -> None:
+        listed, problems = tools.listed()
+        self.notes = list(problems)
+        self.proposed = proposed(wanted.ticket, wanted.questions, listed)
+        wanting: dict[str, dict[int, Planned]] = {}  # a call -> the questions that it may answer
+        for index, question in enumerate(wanted.questions):
+            found, missing = planned(question, wanted.ticket, listed)
+            self.notes += missing
+            for plan in found:
+                wanting.setdefault(str(plan.call), {})[index] = plan
+        asked = list(wanting.values())[:MOST_TOOL_CALLS]
+        plans = [next(iter(plan.values())) for plan in asked]
+        results = tools.ask(plans) if plans else []
+        self._told: list[tuple[Passage, list[int]]] = []
+        self.uses: list[ToolUse] = []
+        self.answered: set[str] = set()  # the names that a tool knew
+        for by_question, plan, result in zip(asked, plans, results, strict=True):
+            self.uses.append(ToolUse(call=plan.call, seconds=result.seconds, error=result.error))
+            own = [index for index, one in by_question.items() if one.own]  # a refund is not an order's status
+            if result.text:
+                self.answered |= set(plan.pinned)
+                self._told.append((_told(plan, result), own or list(by_question)))
+        self.notes += [f"{use.call}: {use.error}; went on without it" for use in self.uses if use.error]
+        self.notes += [f"proposed to a person, and not called: {plan.call}" for plan in self.proposed]
+
+    def passages(self, index: int) -> list[Passage]:
+        """Those for the question of that index."""
+        return [passage for passage, indices in self._told if index in indices]
+
+
+MOST_TOOL_CALLS = 6
+"""For one case."""
+
+
+def _told(plan: Planned, result: Result) -> Passage:
+    """What a tool said, as a passage with a citation of its own."""
+    call = plan.call
+    digest = hashlib.sha256(result.text.encode()).hexdigest()
+    return Passage(
+        n=0,
+        doc_id=f"{TOOL_RESULT}{call.server}/{call.tool}",
+        chunk_id=f"{TOOL_RESULT}{call}#{digest[:8]}",
+        title=plan.tool.shown,
+        locator=f"told by {call}",
+        headings=[f"{plan.tool.shown}: {plan.about}"] if plan.about else [],
+        text=result.text,
+        score=1.0,
+        questions=[],
+        internal=plan.tool.internal,
+        doc_sha256=digest,
+    )
 
 
 def _searched(question: Question, library: Library) -> Findings:

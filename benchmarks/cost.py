@@ -255,7 +255,9 @@ class Stage:
             library = retriever.Library(searcher.findings, searcher.siblings)
             skill = retriever.local_skill(lambda: library)
             self._retrieved[kb] = lru_cache(None)(lambda wanted: skill.do(retriever.Wanted.model_validate_json(wanted)))
-        found = self._retrieved[kb](retriever.Wanted(questions=list(questions)).model_dump_json())
+        found = self._retrieved[kb](
+            retriever.Wanted(questions=list(questions), ticket=Ticket(text="")).model_dump_json()
+        )
         return [passage for passage in found.passages if not passage.internal]
 
 

@@ -1,4 +1,4 @@
-"""`opsdesk serve`, `opsdesk mcp` and `opsdesk token`: the doors for programs, and who may use them."""
+"""`opsdesk serve`, `opsdesk mcp`, `opsdesk tools` and `opsdesk token`: the doors for programs, and who may use them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ token = typer.Typer(no_args_is_help=True, help="Tokens for `opsdesk serve`: make
 
 
 def register(app: typer.Typer) -> None:
-    """Adds `serve`, `mcp` and `token` to the command line."""
+    """Adds `serve`, `mcp`, `tools` and `token` to the command line."""
     app.command()(serve)
     app.command()(mcp)
+    app.command()(tools)
     app.add_typer(token, name="token")
 
 
@@ -66,6 +67,35 @@ def mcp(
     _ = desk.task_list, desk.tiers
     with workers_beside(workers):
         anyio.run(mcp_server.over_stdio, desk)
+
+
+def tools(as_json: Json = False) -> None:
+    """Show the MCP servers that the crew may ask, what tools each has, and which of them it may call.
+
+    They are set in opsdesk.toml: [mcp.servers.orders] with command and args, or url and token, and with tools, the
+    allow-list. A tool that changes something is proposed to a person and never called. Nothing is called here either;
+    what servers that are started here say on stderr is shown.
+    """
+    import sys
+
+    from opsdesk.mcp_client import Toolbox
+    from opsdesk.show import notes, table
+
+    servers = open_desk().settings.mcp.servers
+    if not servers:
+        raise UsageError("no MCP server is set; add [mcp.servers.NAME] to opsdesk.toml, as in examples/orders")
+    found = Toolbox(servers, stderr=sys.stderr.fileno()).report()
+    if as_json:
+        print_json([row._asdict() for row in found])
+        return
+    table(
+        "Tools",
+        ["server", "tool", "the crew", "what it has to be told"],
+        [(row.server, row.tool, row.use or "", ", ".join(row.told)) for row in found if row.tool],
+    )
+    for row in found:
+        if row.problem:
+            notes.print(f"{row.server}: {row.problem}", markup=False, soft_wrap=True)
 
 
 def _serve(

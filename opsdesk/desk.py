@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from knowledge_base.holdings import Holding
     from knowledge_base.index import IndexReport, Progress
     from knowledge_base.search import Hit, Searcher
+    from opsdesk.mcp_client import Toolbox
     from opsdesk.telemetry import Telemetry
     from opsdesk.tier_check import Checked
     from tasks.budget import Budget, Cap
@@ -118,6 +119,15 @@ class Desk:
         return telemetry.Telemetry(version(), with_text=self.settings.trace_text, secrets=secrets)
 
     @cached_property
+    def toolbox(self) -> Toolbox | None:
+        """The tools of MCP servers; None where none is configured."""
+        if not self.settings.mcp.servers:
+            return None
+        from opsdesk.mcp_client import Toolbox
+
+        return Toolbox(self.settings.mcp.servers)
+
+    @cached_property
     def records(self) -> ExperienceStore:
         """What people said of drafts, and the router's tables."""
         from tasks.experience import ExperienceStore
@@ -147,7 +157,7 @@ class Desk:
             return self
         with self._calling:
             if policy not in self._others:
-                _ = self.task_list, self.budget, self.ledger, self.embedder, self.telemetry  # opened once, for both
+                _ = self.task_list, self.budget, self.ledger, self.embedder, self.telemetry, self.toolbox  # opened once
                 other = copy.copy(self)
                 other.settings = self.settings.model_copy(update={"policy": policy})
                 other._crews, other._others, other._calling = {}, {}, threading.Lock()
@@ -347,7 +357,7 @@ class Desk:
 
         skills = {
             router.ROLE: router.SKILL,
-            retriever.ROLE: retriever.local_skill(newest),
+            retriever.ROLE: retriever.local_skill(newest, self.toolbox),
             writer.ROLE: writer.local_skill(self.embedder.embed),
             verifier.ROLE: verifier.SKILL,
         }

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tasks.case import Case
+from tasks.case import TOOL_RESULT, Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,13 @@ def described(root: Path, kb: str) -> KnowledgeBase:
 
 
 def stale(root: Path, case: Case) -> list[Stale]:
-    """The documents that a case cites and that are not what they were."""
+    """The documents that a case cites and that are not what they were. What a tool said was true when it said it."""
     from knowledge_base.holdings import versions_now
 
     read = {p.doc_id: p for p in case.passages}
-    cited = {c.doc_id: read[c.doc_id] for c in case.citations if c.doc_id in read}
+    cited = {
+        c.doc_id: read[c.doc_id] for c in case.citations if c.doc_id in read and not c.doc_id.startswith(TOOL_RESULT)
+    }
     now = versions_now(root, case.kb, list(cited)) if cited else {}
     return [
         Stale(doc_id, passage.title, "changed" if doc_id in now else "removed")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -66,6 +66,70 @@ class TiersSettings(BaseModel):
     frontier: TierSettings | None = None
 
 
+class McpTool(BaseModel):
+    """A tool on the allow-list of an MCP server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    when: str = Field(default="", max_length=1_000)
+    """Words that call for it, beside those of its own name: "parcel delivery tracking"."""
+
+    arguments: dict[str, str] = {}
+    """How what it has to be told looks in a ticket, as regular expressions: `order_id = "ORD-\\d+"`."""
+
+    changes: bool | None = None
+    """Whether it does more than read: then it is proposed to a person, never called. Empty: as its server says."""
+
+
+class McpServer(BaseModel):
+    """An MCP server whose tools the retriever may ask: one that is started here, or one at an address."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    command: str = Field(default="", max_length=2_000)
+    """What starts it; it speaks MCP over stdio."""
+
+    args: list[str] = []
+    """Of the command."""
+
+    env: dict[str, SecretStr] = {}
+    """Variables that it is given, beside PATH, HOME and the like; none of Opsdesk's own."""
+
+    url: str = Field(default="", max_length=2_000, pattern=r"^(https?://[^\s@]+)?$")
+    """Its address, such as https://host/mcp, where it runs elsewhere."""
+
+    token: SecretStr | None = None
+    """Sent to it as a bearer token."""
+
+    tools: dict[str, McpTool] | list[str]
+    """The allow-list: names, or a table for each. No other is ever called."""
+
+    timeout: float = Field(default=5, gt=0, le=60)
+    """Seconds that it may take to answer a call; three times as long to start."""
+
+    internal: bool = False
+    """Whether what it tells is for staff only."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> McpServer:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("give it either a command or a url")
+        return self
+
+    @property
+    def allowed(self) -> dict[str, McpTool]:
+        """The allow-list, with what is set for each."""
+        return self.tools if isinstance(self.tools, dict) else {name: McpTool() for name in self.tools}
+
+
+class McpSettings(BaseModel):
+    """What the retriever may ask beside the documents."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    servers: dict[str, McpServer] = {}
+
+
 class Settings(BaseSettings):
     """How this Opsdesk works. Each field is the variable `OPSDESK_<NAME>`."""
 
@@ -85,6 +149,9 @@ class Settings(BaseSettings):
 
     tiers: TiersSettings = TiersSettings()
     """The paid tiers."""
+
+    mcp: McpSettings = McpSettings()
+    """MCP servers, best set in opsdesk.toml: `[mcp.servers.NAME]`."""
 
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     """Alone it is enough: fills `cheap` and `frontier` with OpenAI's models."""

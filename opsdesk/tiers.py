@@ -70,6 +70,8 @@ def prices(settings: Settings) -> Prices:
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret in the settings, for the filter that keeps them out of what is printed."""
     keys = [settings.openai_api_key, settings.api_token, *(found.api_key for _, found in _given(settings))]
+    for server in settings.mcp.servers.values():
+        keys += [server.token, *server.env.values()]
     url = urlsplit(settings.database_url)
     return [key.get_secret_value() for key in keys if key] + ([url.password] if url.password else [])
 

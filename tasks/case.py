@@ -122,11 +122,39 @@ class Sentence(BaseModel):
         return list(dict.fromkeys(quote.n for quote in self.quotes))
 
 
+TOOL_RESULT = "mcp:"
+"""Begins the `doc_id` of a passage that a tool of an MCP server has told, and no document."""
+
+
+class ToolCall(BaseModel):
+    """A tool of an MCP server, and what it is told."""
+
+    server: str
+    tool: str
+    arguments: dict[str, JsonValue] = {}
+
+    def __str__(self) -> str:
+        return f"{self.server}.{self.tool}({', '.join(f'{name}={value}' for name, value in self.arguments.items())})"
+
+
+class ToolUse(BaseModel):
+    """A call that was made; `error` says in plain words why nothing came of it, and is empty when something did."""
+
+    call: ToolCall
+    seconds: float
+    error: str = ""
+
+
 class Found(BaseModel):
-    """What the retriever hands on; `reasons` says per question how well it was found, or why not."""
+    """What the retriever hands on; `reasons` says per question how well it was found, or why not.
+
+    `proposed` are calls that would change something, which only a person may make.
+    """
 
     passages: list[Passage]
     reasons: list[str]
+    tools: list[ToolUse] = []
+    proposed: list[ToolCall] = []
     confidence: float | None = Field(default=None, description="0..1: that the passages answer the question least sure")
 
 
@@ -238,6 +266,7 @@ class Case(BaseModel):
     unanswered: list[str] = Field(default=[], description="the ticket's questions that the answer leaves open")
     route: Route | None = None
     passages: list[Passage] = []
+    proposed: list[ToolCall] = Field(default=[], description="what a person may have a tool do; never called")
     tasks: list[Task] = Field(default_factory=lambda: [Task(name=name, agent=agent) for name, agent in STEPS.items()])
     handoffs: list[Handoff] = []
     seconds: float = 0.0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from knowledge_base.formats import record
-from knowledge_base.formats.page import EMPTY, File, Page, Refusal, clean, has_text, text_of
+from knowledge_base.formats.page import EMPTY, File, Page, Refusal, clean, has_text, readable, text_of
 
 _DEPTH = 100
 _TOO_DEEP = Refusal(f"nested more than {_DEPTH} levels deep")
@@ -32,6 +33,39 @@ def objects(file: File) -> Iterator[Page | Refusal]:
         yield Refusal(f"not JSON: {error}")
     else:
         yield from _pages(file, value)
+
+
+def listed(text: str, of: str = "") -> str | None:
+    """The values in a JSON text, as they are written, in lines that can be quoted alone: "Status of ORD-7: shipped".
+
+    `of` is the thing that it is about. A list of objects is a table. None when the text is neither it nor an object.
+    For what a program tells, and no file does; names are put in words: `expected_delivery` is "Expected delivery".
+    """
+    try:
+        value = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+        found = _found(value)
+        if isinstance(found, Refusal):
+            return None
+        if len(found) > 1 and all(isinstance(item, dict) for item in found):
+            return _table([dict(_fields(item)) for item in found])
+        fields = list(_fields(found[0] if len(found) == 1 else value))
+    except (ValueError, RecursionError, _TooDeep):
+        return None
+    about = f" of {of}" if of else ""
+    lines = [f"- {_in_words(name)}{about}: {' '.join(told.split())}" for name, told in fields if told and told != of]
+    return "\n".join(lines) or None
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[" ".join(row.get(name, "").split()).replace("|", "\\|") for name in names] for row in rows]
+    header = [_in_words(name).replace("|", "\\|") for name in names]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(names), *cells])
+
+
+def _in_words(name: str) -> str:
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.replace(".", ", "))
+    return readable(words)
 
 
 def _pages(file: File, value: object) -> Iterator[Page | Refusal]:

@@ -7,7 +7,7 @@ import pytest
 from agents.retriever import DOUBT, Library, Wanted, local_skill, names_in
 from knowledge_base.ranking import Signs
 from knowledge_base.search import Findings, Hit
-from tasks.case import Found, Question
+from tasks.case import Found, Question, Ticket
 
 
 def hit(doc_id: str, position: int = 0, **meta: str) -> Hit:
@@ -32,7 +32,7 @@ def evidence(*hits: Hit, confidence: float = 0.9, missing: tuple[str, ...] = ())
 
 def retrieve(found: dict[str, Findings], *questions: Question) -> Found:
     library = Library(lambda query, k: found[query], lambda best: [best])
-    made = local_skill(lambda: library).do(Wanted(questions=list(questions)))
+    made = local_skill(lambda: library).do(Wanted(questions=list(questions), ticket=Ticket(text="")))
     assert isinstance(made, Found)
     return made
 
@@ -46,7 +46,7 @@ def test_a_passage_found_for_two_questions_is_handed_on_once_for_both() -> None:
 
 def test_the_best_hit_brings_its_neighbours() -> None:
     library = Library(lambda query, k: evidence(hit("x", 5)), lambda best: [hit("x", 4), best, hit("x", 6)])
-    made = local_skill(lambda: library).do(Wanted(questions=[Question(text="a")]))
+    made = local_skill(lambda: library).do(Wanted(questions=[Question(text="a")], ticket=Ticket(text="")))
     assert isinstance(made, Found)
     assert sorted(p.position for p in made.passages) == [4, 5, 6]
 
@@ -78,7 +78,7 @@ def test_a_case_is_worked_with_one_version_of_the_knowledge_base() -> None:
         opened.append(1)
         return Library(lambda query, k: evidence(hit("x")), lambda best: [best])
 
-    local_skill(newest).do(Wanted(questions=[Question(text="a"), Question(text="b")]))
+    local_skill(newest).do(Wanted(questions=[Question(text="a"), Question(text="b")], ticket=Ticket(text="")))
     assert len(opened) == 1
 
 
