@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
@@ -26,7 +27,7 @@ from tasks.webhooks import URL, Claimed, Webhooks
 SECONDS, LOOK_UP_SECONDS = 10.0, 5.0
 """For one try, from the look-up of the name to the status; for the look-up alone when a URL is given."""
 
-REPLY_BYTES = 64_000
+REPLY_BYTES = 256_000
 """Of a reply; only its status is looked at."""
 
 LOOK_SECONDS, PLACES = 0.5, 4
@@ -75,6 +76,7 @@ _OUT_OF_BOUNDS = f"its host is private, or public without https; use https, or s
 
 def _parts(url: str, name: str) -> tuple[str, int, str]:
     try:
+        _ = urlsplit(url).port  # refuses brackets that are not closed, which httpx takes for a name
         parsed = httpx.URL(url)
         port = parsed.port or {"https": 443, "http": 80}.get(parsed.scheme, 0)
     except (ValueError, httpx.InvalidURL):
@@ -110,8 +112,18 @@ def signed(secret: SecretStr, id_: str, at: datetime, body: str) -> dict[str, st
 class Post:
     """Sends what is due. Safe to share between threads."""
 
-    def __init__(self, webhooks: Webhooks, secret: SecretStr, now: Callable[[], datetime], *, private: bool) -> None:
-        self._webhooks, self._secret, self._now, self._private = webhooks, secret, now, private
+    def __init__(
+        self,
+        webhooks: Webhooks,
+        secret: SecretStr,
+        now: Callable[[], datetime],
+        *,
+        private: bool,
+        seconds: float = SECONDS,
+    ) -> None:
+        """`private`: may it go to private addresses too; `seconds` are those of one try."""
+        self._webhooks, self._secret, self._now = webhooks, secret, now
+        self._private, self._seconds = private, seconds
         self._trust = ssl.create_default_context()
         self._busy: set[str] = set()
         self._claiming = threading.Lock()
@@ -175,7 +187,7 @@ class Post:
             status = self._status(sent)
             wrong = "" if 200 <= status < 300 else _of_status(status)
         except (*wire.ERRORS, wire.TooLarge, wire.Forbidden) as error:
-            wrong = _of_error(error)
+            wrong = _of_error(error, self._seconds)
         try:
             if wrong:
                 self._webhooks.failed(sent, wrong, for_good=status == httpx.codes.GONE)
@@ -191,7 +203,7 @@ class Post:
         headers = signed(self._secret, sent.id, self._now(), sent.body)
         headers |= {"Content-Type": "application/json", "User-Agent": "Opsdesk"}
         allowed = reachable(httpx.URL(sent.url).scheme, private=self._private)
-        bounds = wire.within(time.monotonic() + SECONDS, REPLY_BYTES, allowed=allowed)
+        bounds = wire.within(time.monotonic() + self._seconds, REPLY_BYTES, allowed=allowed)
         with wire.client(trust_env=False, verify=self._trust) as client, bounds:
             client.event_hooks = {}  # a compressed reply is none the worse: it is not read
             with client.stream("POST", sent.url, content=sent.body.encode(), headers=headers) as response:
@@ -204,12 +216,12 @@ def _of_status(status: int) -> str:
     return f"answered {status}, and redirects are not followed" if 300 <= status < 400 else f"answered {status}"
 
 
-def _of_error(error: Exception) -> str:
+def _of_error(error: Exception, seconds: float) -> str:
     """What went wrong, in our own words: a server's may hold anything."""
     if isinstance(error, wire.Forbidden):
         return _OUT_OF_BOUNDS
     if isinstance(error, wire.TooLarge):
         return "sent far more than a reply"
     if isinstance(error, httpx.TimeoutException):
-        return f"did not answer within {SECONDS:g} s"
+        return f"did not answer within {seconds:g} s"
     return "cannot be reached" if isinstance(error, httpx.ConnectError) else "broke the connection"
