@@ -19,7 +19,7 @@ from opsdesk.webhooks import signed
 FILE = Path(__file__).resolve().parents[1] / "examples" / "n8n" / "opsdesk.json"
 FLOW: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 NODES: dict[str, dict[str, Any]] = {node["name"]: node for node in FLOW["nodes"]}
-KNOWN = {
+KNOWN: dict[str, set[float]] = {
     "n8n-nodes-base.webhook": {2, 2.1},
     "n8n-nodes-base.httpRequest": {4.2, 4.3, 4.4, 4.5},
     "n8n-nodes-base.if": {2.2, 2.3},
