@@ -44,6 +44,10 @@ class Cancelled(BaseException):
     """The request was given up while it waited. No `Exception`: clients take any of those for a fault of the server."""
 
 
+class Forbidden(Exception):
+    """The host has an address that may not be reached. Nothing was sent."""
+
+
 class TooLarge(Exception):
     """A response went past its cap on bytes, or came compressed, so that its size could not be told."""
 
@@ -53,6 +57,7 @@ class _Bounds:
     deadline: float
     bytes_left: int
     cancelled: Callable[[], bool] | None = None
+    allowed: Callable[[str], bool] | None = None
 
     def left(self, timeout: float | None, exceeded: type[Exception]) -> float:
         """Seconds that may be waited. Raises `exceeded` when there are none."""
@@ -66,13 +71,19 @@ _bounds: ContextVar[_Bounds | None] = ContextVar("wire_bounds", default=None)
 
 
 @contextmanager
-def within(deadline: float, max_bytes: int = MAX_BYTES, cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
+def within(
+    deadline: float,
+    max_bytes: int = MAX_BYTES,
+    cancelled: Callable[[], bool] | None = None,
+    allowed: Callable[[str], bool] | None = None,
+) -> Iterator[None]:
     """Bounds every request of a `client` made in this block, by this thread: a `time.monotonic()` and bytes read.
 
     Past the deadline requests raise httpx's timeouts, past the cap `TooLarge`, and `Cancelled` soon after `cancelled`
-    has come true.
+    has come true. `allowed` is asked of every address as it is connected to, so that what a name meant before does
+    not count: `Forbidden` when one is not. Through a proxy it is the proxy's: `trust_env=False` makes a client without.
     """
-    token = _bounds.set(_Bounds(deadline, max_bytes, cancelled))
+    token = _bounds.set(_Bounds(deadline, max_bytes, cancelled, allowed))
     try:
         yield
     finally:
@@ -126,6 +137,8 @@ class _Backend(httpcore.NetworkBackend):
             return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
         failed: Exception = httpcore.ConnectError("the name has no address")
         addresses = _addresses(host, port, bounds)
+        if bounds.allowed and not all(map(bounds.allowed, addresses)):
+            raise Forbidden("the host has an address that may not be reached")
         for tried, address in enumerate(addresses):
             left = bounds.left(timeout, httpcore.ConnectTimeout)
             share = left / (len(addresses) - tried)  # one that swallows packets must not use up the time of the next
@@ -192,6 +205,34 @@ class _Stream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+def addresses(host: str, port: int, deadline: float) -> list[str]:
+    """The addresses that a host has now; none when it has none. Raises httpx's `ConnectTimeout`."""
+    try:
+        return _addresses(host, port, _Bounds(deadline, 0))
+    except httpcore.ConnectTimeout as error:
+        raise httpx.ConnectTimeout(str(error)) from error
+    except httpcore.ConnectError:
+        return []
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the internet's: not of this machine, a private network, a link or a group.
+
+    An IPv6 address that carries an IPv4 one (mapped, 6to4, Teredo, NAT64) is what that one is too.
+    """
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
 
 def _addresses(host: str, port: int, bounds: _Bounds) -> list[str]:

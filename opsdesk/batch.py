@@ -22,9 +22,9 @@ from knowledge_base.files import replacing
 from opsdesk import draft_files, drafting
 from opsdesk.desk import Desk
 from opsdesk.ticket_files import Field, TicketFile, read
+from opsdesk.webhooks import told_to
 from opsdesk.worker import drafts_at_once
-from tasks.batches import Batch, Progress, Status
-from tasks.budget import NANO
+from tasks.batches import Batch, Progress
 from tasks.drafts import Drafts
 
 LOOK_SECONDS = 0.25
@@ -89,7 +89,7 @@ def make(
         return Made(drafts.batch(found.id), True, file)
     if want == "begun":
         raise UsageError(f"no batch of {path} was begun; run the same command without --resume")
-    settings = {"kb_version": version, "file": path.name}
+    settings = {"kb_version": version, "file": path.name, **told_to(desk.settings)}
     id_ = drafts.make(
         path.name, kb, drafting.planned(file.rows), budget_nano=budget_nano, settings=settings, digest=digest
     )
@@ -201,13 +201,4 @@ def write(desk: Desk, drafts: Drafts, batch_id: str, out: Path) -> None:
 
 def summary(far: Progress, seconds: float) -> dict[str, Any]:
     """The contract's summary of a batch."""
-    by = far.by_status
-    statuses: tuple[Status, ...] = ("drafted", "needs_human", "abstained", "rejected", "failed")
-    return {
-        "tickets": far.total,
-        **{status: by.get(status, 0) for status in statuses},
-        "not_started": far.total - far.done,
-        "cost_usd": None if far.unpriced else far.spent / NANO,
-        "cost_all_frontier_usd": far.frontier / NANO,
-        "seconds": round(seconds, 2),
-    }
+    return {**far.summary, "seconds": round(seconds, 2)}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -186,6 +188,15 @@ class Settings(BaseSettings):
     rate_limit: int = Field(default=600, ge=0)
     """Requests a minute that `opsdesk serve` takes from one token; 0 is any number."""
 
+    webhook_url: str = Field(default="", max_length=2_000)
+    """Who is told when a case left through the API, or a batch, has ended; empty for those that a request names."""
+
+    webhook_secret: SecretStr | None = None
+    """What webhooks are signed with: whsec_ and 24 to 64 bytes in base64, as Standard Webhooks has it."""
+
+    webhook_private: bool = False
+    """Whether webhooks may go to this machine and to private networks, and there without https."""
+
     trace_text: bool = False
     """Whether OpenTelemetry traces hold what was asked, found and written, without secrets; else figures alone."""
 
@@ -200,6 +211,20 @@ class Settings(BaseSettings):
 
     sign_off: str = "The support team"
     """The text below a reply's closing words; empty for none."""
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _can_sign(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None or not secret.get_secret_value():
+            return None
+        text = secret.get_secret_value()
+        try:
+            whole = text.startswith("whsec_") and 24 <= len(b64decode(text[6:], validate=True)) <= 64
+        except ValueError:
+            whole = False
+        if not whole:
+            raise PydanticCustomError("no_secret", "is no secret; make one with: echo whsec_$(openssl rand -base64 32)")
+        return secret
 
     @property
     def database(self) -> str:

@@ -72,8 +72,11 @@ def secrets_of(settings: Settings) -> list[str]:
     keys = [settings.openai_api_key, settings.api_token, *(found.api_key for _, found in _given(settings))]
     for server in settings.mcp.servers.values():
         keys += [server.token, *server.env.values()]
-    url = urlsplit(settings.database_url)
-    return [key.get_secret_value() for key in keys if key] + ([url.password] if url.password else [])
+    url, signing = urlsplit(settings.database_url), settings.webhook_secret
+    found = [key.get_secret_value() for key in keys if key] + ([url.password] if url.password else [])
+    if signing:
+        found += [signing.get_secret_value(), signing.get_secret_value().removeprefix("whsec_")]
+    return found
 
 
 def problems(settings: Settings) -> list[Problem]:

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 from errors import OpsdeskError, UsageError
 from opsdesk import work
 from opsdesk.desk import Desk, version
+from opsdesk.webhooks import Post
 from tasks.batches import DraftRow
 from tasks.drafts import Drafts
 from tasks.requests import Kind, Requests
+from tasks.webhooks import Webhooks
 from tasks.workers import BEAT_SECONDS, Workers
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ class Worker:
         self.workers = Workers(database, now)
         self.name = desk.task_list.owner
         self.ending = threading.Event()
+        secret, private = desk.settings.webhook_secret, desk.settings.webhook_private
+        self._post = Post(Webhooks(database, now), secret, now, private=private) if secret else None
         self._at_work: dict[str, _Job] = {}
         self._durable: Durable | None = None
         self._launching = threading.Lock()
@@ -89,6 +93,8 @@ class Worker:
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
         threading.Thread(target=self._mind, name="mind", daemon=True).start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+        if self._post:
+            threading.Thread(target=self._post.run, args=(self.ending,), name="webhooks", daemon=True).start()
         while not self.ending.is_set():
             try:
                 waiting = self.requests.waiting() if len(self._pools) > 1 else set()
@@ -101,6 +107,8 @@ class Worker:
         give_up = time.monotonic() + (PAID_GRACE_SECONDS if self._desk.tiers else GRACE_SECONDS)
         while self._at_work and time.monotonic() < give_up:
             time.sleep(LOOK_SECONDS)
+        if self._post:
+            self._post.close(self.ending, GRACE_SECONDS)
         self.workers.leave(self.name)
         self.requests.release([worker.name for worker in self.workers.living()])
         if self._durable:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import sqlalchemy as sa
 
+from tasks.budget import NANO
 from tasks.case import Ticket
 from tasks.database import metadata
 
@@ -206,6 +207,18 @@ class Progress(NamedTuple):
     def done(self) -> int:
         """Rows that nobody will work on any more, rejected ones included."""
         return self.total - sum(self.by_status.get(status, 0) for status in ("todo", "doing", "not_started"))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """How many tickets came to what, and what that cost in USD; None when that is not known."""
+        statuses: tuple[Status, ...] = ("drafted", "needs_human", "abstained", "rejected", "failed")
+        return {
+            "tickets": self.total,
+            **{status: self.by_status.get(status, 0) for status in statuses},
+            "not_started": self.total - self.done,
+            "cost_usd": None if self.unpriced else self.spent / NANO,
+            "cost_all_frontier_usd": self.frontier / NANO,
+        }
 
 
 class Verdict(NamedTuple):

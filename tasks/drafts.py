@@ -36,6 +36,7 @@ from tasks.database import Database
 from tasks.experience import feedback
 from tasks.queue import Queue, end_if_done, move, this_row, worked
 from tasks.repeats import Once
+from tasks.webhooks import batch_ended
 
 _SAID = {"accepted": "accept", "edited": "edit", "rejected": "reject"}
 
@@ -160,8 +161,11 @@ class Drafts:
                 move(db, batch_id, "not_started", "todo")
             elif state == "paused":
                 db.execute(this.where(batches.c.state == "running").values(state=state, note=""))
-            elif db.execute(this.where(batches.c.state != "done").values(state=state, ended_at=at, note="")).rowcount:
-                move(db, batch_id, "todo", "not_started")
+            else:
+                open_ = this.where(batches.c.state.in_(("running", "paused"))).values(state=state, ended_at=at, note="")
+                if cancelled := db.execute(open_.returning(*batches.c)).one_or_none():
+                    move(db, batch_id, "todo", "not_started")
+                    batch_ended(db, Batch(*cancelled), at)
 
     def retry_failed(self, batch_id: str) -> int:
         """Has the failed tickets worked again, and returns how many; what was paid for them is used again."""

@@ -15,11 +15,12 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from errors import Stopped
-from tasks.batches import DraftRow, Status, batches, drafts
+from tasks.batches import Batch, DraftRow, Status, batches, drafts
 from tasks.budget import spending
 from tasks.case import Case
 from tasks.database import Database
 from tasks.purse import nano
+from tasks.webhooks import batch_ended
 
 _STATUS: dict[str | None, Status] = {"accepted": "drafted", "needs_human": "needs_human", "abstained": "abstained"}
 
@@ -90,8 +91,10 @@ _ALIKE = sa.select(drafts).where(
 )
 _SPENT = sa.select(spending.c.spent).where(spending.c.scope == sa.bindparam("of_scope"))
 _OPEN = ("todo", "doing", "not_started")
-_DONE = batches.update().where(
-    _OF_BATCH, ~sa.exists().where(drafts.c.batch_id == sa.bindparam("its_batch"), drafts.c.status.in_(_OPEN))
+_DONE = (
+    batches.update()
+    .where(_OF_BATCH, ~sa.exists().where(drafts.c.batch_id == sa.bindparam("its_batch"), drafts.c.status.in_(_OPEN)))
+    .returning(*batches.c)
 )
 
 Reword = Callable[[DraftRow, DraftRow], str]
@@ -292,8 +295,10 @@ def move(db: sa.Connection, batch_id: str, before: Status, after: Status) -> int
 
 
 def end_if_done(db: sa.Connection, batch_id: str, at: str) -> None:
-    """Ends a batch of which nothing is open."""
-    db.execute(_DONE, {"its_batch": batch_id, "state": "done", "ended_at": at, "note": ""})
+    """Ends a batch of which nothing is open, and leaves word of it where it is wanted."""
+    done = db.execute(_DONE, {"its_batch": batch_id, "state": "done", "ended_at": at, "note": ""}).one_or_none()
+    if done:
+        batch_ended(db, Batch(*done), at)
 
 
 def _held(row: DraftRow) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from errors import UsageError
 from tasks.database import Database, metadata
 from tasks.repeats import Once
+from tasks.webhooks import case_ended
 
 requests = sa.Table(
     "requests",
@@ -147,7 +148,7 @@ class Requests:
         with self._database.writing() as db:
             db.execute(requests.update().where(requests.c.id == id_).values(stop=True))
             waiting = requests.update().where(requests.c.id == id_, requests.c.status == "todo")
-            db.execute(waiting.values(status="stopped", ended_at=self._now().isoformat()))
+            _end(db, waiting.values(status="stopped"), self._now().isoformat())
 
     # --- the worker's side -----------------------------------------------------------------------
 
@@ -196,7 +197,7 @@ class Requests:
         this = requests.update().where(requests.c.id == id_, requests.c.owner == owner, requests.c.status == "doing")
         ended = self._now().isoformat()
         with self._database.writing() as db:
-            db.execute(this.values(status=status, result=result or {}, error=error, ended_at=ended))
+            _end(db, this.values(status=status, result=result or {}, error=error), ended)
 
     def release(self, living: Collection[str]) -> int:
         """Gives back what workers have left that are not among the living, and returns how many that were."""
@@ -207,7 +208,15 @@ class Requests:
         too_often = f"given up: {MAX_ATTEMPTS} workers ended while they worked on it; look at the worker's log"
         with self._database.writing() as db:
             lost = requests.update().where(left, requests.c.attempts >= MAX_ATTEMPTS)
-            db.execute(lost.values(status="failed", error=too_often, ended_at=self._now().isoformat()))
+            _end(db, lost.values(status="failed", error=too_often), self._now().isoformat())
             stopped = requests.update().where(left, requests.c.stop)
-            db.execute(stopped.values(status="stopped", ended_at=self._now().isoformat()))
+            _end(db, stopped.values(status="stopped"), self._now().isoformat())
             return db.execute(requests.update().where(left).values(status="todo", owner="")).rowcount
+
+
+def _end(db: sa.Connection, change: sa.Update, at: str) -> None:
+    """Makes a change that ends requests, and leaves word for those who want to be told of their cases."""
+    told = (requests.c.case_id, requests.c.body, requests.c.error)
+    for case_id, body, error in db.execute(change.values(ended_at=at).returning(*told)).all():
+        if case_id:
+            case_ended(db, case_id, body, error or "it was stopped before anything was done", at)

@@ -150,8 +150,7 @@ class TaskList:
     def find(self, case_id: str) -> Case | None:
         """The case as kept; None when there is none of that id."""
         with self.database.reading() as db:
-            row = db.execute(_BODY, {"its_case": case_id}).scalar()
-            return None if row is None else _case(db, case_id, row)
+            return case_in(db, case_id)
 
     def recent(self, limit: int, *, tenant: str | None = None, after: tuple[str, str] | None = None) -> list[CaseLine]:
         """The newest cases, those at work too; of one tenant where one is given.
@@ -186,6 +185,12 @@ class TaskList:
     def dispose(self) -> None:
         """Closes the connections."""
         self.database.dispose()
+
+
+def case_in(db: sa.Connection, case_id: str) -> Case | None:
+    """As `TaskList.find`, within a transaction."""
+    row = db.execute(_BODY, {"its_case": case_id}).scalar()
+    return None if row is None else _case(db, case_id, row)
 
 
 def _case_row(case: Case) -> dict[str, Any]:

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "tasks": {"errors"},
     "knowledge_base": {"errors", "wire"},
     "agents": {"errors", "wire", "tasks", "knowledge_base"},
-    "opsdesk": {"errors", "tasks", "knowledge_base", "agents"},
+    "opsdesk": {"errors", "wire", "tasks", "knowledge_base", "agents"},
 }
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 FILES += [ROOT / "errors.py", ROOT / "wire.py"]

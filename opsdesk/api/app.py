@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from opsdesk.api import batches, cases, chat, knowledge, problems, status
+from opsdesk.api import batches, cases, chat, knowledge, problems, status, webhooks
 from opsdesk.api.access import Gate
 from opsdesk.api.bounds import Bounds
 from opsdesk.api.doors import Doors
@@ -42,7 +42,7 @@ def create_app(desk: Desk, hosts: Sequence[str]) -> FastAPI:
     app.state.doors = at
     app.state.gate = Gate(at.tokens, settings.api_token, settings.rate_limit)
     app.state.registry, took = status.registry_of(at)
-    for part in (cases, knowledge, batches, chat, status):
+    for part in (cases, knowledge, batches, webhooks, chat, status):
         app.include_router(part.router)
     problems.register(app)
 

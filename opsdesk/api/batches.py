@@ -13,7 +13,7 @@ from opsdesk import drafting
 from opsdesk.api.access import Caller, Reads, Writes
 from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import Refused, documented
-from opsdesk.api.shapes import KbName, Name, Subject, Text
+from opsdesk.api.shapes import KbName, Name, Subject, Text, WebhookUrl
 from opsdesk.batch import summary
 from tasks.batches import Batch, Planned, Progress
 from tasks.budget import NANO
@@ -46,6 +46,7 @@ class BatchIn(BaseModel):
     kb: KbName = ""
     tenant: Name = ""
     budget_usd: float | None = Field(default=None, ge=0, le=1_000_000)
+    webhook_url: WebhookUrl = ""
 
 
 class BatchOut(BaseModel):
@@ -96,7 +97,7 @@ def make(
         rows,
         person=f"api:{tenant}",
         budget_nano=None if given.budget_usd is None else nano(given.budget_usd),
-        settings={"tenant": tenant},
+        settings={"tenant": tenant, **at.told_to(given.webhook_url)},
         once=at.once(caller, idempotency_key, ["batches", given.model_dump(mode="json")]),
     )
     return _shown(*_found(at, caller, id_))

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from opsdesk.api.access import Caller, Reads, Writes
 from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import documented
-from opsdesk.api.shapes import Asked, KbName, Name, Subject, Text
+from opsdesk.api.shapes import Asked, KbName, Name, Subject, Text, WebhookUrl
 from opsdesk.settings import Policy
 from tasks.case import Case, Handoff, Outcome, Ticket
 
@@ -46,6 +46,7 @@ class TicketIn(BaseModel):
     kb: KbName = ""
     tenant: Name = Field(default="", description="Only for a token of all tenants.")
     policy: Policy | None = Field(default=None, description="How cost and quality are weighed; empty as it is set.")
+    webhook_url: WebhookUrl = ""
     wait: float = Field(default=60.0, ge=0, le=LONGEST_WAIT, description="Seconds to wait for the case.")
 
     def ticket(self) -> Ticket:
@@ -120,7 +121,8 @@ async def ask(
     tenant = caller.acts_for(given.tenant)
     asked = given.model_dump(mode="json", exclude={"wait"})
     once = at.once(caller, idempotency_key, ["cases", asked])
-    left = await run_in_threadpool(at.leave, caller, given.ticket(), given.kb, tenant, given.policy, once)
+    asks = (caller, given.ticket(), given.kb, tenant, given.policy, once, given.webhook_url)
+    left = await run_in_threadpool(at.leave, *asks)
     case = await at.case(left, given.wait)
     if case is None:
         return _working(left.case_id, begun=left.status == "doing")

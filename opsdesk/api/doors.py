@@ -8,6 +8,7 @@ from fastapi import Request as HttpRequest
 from starlette.concurrency import run_in_threadpool
 
 from errors import OpsdeskError, UsageError
+from opsdesk import webhooks
 from opsdesk.api.access import Caller
 from opsdesk.api.following import Following
 from opsdesk.api.problems import Refused
@@ -20,6 +21,7 @@ from tasks.drafts import Drafts
 from tasks.repeats import MAX_KEY, Once
 from tasks.requests import Request, Requests
 from tasks.tokens import Tokens
+from tasks.webhooks import Webhooks
 from tasks.workers import Workers
 
 
@@ -31,6 +33,8 @@ class Doors:
         self.desk = desk
         self.requests, self.drafts = Requests(database, desk.now), Drafts(database, desk.now)
         self.tokens, self.workers = Tokens(database, desk.now), Workers(database, desk.now)
+        self.webhooks = Webhooks(database, desk.now)
+        webhooks.target(desk.settings)  # the owner's, which is told of everything, is wrong before anybody asks
         self.following = Following(self.requests)
         self.patience = desk.settings.deadline_s + 60
         """Seconds for a case: its own, and those it may wait for a place."""
@@ -44,19 +48,37 @@ class Doors:
         return Once(caller.tenant or "", key, asked, self.desk.now)
 
     def leave(
-        self, caller: Caller, ticket: Ticket, kb: str, tenant: str, policy: Policy | None, once: Once | None
+        self,
+        caller: Caller,
+        ticket: Ticket,
+        kb: str,
+        tenant: str,
+        policy: Policy | None,
+        once: Once | None,
+        webhook_url: str = "",
     ) -> Request:
-        """Leaves a ticket for the crew. Raises `Refused` for a policy that the tiers do not allow."""
+        """Leaves a ticket for the crew.
+
+        Raises `Refused` for a policy that the tiers do not allow, and for a URL that is told of nothing.
+        """
         check_ticket(ticket)
         try:
             _ = self.desk.under(policy or self.desk.settings.policy).tiers
         except UsageError as error:
             raise Refused(409, str(error)) from None
         kb = self.known(kb)
-        body: dict[str, Any] = {"ticket": ticket.model_dump(mode="json"), "tenant": tenant}
+        body: dict[str, Any] = {"ticket": ticket.model_dump(mode="json"), "tenant": tenant, **self.told_to(webhook_url)}
         if policy:
             body["policy"] = policy
         return self.requests.get(self.requests.leave("ask", body, person=caller.person, kb=kb, once=once))
+
+    def told_to(self, webhook_url: str) -> dict[str, str]:
+        """Who is told of the end, to be kept with what is left. Raises `Refused`."""
+        settings = self.desk.settings
+        try:
+            return webhooks.told_to(settings, webhook_url)
+        except UsageError as error:
+            raise Refused(422 if settings.webhook_secret else 409, str(error)) from None
 
     def known(self, kb: str) -> str:
         """The name of a knowledge base that is there. Raises `NoKnowledgeBase`."""

@@ -21,6 +21,14 @@ Asked = Annotated[str, Field(min_length=1, max_length=MAX_TICKET_CHARACTERS, pat
 Text = Annotated[str, Field(max_length=MAX_TICKET_CHARACTERS, pattern=_ANY)]
 Subject = Annotated[str, Field(max_length=500, pattern=_ANY)]
 Name = Annotated[str, Field(max_length=200, pattern=_ANY)]
+WebhookUrl = Annotated[
+    str,
+    Field(
+        max_length=2_000,
+        pattern=r"^(?:https?://[!-~\u00a1-\uffff]+)?$",
+        description="Where to POST a signed event at the end, as Standard Webhooks 1.0.0 has it.",
+    ),
+]
 KbName = Annotated[
     str, Field(pattern=r"^(?:[a-z0-9][a-z0-9_-]{0,63})?$", description="Knowledge base; empty is the one indexed last.")
 ]

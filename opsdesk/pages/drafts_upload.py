@@ -126,12 +126,15 @@ def _start(found: TicketFile) -> None:
     good = len(found.rows) - len(found.rejected)
     _estimate(good, kb)
     if st.button("Start", icon=":material/play_arrow:", disabled=not (good and name)):
+        from opsdesk.webhooks import told_to  # it loads an HTTP client, which the page has no other use for
+
         id_ = store().make(
             name,
             kb,
             drafting.planned(found.rows),
             person=parts.person(),
             budget_nano=None if cap is None else nano(cap),
+            settings=told_to(parts.desk().settings),
         )
         st.session_state.pop("draft_table", None)
         parts.go(batch=id_, new="")

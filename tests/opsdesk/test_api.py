@@ -16,8 +16,11 @@ import openai
 import pytest
 
 from tasks.budget import NANO
+from tasks.case import Ticket
+from tasks.drafts import Drafts
 from tasks.facts import Facts, Filters, total
 from tasks.tokens import SCOPES, Tokens
+from tasks.webhooks import URL, Webhooks
 from tests.opsdesk.api_served import MASTER, Api, serving, until_done
 
 QUESTION = "How do I reset my password?"
@@ -164,6 +167,7 @@ READ = [
     "GET /v1/batches",
     "GET /v1/batches/{batch}",
     "GET /v1/batches/{batch}/drafts",
+    "GET /v1/webhooks",
     "GET /v1/knowledge-bases",
     "GET /v1/models",
     "POST /v1/check",
@@ -173,6 +177,7 @@ WRITE = [
     "POST /v1/cases/{case}/stop",
     "POST /v1/batches",
     "POST /v1/batches/{batch}/pause",
+    "POST /v1/webhooks/{webhook}/redeliver",
     "POST /v1/chat/completions",
 ]
 ALL = ["GET /metrics"]
@@ -209,7 +214,10 @@ def owned(api: Api, callers: dict[str, httpx.Client]) -> dict[str, str]:
     case = callers["full"].post("/v1/cases", json={"text": QUESTION}).json()["case_id"]
     batch = callers["full"].post("/v1/batches", json={"tickets": [{"text": QUESTION}]}).json()["batch_id"]
     until_done(api, batch)
-    return {"case": case, "batch": batch}
+    told = {"tenant": "owner", URL: "https://receiver.example/"}  # nobody sends it: no secret is set
+    Drafts(api.desk.task_list.database, api.desk.now).make("b", "sample", [(Ticket(text=" "), "empty")], settings=told)
+    (event,) = Webhooks(api.desk.task_list.database, api.desk.now).page(10, tenant="owner")
+    return {"case": case, "batch": batch, "webhook": event.id}
 
 
 def _expected(who: str, what: str) -> set[int]:

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
-from opsdesk.api import batches, cases, chat, knowledge, status
+from opsdesk.api import batches, cases, chat, knowledge, status, webhooks
 from tests.opsdesk.api_served import MASTER, serving
 
 PATHS = [
     (route.path, method)
-    for part in (cases, knowledge, batches, chat, status)
+    for part in (cases, knowledge, batches, webhooks, chat, status)
     for route in part.router.routes
     if isinstance(route, APIRoute)
     for method in sorted(route.methods or ())
