@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -24,6 +26,23 @@ Policy = Literal["balanced", "cheapest", "best", "offline"]
 
 
 Dollars = Annotated[Decimal, Field(ge=0, le=100_000, allow_inf_nan=False)]
+
+
+PaidName = Literal["cheap", "mid", "frontier"]
+
+
+def _tiers_named(value: Any) -> Any:
+    """`off`, `on` or tiers with commas between them, as the tiers that they name."""
+    every: tuple[str, ...] = get_args(PaidName)
+    given = str(value).split(",") if isinstance(value, str | bool) else value
+    names = [str(name).strip().lower() for name in given] if isinstance(given, list | tuple) else [""]
+    if len(names) == 1 and (switch := {"off": (), "false": (), "on": every, "true": every}.get(names[0])) is not None:
+        return switch
+    if not set(names) <= set(every):
+        raise PydanticCustomError(
+            "tiers", "is off, on, or some of {tiers}, such as cheap,mid", {"tiers": ", ".join(every)}
+        )
+    return tuple(name for name in every if name in names)
 
 
 class TierSettings(BaseModel):
@@ -89,6 +108,9 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     """Alone it is enough: fills `cheap` and `frontier` with OpenAI's models."""
 
+    redact: Annotated[tuple[PaidName, ...], NoDecode, BeforeValidator(_tiers_named)] = ()
+    """The tiers that are sent placeholders in place of personal data: `off`, `on`, or names with commas between them."""
+
     high_stakes_tier: Literal["cheap", "mid", "frontier"] | None = None
     """The least tier that writes about law, security, deletion or money going out; empty means the dearest."""
 
@@ -133,6 +155,11 @@ class Settings(BaseSettings):
 
     sign_off: str = "The support team"
     """The text below a reply's closing words; empty for none."""
+
+    @property
+    def redacted(self) -> str:
+        """`redact` as it is set: off, on, or the tiers."""
+        return {0: "off", len(get_args(PaidName)): "on"}.get(len(self.redact), ", ".join(self.redact))
 
     @property
     def database(self) -> str:
