@@ -1,7 +1,7 @@
 """Personal data in a text: Presidio's pattern recognizers, and the names that a ticket itself tells.
 
 Nothing is downloaded: of Presidio's engines the one that does no language processing is used, so other people's names,
-addresses of streets and dates of birth are not found. Importing it takes seconds, and happens only where it is asked for.
+addresses of streets and dates of birth are not found. It takes seconds to import, and is only where it is asked for.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _IN_A_URL = r"[\w.+-]{1,64}%40[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 def finder() -> Find:
     """What finds personal data by its form. Raises ImportError where Presidio is not installed.
 
-    What it finds in no time it may take raises `ModelError`: a text that could not be searched is not sent.
+    It raises `ModelError` where a search takes too long: a text that could not be searched is not sent.
     """
     analyzer = _analyzer()
     logging.getLogger("presidio-analyzer").addFilter(_no_value_is_logged)
@@ -108,7 +108,7 @@ def finds_names(names: Sequence[str]) -> Find:
 
 
 def finds_whole_names(names: Sequence[str]) -> Find:
-    """Finds names of two and more words, and no word of them alone: in the company's documents that is another thing."""
+    """Finds names of two and more words, and no word of them alone: in the company's documents that means else."""
     patterns = _whole([name for name in names if " " in name])
     return lambda text: [Found("PERSON", *m.span(1)) for pattern in patterns for m in pattern.finditer(text)]
 

@@ -1,8 +1,8 @@
 """Placeholders in a text that leaves for a paid model, and the values back in what it writes. Pure.
 
-In one case a value has one placeholder, such as <EMAIL_1>, in every step. What already looks like one, in a ticket or a
-document, is itself replaced: so whatever looks like one in a reply was made of those that were sent, and is either known
-or invented. `restored(hidden(text)) == text` for any text.
+In one case a value has one placeholder, such as <EMAIL_1>, in every step. What already looks like one, in a ticket or
+a document, is itself replaced: so whatever looks like one in a reply was made of those that were sent, and is either
+known or invented. `restored(hidden(text)) == text` for any text.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ KINDS = ("EMAIL", "PHONE", "CARD", "IBAN", "IP", "SSN", "WALLET", "PERSON", "TEX
 """What placeholders are named after; TEXT stands for what looks like a placeholder and is none."""
 
 NOTE = (
-    "Marks such as <PHONE_1> stand for values that are kept from you: where you repeat or quote one, copy the mark letter "
-    "for letter, and make up none."
+    "Marks such as <PHONE_1> stand for values that are kept from you: where you repeat or quote one, copy the mark "
+    "letter for letter, and make up none."
 )
 """Said to a model that is sent any."""
 
@@ -70,7 +70,7 @@ class Hidden(NamedTuple):
 
 @dataclass(slots=True)
 class Placeholders:
-    """Those of one case. They are numbered in the order in which values are met, so the same case makes the same ones."""
+    """Those of one case, numbered in the order in which values are met, so that the same case makes the same ones."""
 
     _known: dict[str, str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
