@@ -38,7 +38,7 @@ _LOOKS_LIKE = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(rf"({_KIND})[\s_-]{{0,3}}([0-9]{{1,9}})", re.IGNORECASE)
-_CUT = re.compile(r"(?:<|&l?t?|\\u003c)\s{0,3}(?:[^\W\d_][\w -]{0,20})?$")
+_CUT = re.compile(r"(?:<|&(?:lt?;?)?|\\u003c)\s{0,3}(?:[^\W\d_][\w -]{0,20})?$")
 
 
 class Found(NamedTuple):

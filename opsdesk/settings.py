@@ -39,9 +39,7 @@ def _tiers_named(value: Any) -> Any:
     if len(names) == 1 and (switch := {"off": (), "false": (), "on": every, "true": every}.get(names[0])) is not None:
         return switch
     if not set(names) <= set(every):
-        raise PydanticCustomError(
-            "tiers", "is off, on, or some of {tiers}, such as cheap,mid", {"tiers": ", ".join(every)}
-        )
+        raise PydanticCustomError("tiers", "is off, on, or some of cheap, mid and frontier, such as: cheap,mid")
     return tuple(name for name in every if name in names)
 
 
@@ -109,7 +107,7 @@ class Settings(BaseSettings):
     """Alone it is enough: fills `cheap` and `frontier` with OpenAI's models."""
 
     redact: Annotated[tuple[PaidName, ...], NoDecode, BeforeValidator(_tiers_named)] = ()
-    """The tiers that are sent placeholders in place of personal data: `off`, `on`, or names with commas between them."""
+    """The tiers that are sent placeholders in place of personal data: `off`, `on`, or some, such as `cheap,mid`."""
 
     high_stakes_tier: Literal["cheap", "mid", "frontier"] | None = None
     """The least tier that writes about law, security, deletion or money going out; empty means the dearest."""
