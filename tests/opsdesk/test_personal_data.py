@@ -28,8 +28,8 @@ from tests.simulator import Model, Simulator
 KEY = "sk-canary-0123456789abcdef"
 CHEAP, FRONTIER = "gpt-6-luna", "gpt-6.1-sol"
 TEXT = (
-    "Hello Sarah,\nhow do I reset my password? My address is jane.doe@home.net, my number +49 30 901820, and I pay with "
-    "4111 1111 1111 1111. It says <EMAIL_1>.\n\nKind regards,\nJane"
+    "Hello Sarah,\n\nHow do I reset my password?\n\nMy address is jane.doe@home.net, my number +49 30 901820. "
+    "I pay with 4111 1111 1111 1111. It says <EMAIL_1>.\n\nKind regards,\nJane"
 )
 TICKET = Ticket(text=TEXT, customer="Jane Doe")
 PRIVATE = ("jane.doe@home.net", "901820", "4111", "Sarah", "Jane", "Doe", "no-reply@tidewater.example")
@@ -100,8 +100,9 @@ def test_off_leaves_all_as_it_was(sim: Simulator, desk: Callable[..., Desk]) -> 
     case = desk("off", "frontier").ask(TICKET, "sample")
     left = sent(sim, FRONTIER)
     assert [value for value in PRIVATE if value not in left and value != "Doe"] == []  # the customer's field stays here
-    assert "replaced" not in case.model_dump_json()
-    assert "unresolved" not in case.model_dump_json()
+    assert {name for handoff in case.handoffs for name in handoff.payload} == {"received", "sent"}
+    assert "unresolved" not in json.dumps([handoff.payload for handoff in case.handoffs])
+    assert not [handoff for handoff in case.handoffs if "replaced before" in handoff.reason]
     assert case.outcome == "accepted"
 
 
