@@ -191,10 +191,10 @@ SAID = "Write to <EMAIL_2> to cancel the Pro plan."  # 1 is the asker's own
 REDACTION = Redaction(frozenset({"frontier"}), addresses)
 
 
-def bench(folder: Path, *replies: str, **scripted: Scripted) -> tuple[Bench, Scripted]:
+def bench(folder: Path, *replies: str) -> tuple[Bench, Scripted]:
     model = Scripted(*replies)
     pages = [passage(1, WRITE_TO), passage(2, ACCESS)]
-    return Bench(folder, pages, policy="best", redaction=REDACTION, frontier=model, **scripted), model
+    return Bench(folder, pages, policy="best", redaction=REDACTION, frontier=model), model
 
 
 def test_a_draft_with_a_placeholder_is_proven_with_the_value_that_it_stands_for(tmp_path: Path) -> None:
