@@ -326,7 +326,10 @@ class _Order(Flow[_State]):
         if self._case.outcome:
             return self._case.outcome
         draft, asked = self._draft or Draft(sentences=[]), self._route.questions
-        submission = Submission(draft=draft, passages=self._quotable, questions=asked, ticket=self._case.ticket.text)
+        ticket, unresolved = self._case.ticket.text, self._steps.unresolved
+        submission = Submission(
+            draft=draft, passages=self._quotable, questions=asked, ticket=ticket, unresolved=unresolved
+        )
         verdict, done = self._steps.do("verify", "local", submission, Verdict)
         verdict, done, note = self._judged(verdict, done)
         self._case.claims, self._rejected = verdict.claims, [c for c in verdict.claims if not c.supported]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from crewai import Agent, Task
@@ -14,6 +14,7 @@ from crewai.utilities.types import LLMMessage
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from agents.endpoint import EndpointModel
+from agents.placeholders import NOTE, Hidden, plain
 from agents.request import Order
 from errors import ModelError, OpsdeskError, UnreadableAnswer
 from tasks.case import StepName
@@ -93,9 +94,25 @@ def describe(instruction: str, received: BaseModel, *, short: bool = False) -> s
     what a language model has no use for and would be paid to read. What differs between the calls of one case
     stands last, so that a provider's prompt cache holds what comes before.
     """
+    return f"{instruction}\n\n{INPUT_OPENS}{_json(_data(received, short=short))}{INPUT_CLOSES}"
+
+
+def describe_hidden(
+    instruction: str, received: BaseModel, hide: Callable[[dict[str, Any]], Hidden]
+) -> tuple[str, dict[str, str]]:
+    """As `describe`, short, with the placeholders that `hide` puts into it; and what these stand for."""
+    data, values = hide(_data(received, short=True))
+    said = f"{instruction} {NOTE}" if values else instruction
+    return f"{said}\n\n{INPUT_OPENS}{plain(_json(data))}{INPUT_CLOSES}", values
+
+
+def _data(received: BaseModel, *, short: bool) -> dict[str, Any]:
     kept = received.model_dump(mode="json")
-    data = json.dumps(_short(kept) if short else kept, ensure_ascii=False).replace("<", "\\u003c")
-    return f"{instruction}\n\n{INPUT_OPENS}{data}{INPUT_CLOSES}"
+    return _short(kept) if short else kept
+
+
+def _json(data: dict[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
 
 
 _OF_NO_USE = frozenset(

@@ -10,6 +10,7 @@ from crewai.llms.base_llm import BaseLLM, llm_call_context
 from pydantic import BaseModel, PrivateAttr
 
 from agents.executor import parse, received_in
+from agents.placeholders import Redaction
 from tasks.case import LOCAL_MODEL, TIERS, Tier
 from tasks.usage import estimate_tokens
 
@@ -80,10 +81,12 @@ Maker = Callable[[], BaseLLM]
 class Tiers:
     """The configured tiers: for each, how to make its LLM. `local` is always among them.
 
-    LLMs are made per thread, since CrewAI counts an LLM's tokens on the object.
+    LLMs are made per thread, since CrewAI counts an LLM's tokens on the object. `redaction` tells which are sent
+    placeholders in place of personal data; None when none is.
     """
 
     makers: dict[Tier, Maker]
+    redaction: Redaction | None = None
 
     @property
     def names(self) -> list[Tier]:

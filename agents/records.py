@@ -16,7 +16,8 @@ from tasks.usage import Usage
 class Wrote(NamedTuple):
     """What came of a step's call: its text, or the error that it ended with.
 
-    `usage` is None when a model failed without telling it; `paid` are nano-dollars.
+    `usage` is None when a model failed without telling it; `paid` are nano-dollars. `hidden` is what the placeholders
+    that it was sent stand for; None for a tier that is sent everything as it is.
     """
 
     text: str
@@ -26,6 +27,7 @@ class Wrote(NamedTuple):
     paid: int
     started_at: datetime
     seconds: float
+    hidden: dict[str, str] | None = None
 
 
 OUTAGES = frozenset(
@@ -52,7 +54,7 @@ def kept_of(wrote: Wrote, elapsed: float, calls: Collection[str]) -> dict[str, A
 
 def wrote_of(kept: dict[str, Any]) -> Wrote:
     """What a record says."""
-    values = {name: kept[name] for name in Wrote._fields}
+    values = {name: kept[name] for name in Wrote._fields if name in kept}  # one of before may have fewer
     return Wrote(**values)._replace(
         error=_error(dict(kept["error"])) if kept["error"] else None,
         usage=Usage(**kept["usage"]) if kept["usage"] else None,

@@ -81,6 +81,11 @@ _SIGNED = re.compile(
     r"|sincerely|yours(?: \w+)?)(?: (?:again|in advance|a lot|so much))?)[ \t]*(?:[,.!–-]+[ \t]*\n?|\n)\s*"
     rf"(?P<name>{_WORD_OF_A_NAME}(?: {_WORD_OF_A_NAME}){{0,2}})[ \t]*\.?[ \t]*(?=\n|$)"
 )
+_GREETED = re.compile(
+    r"^[ \t]*(?i:hi|hello|hey|dear|good (?:morning|afternoon|evening|day))[ \t,]+(?:(?:Mr|Mrs|Ms|Dr)\.? )?"
+    rf"(?P<name>{_WORD_OF_A_NAME}(?: {_WORD_OF_A_NAME}){{0,2}})[ \t]*(?=[,.!:;–-]|$)",
+    re.MULTILINE,
+)
 _NO_NAME = frozenset(
     """team support all everyone everybody guys folks sir madam again advance regards best thanks thank cheers sent
     the from for your our we you it please help engineering sales marketing finance security operations ops it dept
@@ -93,13 +98,24 @@ def name_of(ticket: Ticket) -> str:
     """The customer's name: the ticket's field, else what plainly is a name below its closing words; "" if none."""
     if ticket.customer.strip():
         return " ".join(_NOT_IN_A_NAME.sub("", ticket.customer).split())[:_LONGEST_NAME]
-    signed = list(_SIGNED.finditer(ticket.text[-_CLOSING:]))
-    if not signed:
-        return ""
-    found = signed[-1]
-    words = found["name"].split()
+    return signed(ticket.text)
+
+
+def signed(text: str) -> str:
+    """What plainly is a name below the closing words of a ticket; "" if none."""
+    found = list(_SIGNED.finditer(text[-_CLOSING:]))
+    return found[-1]["name"] if found and _is_name(found[-1]["name"]) else ""
+
+
+def greeted(text: str) -> list[str]:
+    """What plainly are names after a ticket's words of greeting, at the beginning of a line."""
+    return [match["name"] for match in _GREETED.finditer(text) if _is_name(match["name"])]
+
+
+def _is_name(found: str) -> bool:
+    words = found.split()
     plain = all(word[0].isupper() and (len(word) == 1 or not word[1:].isupper()) for word in words)
-    return found["name"] if plain and not any(word.lower().strip(".") in _NO_NAME for word in words) else ""
+    return plain and not any(word.lower().strip(".") in _NO_NAME for word in words)
 
 
 def opening(ticket: Ticket, manner: Manner) -> list[str]:

@@ -14,10 +14,12 @@ from pydantic import BaseModel
 
 from agents import retriever, router, verifier, writer
 from agents.endpoint import STOPPED, EndpointModel
-from agents.executor import Contract, describe, execute, new_agent, parse, usage_of
+from agents.executor import Contract, describe, describe_hidden, execute, new_agent, parse, usage_of
 from agents.experience import Experience
 from agents.hearing import Hearing
 from agents.models import Tiers
+from agents.personal import finds_names, finds_whole_names, names_of
+from agents.placeholders import Placeholders, counted, restored_in, restored_so_far
 from agents.records import Wrote, is_outage, kept_of, wrote_of
 from agents.request import Order
 from agents.routing import Offer, offer
@@ -118,7 +120,8 @@ class Books:
 class Done(NamedTuple):
     """A finished step that has not been handed on yet. `usage` is None when a model failed without telling it.
 
-    `paid` is what was settled for it, in nano-dollars: its cost, or what was held where that is unknown.
+    `paid` is what was settled for it, in nano-dollars: its cost, or what was held where that is unknown. `replaced` are
+    how many values of which kind its model was sent placeholders for; None where it was sent everything as it is.
     """
 
     task: StepName
@@ -128,6 +131,7 @@ class Done(NamedTuple):
     started_at: datetime
     seconds: float
     received: Any
+    replaced: dict[str, int] | None = None
 
 
 class Steps:
@@ -146,6 +150,9 @@ class Steps:
         self._agents, self._books, self._limits, self._watch, self._hear = agents, books, limits, watch, hear
         self._caps = [Cap(f"case:{case.case_id}", nano(limits.budget_usd)), *limits.caps]
         self._began = time.monotonic()
+        self._placeholders, self._names = Placeholders(), names_of(case.ticket)
+        self.unresolved: list[str] = []
+        """What looks like a placeholder in the last draft, and is none that its writer was sent."""
 
     def offer(self, tier: Tier, experience: Experience) -> Offer:
         """What `tier` costs a token, and how long it takes, for the router to weigh."""
@@ -192,18 +199,29 @@ class Steps:
         self._books.task_list.start(self.case, task)
         kept = received.model_dump(mode="json", exclude={"passages": {"__all__": {"text", "n"}}})
         wrote = self._wrote(task, tier, received, contract)
+        self._placeholders.learn(wrote.hidden or {})  # those of an earlier try, where this was read from its record
         made: Contract | OpsdeskError
         try:
-            made = wrote.error or parse(wrote.text, contract)
+            made = wrote.error or self._read(task, wrote, contract)
         except OpsdeskError as error:
             made = error
-        done = Done(task, wrote.tier, wrote.usage, wrote.paid, wrote.started_at, wrote.seconds, kept)
+        replaced = None if wrote.hidden is None else counted(wrote.hidden)
+        done = Done(task, wrote.tier, wrote.usage, wrote.paid, wrote.started_at, wrote.seconds, kept, replaced)
         if isinstance(made, Stopped):
             self.hand_on(done, "asker", str(made), {}, failed=True)
             raise made
         if self._limits.journal and self._limits.journal.patient and is_outage(made):
             raise Postponed(str(made))
         return made, done
+
+    def _read(self, task: StepName, wrote: Wrote, contract: type[Contract]) -> Contract:
+        """What was written, in its contract, with values in place of the placeholders that stand for them."""
+        made, unresolved = parse(wrote.text, contract), set[str]()
+        if wrote.hidden is not None:
+            made = restored_in(made, wrote.hidden, unresolved)
+        if task == "write":
+            self.unresolved = sorted(unresolved)
+        return made
 
     def _wrote(self, task: StepName, tier: Tier, received: BaseModel, contract: type[BaseModel]) -> Wrote:
         """What the step's model writes, or has written when the step was done before."""
@@ -224,14 +242,27 @@ class Steps:
     def _write(self, task: StepName, tier: Tier, received: BaseModel, contract: type[BaseModel]) -> Wrote:
         started_at, began = self._books.now(), time.monotonic()
         agent, purse = self._agents.agent(task, tier), self._purse(tier)
-        described = describe(_ROLES[task].instruction, received, short=purse is not None)
-        text, failed = "", None
+        text, failed, hidden = "", None, None
         try:
-            text = execute(agent, task, described, contract, self._order(task, contract, purse) if purse else None)
+            described, hidden = self._described(task, tier, received, short=purse is not None)
+            order = self._order(task, contract, purse, hidden) if purse else None
+            text = execute(agent, task, described, contract, order)
         except OpsdeskError as error:
             failed = error
         paid = purse.paid if purse else 0
-        return Wrote(text, failed, tier, usage_of(agent), paid, started_at, time.monotonic() - began)
+        return Wrote(text, failed, tier, usage_of(agent), paid, started_at, time.monotonic() - began, hidden)
+
+    def _described(
+        self, task: StepName, tier: Tier, received: BaseModel, *, short: bool
+    ) -> tuple[str, dict[str, str] | None]:
+        """What a step's model is sent, and what the placeholders in it stand for; None where none are put in."""
+        instruction, redaction = _ROLES[task].instruction, self._agents.tiers.redaction
+        if redaction is None or tier not in redaction.tiers:
+            return describe(instruction, received, short=short), None
+        find, names, whole_names = redaction.find, finds_names(self._names), finds_whole_names(self._names)
+        return describe_hidden(
+            instruction, received, lambda data: self._placeholders.hide(data, find, names, whole_names)
+        )
 
     def _purse(self, tier: Tier) -> Purse | None:
         """What pays for a step on `tier`; None for a model that is not at an endpoint."""
@@ -241,14 +272,16 @@ class Steps:
         calls = self._limits.journal.calls if self._limits.journal else None
         return Purse(books.budget, books.ledger, self._caps, tier, llm.model, self.case.case_id, llm.place, calls)
 
-    def _order(self, task: StepName, contract: type[BaseModel], purse: Purse) -> Order:
-        hear = self._hear
+    def _order(self, task: StepName, contract: type[BaseModel], purse: Purse, hidden: dict[str, str] | None) -> Order:
+        hear, tell = self._hear, None
+        if hear and task == "write":
+            tell = Hearing(lambda text: hear(self.case, text if hidden is None else restored_so_far(text, hidden)))
         return Order(
             deadline=self._began + self._limits.deadline_s,
             max_tokens=_ROLES[task].max_tokens,
             contract=contract,
             purse=purse,
-            on_text=Hearing(lambda text: hear(self.case, text)) if hear and task == "write" else None,
+            on_text=tell,
             stopped=self._limits.stopped,
         )
 
@@ -273,6 +306,10 @@ class Steps:
         usage = done.usage or Usage()
         cost = self._books.ledger.cost(done.tier, model, usage) if done.usage else Cost(None, None)
         at_most = done.paid / NANO if cost.cost_usd is None and done.usage else None
+        payload = {"received": done.received, "sent": sent}
+        if done.replaced is not None:
+            payload["replaced"] = done.replaced
+            reason = f"{reason}; {_told(done.replaced)}"
         handoff = Handoff(
             seq=len(case.handoffs) + 1,
             from_=STEPS[done.task],
@@ -294,7 +331,7 @@ class Steps:
             cost_all_frontier_usd=cost.cost_all_frontier_usd,
             started_at=done.started_at,
             seconds=done.seconds,
-            payload={"received": done.received, "sent": sent},
+            payload=payload,
         )
         self._books.task_list.record(case, handoff)
         if self._watch:
@@ -321,3 +358,9 @@ class Steps:
                 "what was found is kept; raise it with --budget or OPSDESK_BUDGET_USD"
             )
         return None
+
+
+def _told(replaced: dict[str, int]) -> str:
+    """How many values of which kind a paid model was sent placeholders for; never the values."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in replaced.items())
+    return f"replaced before it was sent: {kinds or 'nothing was found'}"

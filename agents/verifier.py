@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from agents.extractive.disagreement import outdated
 from agents.models import Skill, Tiers
@@ -44,12 +44,16 @@ REASON_SHOWN = 300
 
 
 class Submission(BaseModel):
-    """What the verifier receives. `questions` are what the ticket asks, which a draft answers by index."""
+    """What the verifier receives. `questions` are what the ticket asks, which a draft answers by index.
+
+    `unresolved` looks like a placeholder in the draft, and stands for nothing that its writer was sent.
+    """
 
     draft: Draft
     passages: list[Passage]
     questions: list[Question]
     ticket: str
+    unresolved: list[str] = Field(default=[], exclude_if=lambda value: not value)
 
 
 # --- the proof ------------------------------------------------------------------------------------------
@@ -81,7 +85,8 @@ def check(given: Submission) -> Verdict:
         reason = _OFF_TOPIC if adrift else found.reason
         claims.append(Claim(text=sentence.text, supported=not reason, citations=sentence.citations, reason=reason))
     scores = [found.score for found in judged]
-    if reason := ask_refused(given.draft.ask, given.passages, given.ticket):
+    asks = given.draft.ask
+    if reason := _invented(given, asks) or ask_refused(asks, given.passages, given.ticket):
         claims.append(Claim(text=given.draft.ask, supported=False, citations=[], reason=reason))
         scores.append(0.0)
     undecided = [i for i, found in enumerate(judged) if found.in_doubt]
@@ -93,6 +98,8 @@ _OFF_TOPIC = "not about the question: no sentence for it has a word of what was 
 
 def _judged(given: Submission, passages: Mapping[int, Passage], i: int, asked: str) -> _Judged:
     sentence = given.draft.sentences[i]
+    if reason := _invented(given, sentence.text, *(quote.text for quote in sentence.quotes)):
+        return _Judged(reason)
     if reason := refusal(sentence, passages, given.ticket):
         return _Judged(reason)
     if not 0 <= sentence.question < len(given.questions):
@@ -146,6 +153,12 @@ def _proved(sentence: Sentence, cited: list[Evidence], beside: list[Evidence], a
     if failed and not decided:
         return _Judged(f"{failed[0].reason}; {_CLOSER}", proof.score, True, off_topic)
     return _Judged(decided[0].reason if decided else "", proof.score, False, off_topic)
+
+
+def _invented(given: Submission, *texts: str) -> str:
+    """Why words with a placeholder that stands for nothing may not stand; "" when there is none in them."""
+    found = next((mark for mark in given.unresolved if any(mark in text for text in texts)), "")
+    return f"absent: {found} stands for nothing that was given; copy such marks letter for letter" if found else ""
 
 
 def _leads_nowhere(sentences: Sequence[Sentence], i: int) -> bool:

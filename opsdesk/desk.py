@@ -19,7 +19,7 @@ from opsdesk import known
 from opsdesk.known import KnowledgeBase, Stale
 from opsdesk.settings import Policy, Settings
 from opsdesk.tickets import check_ticket
-from opsdesk.tiers import PaidTier, paid_tiers, prices, secrets_of
+from opsdesk.tiers import PaidTier, paid_tiers, prices, redaction, secrets_of
 from tasks.case import Case, Ticket, Tier
 
 if TYPE_CHECKING:  # these import slowly, and not every command needs them
@@ -337,7 +337,7 @@ class Desk:
 
                 manner = Manner(self.settings.tone, self.settings.sign_off)
                 dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
-                tiers, budget = Tiers(makers), self.budget if self.tiers else None
+                tiers, budget = Tiers(makers, redaction(self.settings)), self.budget if self.tiers else None
                 self._crews[kb] = Crew(tiers, self.task_list, self.ledger, self.now, manner, dial, budget)
             return self._crews[kb]
 

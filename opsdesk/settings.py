@@ -5,13 +5,23 @@ from __future__ import annotations
 from base64 import b64decode
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -26,6 +36,21 @@ Policy = Literal["balanced", "cheapest", "best", "offline"]
 
 
 Dollars = Annotated[Decimal, Field(ge=0, le=100_000, allow_inf_nan=False)]
+
+
+PaidName = Literal["cheap", "mid", "frontier"]
+
+
+def _tiers_named(value: Any) -> Any:
+    """`off`, `on` or tiers with commas between them, as the tiers that they name."""
+    every: tuple[str, ...] = get_args(PaidName)
+    given = str(value).split(",") if isinstance(value, str | bool) else value
+    names = [str(name).strip().lower() for name in given] if isinstance(given, list | tuple) else [""]
+    if len(names) == 1 and (switch := {"off": (), "false": (), "on": every, "true": every}.get(names[0])) is not None:
+        return switch
+    if not set(names) <= set(every):
+        raise PydanticCustomError("tiers", "is off, on, or some of cheap, mid and frontier, such as: cheap,mid")
+    return tuple(name for name in every if name in names)
 
 
 class TierSettings(BaseModel):
@@ -158,6 +183,9 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     """Alone it is enough: fills `cheap` and `frontier` with OpenAI's models."""
 
+    redact: Annotated[tuple[PaidName, ...], NoDecode, BeforeValidator(_tiers_named)] = ()
+    """The tiers that are sent placeholders in place of personal data: `off`, `on`, or some, such as `cheap,mid`."""
+
     high_stakes_tier: Literal["cheap", "mid", "frontier"] | None = None
     """The least tier that writes about law, security, deletion or money going out; empty means the dearest."""
 
@@ -225,6 +253,11 @@ class Settings(BaseSettings):
         if not whole:
             raise PydanticCustomError("no_secret", "is no secret; make one with: echo whsec_$(openssl rand -base64 32)")
         return secret
+
+    @property
+    def redacted(self) -> str:
+        """`redact` as it is set: off, on, or the tiers."""
+        return {0: "off", len(get_args(PaidName)): "on"}.get(len(self.redact), ", ".join(self.redact))
 
     @property
     def database(self) -> str:

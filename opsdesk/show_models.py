@@ -34,6 +34,7 @@ def _row(paid: PaidTier, price: Price | None, found: Checked | None) -> dict[str
         "key": paid.api_key is not None,
         "max_concurrency": paid.max_concurrency,
         "timeout_s": paid.timeout_s,
+        "redacted": paid.redacted,
         "price": price
         and {
             "input": float(price.input),
@@ -58,11 +59,13 @@ def _row(paid: PaidTier, price: Price | None, found: Checked | None) -> dict[str
 
 def models(policy: str, tiers: Mapping[Tier, PaidTier], prices: Prices) -> None:
     """The tiers as a table, cheapest first."""
-    rows = [["local", LOCAL_MODEL, "this process", "free", ""]]
+    rows = [["local", LOCAL_MODEL, "this process", "free", "", "stays here"]]
     for tier, paid in tiers.items():
-        price = prices.shown(tier, paid.model)
-        rows.append([tier, paid.model, urlsplit(paid.base_url).netloc, _rates(price), price.source if price else ""])
-    table(f"policy: {policy}", ["tier", "model", "endpoint", "$ per 1M in / cached / out", "price from"], rows)
+        price, sent = prices.shown(tier, paid.model), "replaced" if paid.redacted else "sent"
+        where, source = urlsplit(paid.base_url).netloc, price.source if price else ""
+        rows.append([tier, paid.model, where, _rates(price), source, sent])
+    names = ["tier", "model", "endpoint", "$ per 1M in / cached / out", "price from", "personal data"]
+    table(f"policy: {policy}", names, rows)
 
 
 def _rates(price: Price | None) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -15,6 +16,9 @@ from errors import UsageError
 from opsdesk.settings import PREFIX, Settings, TierSettings
 from tasks.case import Tier
 from tasks.prices import OwnPrice, Prices
+
+if TYPE_CHECKING:
+    from agents.placeholders import Redaction
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_MODELS: dict[Tier, str] = {"cheap": "gpt-6-luna", "frontier": "gpt-6.1-sol"}
@@ -25,7 +29,10 @@ PAID: tuple[Literal["cheap", "mid", "frontier"], ...] = ("cheap", "mid", "fronti
 
 @dataclass(frozen=True, slots=True)
 class PaidTier:
-    """A tier that may be called. `base_url` is never empty; without a key, servers are sent a placeholder."""
+    """A tier that may be called. `base_url` is never empty; without a key, servers are sent a placeholder.
+
+    One that is `redacted` is sent no personal data that is found.
+    """
 
     tier: Tier
     model: str
@@ -34,6 +41,7 @@ class PaidTier:
     price: OwnPrice | None
     max_concurrency: int
     timeout_s: float
+    redacted: bool = False
 
 
 class Problem(NamedTuple):
@@ -67,6 +75,16 @@ def prices(settings: Settings) -> Prices:
     return Prices({tier: paid.price for tier, paid in _configured(settings).items() if paid.price})
 
 
+def redaction(settings: Settings) -> Redaction | None:
+    """What keeps personal data from the tiers that are set; None when none is. Loads Presidio, which takes seconds."""
+    if not settings.redact or settings.policy == "offline":
+        return None
+    from agents.personal import finder
+    from agents.placeholders import Redaction
+
+    return Redaction(frozenset(settings.redact), finder())
+
+
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret in the settings, for the filter that keeps them out of what is printed."""
     keys = [settings.openai_api_key, settings.api_token, *(found.api_key for _, found in _given(settings))]
@@ -96,6 +114,7 @@ def problems(settings: Settings) -> list[Problem]:
     if wanted and tiers and wanted not in tiers:
         text = f"{wanted} is not configured; configure it or name one of: {', '.join(tiers)}"
         found.append(Problem("error", f"{PREFIX}HIGH_STAKES_TIER", text))
+    found += _of_redaction(settings, tiers)
     if tiers and settings.budget_usd == 0:
         text = "a budget of 0 forbids every paid call: the built-in model does everything"
         found.append(Problem("warning", f"{PREFIX}BUDGET_USD", text))
@@ -129,6 +148,7 @@ def _paid(tier: Tier, given: TierSettings, settings: Settings) -> PaidTier:
         price=own,
         max_concurrency=given.max_concurrency,
         timeout_s=given.timeout,
+        redacted=tier in settings.redact,
     )
 
 
@@ -173,6 +193,16 @@ def _of_url(tier: Tier, base_url: str) -> list[Problem]:
         found.append(Problem("warning", name, "is not encrypted, so tickets and key can be read on the way; use https"))
     if not url.path.strip("/"):
         found.append(Problem("warning", name, "has no path; most servers want one that ends in /v1"))
+    return found
+
+
+def _of_redaction(settings: Settings, tiers: dict[Tier, PaidTier]) -> list[Problem]:
+    name, found = f"{PREFIX}REDACT", []
+    if settings.redact and settings.policy != "offline" and importlib.util.find_spec("presidio_analyzer") is None:
+        text = "personal data cannot be found without Presidio; pip install 'opsdesk[pii]', or set this to off"
+        found.append(Problem("error", name, text))
+    if settings.redacted not in ("off", "on") and (absent := [tier for tier in settings.redact if tier not in tiers]):
+        found.append(Problem("warning", name, f"names {', '.join(absent)}, which is not configured"))
     return found
 
 

@@ -66,6 +66,7 @@ def in_force(settings: Settings, database: Database) -> list[tuple[str, str, str
         ("Budget of a tenant's day", _cap(settings.tenant_daily_budget_usd), f"{PREFIX}TENANT_DAILY_BUDGET_USD"),
         ("Deadline of a case", display.duration(settings.deadline_s), f"{PREFIX}DEADLINE_S"),
         ("Least tier for high stakes", least, f"{PREFIX}HIGH_STAKES_TIER"),
+        ("Personal data replaced for", settings.redacted, f"{PREFIX}REDACT"),
         ("All-frontier estimate at", settings.reference_model, f"{PREFIX}REFERENCE_MODEL"),
         ("Tone", settings.tone, f"{PREFIX}TONE"),
         ("Sign-off", settings.sign_off or "none", f"{PREFIX}SIGN_OFF"),
@@ -116,6 +117,7 @@ def _tiers(desk: Desk, found: list[Problem]) -> None:
             "key": "needs none" if row["tier"] == "local" else "set" if row["key"] else "not set",
             "price": _price(row),
             "source": (row["price"] or {}).get("source", ""),
+            "personal": "" if row["tier"] == "local" else "replaced" if row["redacted"] else "sent",
             "limits": f"{row['max_concurrency']} calls, {row['timeout_s']:g} s" if row["tier"] != "local" else "",
         }
         for row in told
@@ -127,6 +129,7 @@ def _tiers(desk: Desk, found: list[Problem]) -> None:
         "key": "Key",
         "price": "USD per million in / cached / out",
         "source": "Price from",
+        "personal": "Personal data",
         "limits": "At once, a request",
     }
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", alt="Tiers, cheapest first")

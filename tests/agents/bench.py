@@ -13,6 +13,7 @@ import numpy.typing as npt
 from agents import retriever, router, verifier, writer
 from agents.crew import Crew, Dial
 from agents.models import LocalModel, Skill, Tiers
+from agents.placeholders import Redaction
 from agents.routing import Policy
 from agents.steps import Limits
 from tasks.case import Case, Draft, Found, Passage, Ticket, Tier
@@ -64,6 +65,7 @@ class Bench:
         passages: list[Passage],
         local_drafts: Sequence[str] = (),
         policy: Policy = "cheapest",
+        redaction: Redaction | None = None,
         **scripted: Scripted,
     ) -> None:
         def find(_: retriever.Wanted) -> Found:
@@ -82,7 +84,8 @@ class Bench:
         for tier, llm in scripted.items():
             makers[tier] = lambda llm=llm: llm  # type: ignore[misc,index]
         self.task_list = TaskList(f"sqlite:///{folder / 'opsdesk.sqlite'}")
-        self.crew = Crew(Tiers(dict(makers)), self.task_list, Ledger("gpt-6.1-sol"), now=lambda: NOW, dial=Dial(policy))
+        tiers = Tiers(dict(makers), redaction)
+        self.crew = Crew(tiers, self.task_list, Ledger("gpt-6.1-sol"), now=lambda: NOW, dial=Dial(policy))
 
     def ask(self, text: str, limits: Limits = LIMITS, case_id: str = "c-1", **more: str) -> Case:
         ticket = Ticket.model_validate({"text": text, **more})
