@@ -94,11 +94,11 @@ def passages(case: Case, other: Case) -> list[dict[str, Any]]:
 def said(case: Case, other: Case) -> list[dict[str, str]]:
     """The sentences of both answers in order, each same, changed, only in A ("removed") or only in B ("added")."""
     a, b = (_sentences(run) for run in (case, other))
-    keys = [[" ".join(text.split()).casefold() for text in side] for side in (a, b)]
+    mine, theirs = ([" ".join(text.split()).casefold() for text in side] for side in (a, b))
     found: list[dict[str, str]] = []
-    for kind, i, j, k, m in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+    for kind, i, j, k, m in difflib.SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
         if kind == "equal":
-            found += [_sentence("same", mine, mine) for mine in a[i:j]]
+            found += [_sentence("same", text, text) for text in a[i:j]]
         else:
             found += _changed(a[i:j], b[k:m])
     return found

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from agents.crew import Crew
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
-from tasks.case import Case, Ticket
+from tasks.case import Ticket
+from tests.simulator import Model, Simulator
 
 SUITES = Path(__file__).parents[1] / "suites"
 RESET = """
@@ -75,23 +79,54 @@ def test_a_page_that_changes_is_a_regression_that_names_ticket_check_and_case(
     assert (as_json.code, as_json.json["ok"], as_json.json["baseline"]["lost"]) == (1, False, ["reset"])
 
 
-def test_ctrl_c_keeps_what_was_done_and_says_so(
+def test_ctrl_c_keeps_what_was_done_and_says_so(run: Any, suite: Path, tmp_path: Path) -> None:
+    count = 60
+    tickets = "".join(f"  - {{id: t{n}, text: How do I reset my password {n}}}\n" for n in range(count))
+    suite.write_text(f"documents: [docs]\ntickets:\n{tickets}", encoding="utf-8")
+    Desk(Settings()).task_list.recent(1)
+
+    def press_once_a_ticket_is_done() -> None:
+        cases = Desk(Settings()).task_list
+        while not any(line.outcome for line in cases.recent(5)):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pressing = threading.Thread(target=press_once_a_ticket_is_done, daemon=True)
+    pressing.start()
+    found = run("eval", suite, "--json", "--save-baseline", tmp_path / "kept.json")
+    pressing.join()
+    assert found.code == 130
+    assert (found.json["stopped"], found.json["ok"], found.json["thresholds"]) == (True, False, [])
+    done = [ticket["id"] for ticket in found.json["tickets"]]
+    assert done == [f"t{n}" for n in range(len(done))]
+    assert 0 < len(done) < count
+    assert not (tmp_path / "kept.json").exists()
+    assert "not kept" in found.err
+    assert "what was finished is kept" in found.err
+
+
+def test_with_a_tier_it_writes_and_is_paid_and_another_model_has_no_baseline(
     run: Any, suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = Crew.work
-
-    def interrupted(self: Crew, case: Case, *more: Any) -> Case:
-        if case.ticket.ticket_id == "delete":
-            raise KeyboardInterrupt
-        return work(self, case, *more)
-
-    monkeypatch.setattr(Crew, "work", interrupted)
-    found = run("eval", suite, "--json", "--save-baseline", tmp_path / "kept.json")
-    assert found.code == 130
-    assert (found.json["stopped"], found.json["ok"]) == (True, False)
-    assert [ticket["id"] for ticket in found.json["tickets"]] == ["reset"]
-    assert not (tmp_path / "kept.json").exists()
-    assert "what was finished is kept" in found.err
+    key, price = "sk-canary-0123456789abcdef", (100, 10, 500)
+    kept, junit = tmp_path / "kept.json", tmp_path / "out.xml"
+    with Simulator({"gpt-6-luna": Model(price=price, key=key), "gpt-6.1-sol": Model(price=price, key=key)}) as sim:
+        for tier, model in (("CHEAP", "gpt-6-luna"), ("FRONTIER", "gpt-6.1-sol")):
+            for name, value in (("MODEL", model), ("BASE_URL", sim.base_url), ("API_KEY", key)):
+                monkeypatch.setenv(f"OPSDESK_TIERS__{tier}__{name}", value)
+        found = run("eval", suite, "--tier", "cheap", "--save-baseline", kept, "--json").json
+        assert (found["policy"], found["tier"]) == ("best", "cheap")
+        assert set(found["models"]) == {"local", "cheap"}
+        written = found["tickets"][0]
+        assert (written["passed"], written["local"], "cheap" in written["tiers"]) == (True, False, True)
+        assert written["cost_usd"] > 0
+        assert found["totals"]["cost_usd"] == pytest.approx(sum(one["cost_usd"] for one in found["tickets"]))
+        again = run("eval", suite, "--tier", "cheap", "--baseline", kept, "--junit", junit)
+        assert again.code == 0, again.err
+        other = run("eval", suite, "--tier", "frontier", "--baseline", kept)
+        assert other.code == 2
+        assert "made with --tier cheap, not frontier; it was made with cheap gpt-6-luna, not frontier" in other.err
+    assert key not in junit.read_text(encoding="utf-8") + kept.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
