@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from errors import LimitReached, OpsdeskError, UsageError
-from opsdesk import cli_batch, cli_costs, cli_doors, cli_front, cli_router
+from opsdesk import cli_batch, cli_costs, cli_doors, cli_eval, cli_front, cli_router, cli_trace
 from opsdesk.command import Json, open_desk, print_json
 from opsdesk.desk import version
 from opsdesk.tickets import check_ticket
@@ -244,35 +244,6 @@ def check(
 
 
 @app.command()
-def trace(
-    case_id: Annotated[str, typer.Argument(help="The case's id, as printed by ask and demo.")],
-    as_json: Json = False,
-    html: Annotated[Path | None, typer.Option("--html", help="Write it as one web page that needs no network.")] = None,
-) -> None:
-    """Show a kept case: its answer, its tasks, every handoff and what it cost.
-
-    Example: opsdesk trace c-0123456789ab --html run.html
-    """
-    from opsdesk import show
-
-    desk = open_desk()
-    kept = desk.case(case_id)
-    stale = desk.stale(kept)
-    if html:
-        from opsdesk.export import page_html
-        from opsdesk.redaction import redacted
-        from opsdesk.tiers import secrets_of
-
-        html.write_text(redacted(page_html(kept, stale), secrets_of(desk.settings)), encoding="utf-8")
-    if as_json:
-        print_json(show.case_json(kept, stale))
-    elif html:
-        show.notes.print(f"wrote {html}", markup=False)
-    else:
-        show.trace(kept, stale)
-
-
-@app.command()
 def models(
     check: Annotated[bool, typer.Option("--check", help="Test each paid tier with one tiny call.")] = False,
     as_json: Json = False,
@@ -310,7 +281,9 @@ cli_batch.register(app)
 cli_front.register(app)
 cli_doors.register(app)
 cli_costs.register(app)
+cli_eval.register(app)
 cli_router.register(app)
+cli_trace.register(app)
 kb_app = typer.Typer(no_args_is_help=True, help="The knowledge bases: list, look into, check and remove them.")
 app.add_typer(kb_app, name="kb")
 Name = Annotated[str, typer.Argument(help="Its name; default: the only one, or the one indexed last.")]

@@ -9,6 +9,9 @@ from typing import Literal, NamedTuple
 
 from tasks.case import TOOL_RESULT, Case
 
+EVALUATION = "opsdesk-eval"
+"""The tenant of the cases that `opsdesk eval` makes, so that bills and figures tell them apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeBase:
@@ -57,8 +60,15 @@ def described(root: Path, kb: str) -> KnowledgeBase:
 
 
 def stale(root: Path, case: Case) -> list[Stale]:
-    """The documents that a case cites and that are not what they were. What a tool said was true when it said it."""
+    """The documents that a case cites and that are not what they were.
+
+    What a tool said was true when it said it. None of a suite that stood alone: what was made of its documents goes with its run.
+    """
+    from knowledge_base import versions
     from knowledge_base.holdings import versions_now
+
+    if case.tenant == EVALUATION and case.kb not in {folder.name for folder in versions.folders(root)}:
+        return []
 
     read = {p.doc_id: p for p in case.passages}
     cited = {

@@ -301,6 +301,28 @@ def trace(found: Case, stale: Sequence[Stale]) -> None:
         console.print(Text("  stale proof: ", "yellow"), where, f" was {document.change} since", sep="")
 
 
+def differences(found: dict[str, Any]) -> None:
+    """Where two cases part, and what differs between them."""
+    part = found["part"]
+    if part:
+        console.print(text(f"they first part at step {part['step']}: {', '.join(part['what'])}", "bold"))
+    else:
+        console.print("they never part: each step did the same in both")
+    named = [(row["figure"], row) for row in found["figures"]] + [
+        (f"step {row['step']}", row) for row in found["steps"]
+    ]
+    for name, row in named:
+        if row["differs"] != "same":
+            console.print(text(f"{name}: {row['differs']}"))
+            for side in ("A", "B"):
+                console.print(indented(f"{side}  {row[side]}", "dim"))
+    for row in found["sentences"]:
+        if row["change"] != "same":
+            for sign, said, colour in (("-", row["a"], "red"), ("+", row["b"], "green")):
+                if said:
+                    console.print(indented(f"{sign} {said}", colour))
+
+
 def kbs(found: Sequence[KnowledgeBase]) -> None:
     """The knowledge bases, a line each."""
     rows = [

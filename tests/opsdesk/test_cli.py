@@ -249,7 +249,7 @@ def test_wrong_usage_exits_with_2(run: Any) -> None:
     assert run("sing").code == 2
 
 
-@pytest.mark.parametrize("command", ["index", "search", "ask", "check", "trace", "demo"])
+@pytest.mark.parametrize("command", ["index", "search", "ask", "check", "trace", "eval", "demo"])
 def test_help_shows_how_to_call_a_command(run: Any, command: str) -> None:
     shown = run(command, "--help")
     assert shown.code == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsdesk import spans
+from opsdesk import diff, spans
 from opsdesk.export import page_html
-from opsdesk.pages import compare
+from opsdesk.export_page import SCRIPT
 from opsdesk.prompts import prompt
 from tasks.case import STEPS, Case, Claim, Handoff, Passage, Route, Ticket, Verdict
 
@@ -231,9 +233,13 @@ def test_an_exported_page_needs_nothing_and_makes_nothing_of_hostile_text(escala
     html = page_html(escalated)
     found = Tags()
     found.feed(html)
-    assert not found.tags & {"script", "img", "link", "iframe", "object", "form", "a", "svg"}
+    assert not found.tags & {"img", "link", "iframe", "object", "form", "a", "svg"}
+    assert html.count("<script") == 1  # ours, which the policy knows by its digest; no other may run
     assert not {name for name, _ in found.attributes} & {"src", "href", "onerror", "action"}
-    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in found.attributes
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    nothing = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    policy = f"{nothing}; script-src 'sha256-{digest}'"
+    assert ("content", policy) in found.attributes
     assert html.count("&lt;script src=//evil.example&gt;") >= 4
     assert "Draft answer - escalated" in html
     assert "2026-11-26 12:00 UTC" in html  # a file is read on another day
@@ -248,21 +254,21 @@ def test_two_runs_are_compared_in_words(escalated: Case) -> None:
         answer="It costs $5.",
     )
     escalated.answer = "It costs $6."
-    steps = compare.steps(plain, escalated)
-    assert [row["differs"] for row in steps[:4]] == ["same", "same", "tier, cost", "outcome, claims"]
+    steps = diff.steps(plain, escalated)
+    assert [row["differs"] for row in steps[:4]] == ["same", "passages", "tier, cost", "outcome, claims"]
     assert {row["differs"] for row in steps[4:]} == {"only in B"}
-    assert {"-It costs $5.", "+It costs $6."} <= set(compare.answer_lines(plain, escalated))
-    assert compare.answer_lines(plain, plain) == []
-    differs = {row["figure"]: row["differs"] for row in compare.figures(plain, escalated)}
+    assert {"-It costs $5.", "+It costs $6."} <= set(diff.answer_lines(plain, escalated))
+    assert diff.answer_lines(plain, plain) == []
+    differs = {row["figure"]: row["differs"] for row in diff.figures(plain, escalated)}
     assert (differs["Outcome"], differs["Model calls"]) == ("same", "3 more in B")
     assert differs["Cost of this run"] == "differs"  # B's is unknown: nobody can say by how much
-    assert {row["figure"]: row["differs"] for row in compare.figures(plain, plain)}["Latency"] == "same"
+    assert {row["figure"]: row["differs"] for row in diff.figures(plain, plain)}["Latency"] == "same"
 
 
 def test_a_step_that_takes_much_longer_is_said_to_differ_and_one_that_takes_a_little_longer_is_not() -> None:
     runs = [case(handoff(1, "route", "retriever", seconds=seconds)) for seconds in (0.5, 0.55, 1.2)]
-    assert compare.steps(runs[0], runs[1])[0]["differs"] == "same"
-    assert compare.steps(runs[0], runs[2])[0]["differs"] == "latency"
+    assert diff.steps(runs[0], runs[1])[0]["differs"] == "same"
+    assert diff.steps(runs[0], runs[2])[0]["differs"] == "latency"
 
 
 def test_a_prompt_is_the_one_its_agent_has() -> None:
