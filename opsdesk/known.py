@@ -62,7 +62,8 @@ def described(root: Path, kb: str) -> KnowledgeBase:
 def stale(root: Path, case: Case) -> list[Stale]:
     """The documents that a case cites and that are not what they were.
 
-    What a tool said was true when it said it. None of a suite that stood alone: what was made of its documents goes with its run.
+    What a tool said was true when it said it. None of a suite that stood alone: what was made of its documents goes
+    with its run.
     """
     from knowledge_base import versions
     from knowledge_base.holdings import versions_now
