@@ -10,7 +10,6 @@ import atexit
 import logging
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -33,7 +32,7 @@ MOST_WAITING = 200
 """Cases that wait for a collector; with more the oldest is not told of, so that memory is bounded."""
 
 AT_ONCE = 8
-"""Cases in one request."""
+"""Cases in one request, at most. None waits for others: a case that runs meanwhile would notice eight being packed."""
 
 FLUSH_SECONDS = 2.0
 """The longest that a process waits at its end."""
@@ -74,17 +73,15 @@ class Telemetry:
     """Tells a collector of cases, from a thread of its own. Safe to share between threads.
 
     `with_text` tells what was asked, found and written, too; `secrets` are taken out of it. `endpoint` is where traces
-    are posted to, where that is not what the environment says; they are sent up to `delay_s` after they were told of.
+    are posted to, where that is not what the environment says.
     """
 
-    def __init__(
-        self, version: str, *, with_text: bool, secrets: Iterable[str], endpoint: str | None = None, delay_s: float = 1
-    ) -> None:
-        self._version, self._with_text, self._endpoint, self._delay_s = version, with_text, endpoint, delay_s
+    def __init__(self, version: str, *, with_text: bool, secrets: Iterable[str], endpoint: str | None = None) -> None:
+        self._version, self._with_text, self._endpoint = version, with_text, endpoint
         self._secrets = [*secrets, *_header_values()]
         self._changed = threading.Condition()
         self._waiting: deque[Case] = deque()
-        self._at_work, self._hurry, self._given_up = 0, False, False
+        self._at_work, self._given_up = 0, False
         self._thread: threading.Thread | None = None
         self.sent = self.lost = self._lost_now = 0
         """Cases that a collector has taken, and cases that none was told of."""
@@ -103,16 +100,12 @@ class Telemetry:
                     atexit.register(self.flush)
                 self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
                 self._thread.start()
-            if len(self._waiting) in (1, AT_ONCE):
-                self._changed.notify_all()
+            self._changed.notify_all()
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
         """Waits, not longer than that, until what was told of is sent."""
         with self._changed:
-            self._hurry = True
-            self._changed.notify_all()
             self._changed.wait_for(lambda: not self._waiting and not self._at_work, seconds)
-            self._hurry = False
             left = len(self._waiting) + self._at_work
         if left:
             log.warning("%d traces are not sent yet: the collector did not answer within %s s", left, seconds)
@@ -138,7 +131,6 @@ class Telemetry:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._waiting))
-                self._changed.wait_for(lambda: self._hurry or len(self._waiting) >= AT_ONCE, self._delay_s)
                 cases = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
                 self._at_work = len(cases)
             sent = self._send(cases, exporter, teller, made)
@@ -163,7 +155,6 @@ class Telemetry:
         try:
             for case in cases:
                 teller.tell(case)
-                time.sleep(0)
             spans = made.get_finished_spans()
             return not spans or exporter.export(spans) is SpanExportResult.SUCCESS
         except Exception as error:  # noqa: BLE001  (a case is done, whatever a library makes of it)
