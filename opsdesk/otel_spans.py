@@ -54,8 +54,9 @@ class Teller:
         else:
             name, attributes = f"chat {handoff.model}", self._of_calls(handoff)
         inner, _ = self._begin(name, below, handoff.started_at, attributes, remote=handoff.tier != "local")
-        for span in (inner, agent):
-            self._finish(span, _end(handoff), failed, handoff.reason)
+        made = handoff.payload.get("sent") is not None  # a verdict that refuses a draft: no call has failed there
+        self._finish(inner, _end(handoff), failed and not made, handoff.reason)
+        self._finish(agent, _end(handoff), failed, handoff.reason, "refused" if made else "")
 
     def _begin(
         self, name: str, inside: Context, at: datetime, attributes: Attributes, *, remote: bool = False

@@ -184,6 +184,15 @@ def test_a_step_that_failed_is_an_error_down_to_its_call_and_says_why_without_se
     assert "sk-abcdef" not in str(collector.spans)
 
 
+def test_a_draft_that_was_refused_is_an_error_of_the_step_and_not_of_its_call(collector: Collector) -> None:
+    told = teller(collector)
+    told.tell(a_case(1, a_handoff(status="failed", reason="1 of 1 is not proven", payload={"sent": {"score": 0}})))
+    told.flush(10)
+    by_kind = {attributes(span)["openinference.span.kind"]: span for span in collector.spans}
+    assert [by_kind[kind].status.code for kind in ("LLM", "AGENT", "CHAIN")] == [1, 2, 1]
+    assert attributes(by_kind["AGENT"])["error.type"] == "refused"
+
+
 def test_a_secret_is_hidden_wherever_it_stands_also_a_collectors_own_key(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
