@@ -2,7 +2,7 @@
 
 Works tickets of the sample with simulated paid models over HTTP, at list prices, whose drafts are often wrong, so that
 there are revisions. Each case must be one trace with a span of its own, one a handoff and one below that; agents,
-kinds, tokens and money must be those of the ledger. `--phoenix http://127.0.0.1:6006` reads a running Phoenix through its
+kinds, tokens and money must be those of the ledger. `--phoenix http://127.0.0.1:6006` reads a running Phoenix by its
 API.
 """
 
