@@ -212,7 +212,6 @@ def ask(
         print_json(show.case_json(case))
     else:
         show.case(case)
-    desk.flush()
     _exit_as(case.outcome, case.stopped_by, case.outcome_reason)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 HIDDEN = "[hidden]"
@@ -14,10 +14,20 @@ LEAST = 6
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """`text` with each secret replaced, as it is and as it stands in JSON or HTML."""
-    forms = {form for s in secrets if len(s) >= LEAST for form in (s, json.dumps(s)[1:-1], escape(s))}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, HIDDEN)
-    return text
+    return hiding(secrets)(text)
+
+
+def hiding(secrets: Iterable[str]) -> Callable[[str], str]:
+    """What replaces each secret in a text; for many texts."""
+    found = {form for s in secrets if len(s) >= LEAST for form in (s, json.dumps(s)[1:-1], escape(s))}
+    forms = sorted(found, key=len, reverse=True)
+
+    def hidden(text: str) -> str:
+        for form in forms:
+            text = text.replace(form, HIDDEN)
+        return text
+
+    return hidden
 
 
 class Redacting(logging.Formatter):

@@ -113,7 +113,6 @@ class Worker:
         self.requests.release([worker.name for worker in self.workers.living()])
         if self._durable:
             self._durable.close()
-        self._desk.flush()
 
     def _check_versions(self) -> None:
         """Workers of one database are of one version: what one writes, the other reads."""

@@ -47,3 +47,20 @@ def test_killed_workers_lose_nothing_and_nothing_is_bought_twice() -> None:
     assert found["by_status"] == {"drafted": 40}
     assert found["cases of two tickets"] == found["bought again after a reply"] == found["lost"] == 0
     assert found["answered by the simulator"] <= 40 + found["in flight when a worker ended"]
+
+
+def test_the_traces_of_cases_are_what_their_ledger_says() -> None:
+    rows = run("traces", "--cases", "4")
+    assert rows["cases, traces"] == {"ledger": 4, "traces": 4}
+    assert rows["spans"]["ledger"] == rows["spans"]["traces"] >= 4 * 9
+    for row in ("model calls", "tokens read", "tokens written", "cost, USD"):
+        assert rows[row]["ledger"] == pytest.approx(rows[row]["traces"])
+        assert rows[row]["ledger"] > 0
+    assert rows["cases that differ"]["traces"] == 0
+
+
+def test_no_collector_changes_what_a_case_says() -> None:
+    rows = run("telemetry_cost", "--turns", "2", "--exits", "0", "--ways", "good", "refuses", "never answers", "leaves")
+    assert set(rows) == {"off", "good", "refuses", "never answers", "leaves"}
+    assert {row["differ"] for row in rows.values()} == {0}
+    assert rows["good"]["sent"] > 0 == rows["refuses"]["sent"] == rows["never answers"]["sent"]
