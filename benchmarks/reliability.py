@@ -56,22 +56,10 @@ def measured(database: Database, times: int) -> dict[str, dict[str, float]]:
     with database.reading() as db:
         count = db.execute(sa.select(sa.func.count()).select_from(case_seams)).scalar_one()
     rows: dict[str, dict[str, float]] = {"rows of seams": {"median": count}}
-    rows["all"] = timed(lambda: whole(meter), times)
+    rows["all"] = timed(lambda: leaks.whole(meter, ALL), times)
     for by in get_args(leaks.By):
-        rows[f"by {by}"] = timed(lambda by=by: (whole(meter), grouped(meter, by)), times)  # type: ignore[misc]
+        rows[f"by {by}"] = timed(lambda by=by: (leaks.whole(meter, ALL), leaks.rows(meter, by, ALL)), times)  # type: ignore[misc]
     return rows
-
-
-def whole(meter: Meter) -> list[leaks.Told]:
-    """As the command and the page ask it."""
-    groups, repeats = meter.grouped(None, ALL), meter.repeats(ALL)
-    return leaks.told(groups, repeats, lambda source, layer: meter.examples(source, layer, ALL))
-
-
-def grouped(meter: Meter, by: leaks.By) -> list[leaks.Told]:
-    """The rows of `--by`."""
-    groups = meter.grouped("day" if by == "week" else by, ALL)
-    return leaks.told(leaks.by_week(groups) if by == "week" else groups)
 
 
 def timed(do: Callable[[], Any], times: int) -> dict[str, float]:

@@ -62,15 +62,8 @@ def reliability(
     filters = Filters(_day(since) if since else today - timedelta(days=DAYS - 1), today, kb=kb)
     meter = Meter(open_desk().task_list.database)
     began = time.perf_counter()
-    whole = leaks.told(
-        meter.grouped(None, filters),
-        meter.repeats(filters),
-        lambda source, layer: meter.examples(source, layer, filters),
-    )
-    rows: list[Told] = []
-    if by:
-        groups = meter.grouped("day" if by is By.WEEK else by.value, filters)
-        rows = leaks.told(leaks.by_week(groups) if by is By.WEEK else groups)
+    whole = leaks.whole(meter, filters)
+    rows = leaks.rows(meter, by.value, filters) if by else []
     spent = 1000 * (time.perf_counter() - began)
     if as_json:
         about = {"since": filters.since.isoformat(), "until": filters.until.isoformat(), "kb": kb}
@@ -103,7 +96,7 @@ def _show(whole: list[Told], rows: list[Told], by: str, since: date) -> None:
     for one in whole:
         title = f"{leaks.TOLD[one.source]}, since {since}: {one.cases:,} cases"
         show.table(title, ["seam", "held", "95% interval", "of", "leaked", "cases to open"], _lines(one))
-        for told in (leaks.sentence(one), leaks.difference(one), _repeats(one)):
+        for told in (leaks.sentence(one), leaks.difference(one), leaks.repeats(one)):
             if told:
                 show.console.print(told)
         show.console.print()
@@ -126,21 +119,6 @@ def _lines(one: Told) -> list[list[str]]:
 
 def _interval(share: Share) -> str:
     return "" if share.low is None or share.high is None else f"{share.low:.1%} to {share.high:.1%}"
-
-
-def _repeats(one: Told) -> str:
-    """pass^k in one line, where anything was asked more than once."""
-    from opsdesk.reliability import FEW
-
-    if len(one.pass_k) < 2 or not one.pass_k[1].questions:
-        return ""
-    parts = [
-        f"pass^{each.k} {each.share:.1%} ({each.questions:,}{' questions' if each.k == 1 else ''}"
-        f"{', too few' if each.questions < FEW else ''})"
-        for each in one.pass_k
-        if each.share is not None
-    ]
-    return f"The same question again: {', '.join(parts)}."
 
 
 def _row(one: Told) -> list[str]:

@@ -1,6 +1,6 @@
 """The leak meter: how often each seam between agents holds, what that comes to from end to end, and which leaks most.
 
-Pure. Each source speaks for itself: what the crew's proof says and what people say are never one number.
+Each source speaks for itself: what the crew's proof says and what people say are never one number.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 
 from opsdesk.reliability import FEW, Share, wilson
-from tasks.meter import Passing, Repeated, Seams
+from tasks.facts import Filters
+from tasks.meter import Meter, Passing, Repeated, Seams
 from tasks.seams import LAYERS, SOURCES, Layer
 
 By = Literal["intent", "tier", "kb", "day", "week"]
@@ -94,6 +95,17 @@ class Told(NamedTuple):
     pass_k: list[PassK]
 
 
+def whole(meter: Meter, filters: Filters) -> list[Told]:
+    """What each source says of the cases that count, with repeats and examples."""
+    groups, repeats = meter.grouped(None, filters), meter.repeats(filters)
+    return told(groups, repeats, lambda source, layer: meter.examples(source, layer, filters))
+
+
+def rows(meter: Meter, by: By, filters: Filters) -> list[Told]:
+    """The same of each value of `by` apart, without repeats and examples."""
+    return told(by_week(meter.grouped("day", filters)) if by == "week" else meter.grouped(by, filters))
+
+
 def told(
     groups: Iterable[Seams],
     repeats: Mapping[str, Sequence[Repeated]] | None = None,
@@ -152,9 +164,9 @@ def by_week(groups: Iterable[Seams]) -> list[Seams]:
 
 
 def _plus(one: Seams, other: Seams) -> Seams:
-    numbers = [a + b for a, b in zip(one[2:7], other[2:7], strict=True)]
+    cases, end_to_end, clean, mended, held = (a + b for a, b in zip(one[2:7], other[2:7], strict=True))
     layers = tuple(Passing(a.of + b.of, a.hits + b.hits) for a, b in zip(one.layers, other.layers, strict=True))
-    return Seams(one.source, one.key, *numbers, layers=layers)
+    return Seams(one.source, one.key, cases, end_to_end, clean, mended, held, layers)
 
 
 # --- in words ----------------------------------------------------------------------------------------------
@@ -199,6 +211,18 @@ def difference(one: Told) -> str:
     mended = f"{one.mended:,} that leaked were mended on the way and went well all the same"
     held = f"{one.held:,} in which nothing leaked did not"
     return f"{first}. {one.end_to_end.share:.1%} went well from end to end: {mended}, {held}."
+
+
+def repeats(one: Told) -> str:
+    """pass^k in one line; "" where nothing was asked more than once."""
+    if len(one.pass_k) < 2 or not one.pass_k[1].questions:
+        return ""
+    parts = []
+    for each in one.pass_k:
+        if each.share is not None:
+            of = f"{each.questions:,} questions" if each.k == 1 else f"{each.questions:,}"
+            parts.append(f"pass^{each.k} {each.share:.1%} ({of}{', too few' if each.questions < FEW else ''})")
+    return f"The same question asked k times, all of them well: {', '.join(parts)}."
 
 
 def few(share: Share) -> str:

@@ -100,7 +100,8 @@ def _seams(row: Sequence[object], keys: int) -> Seams:
     source, key = str(row[0]), str(row[1]) if keys > 1 else ""
     numbers = [int(str(number)) for number in row[keys:]]
     pairs = tuple(Passing(*numbers[i : i + 2]) for i in range(5, len(numbers), 2))
-    return Seams(source, key, *numbers[:5], layers=pairs)
+    cases_, end_to_end, clean, mended, held = numbers[:5]
+    return Seams(source, key, cases_, end_to_end, clean, mended, held, pairs)
 
 
 def _counted(filters: Filters) -> list[sa.ColumnElement[bool]]:

@@ -160,7 +160,7 @@ def _sent(handoff: Handoff) -> dict[str, object]:
 
 def _died(handoff: Handoff) -> bool:
     """Whether the step itself failed; a draft that is refused is handed on with what was refused."""
-    return handoff.status == "failed" and not handoff.payload.get("sent")
+    return handoff.status == "failed" and handoff.payload.get("sent", "unknown") in ({}, None, "", [])
 
 
 def _kept_its_tier(case: Case, passed: Sequence[Handoff]) -> bool:
@@ -220,9 +220,19 @@ def heard(row: CaseSeams, word: str) -> CaseSeams:
         proof = int(accepted)
     elif row.passed == 0:
         proof = int(not (accepted and row.unproven))
-    told = {"retrieval": retrieval, "writing": writing, "proof": proof}
-    silent = dict.fromkeys(("routing", "tools", "surface"))
-    return counted(row._replace(source="people", word=word, end_to_end=int(accepted), **silent, **told))
+    return counted(
+        row._replace(
+            source="people",
+            word=word,
+            routing=None,
+            retrieval=retrieval,
+            tools=None,
+            writing=writing,
+            proof=proof,
+            surface=None,
+            end_to_end=int(accepted),
+        )
+    )
 
 
 # --- writing them ------------------------------------------------------------------------------------------

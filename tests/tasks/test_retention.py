@@ -61,7 +61,7 @@ def ids(database: Database) -> set[str]:
 
 def test_old_cases_go_with_their_texts_and_no_figure_changes(database: Database, tasks: TaskList, clock: Clock) -> None:
     for n in range(6):
-        kept(tasks, old(f"c-{n}", days=85 + 2 * n, usd=0.001 * n + 1e-9), ("accepted", "needs_human")[n % 2])  # type: ignore[arg-type]
+        kept(tasks, old(f"c-{n}", days=85 + 2 * n, usd=0.001 * n + 1e-9), ("accepted", "needs_human")[n % 2])
     store = ExperienceStore(tasks)
     store.give("c-5", Word("edit", "the s3cret words", "Ada", NOW.isoformat()))
     store.give("c-0", Word("accept", "fine", "Ada", NOW.isoformat()))

@@ -235,7 +235,7 @@ def test_counts_add_up_however_cases_are_grouped(tasks: TaskList, about: list[tu
         assert (leaking == 0) == (group.clean == group.cases)
         assert group.cases - group.clean <= leaking  # a case leaks at one layer at least, or at none
         for by in ("intent", "tier", "kb", "day"):
-            parts = [one for one in Meter(tasks.database).grouped(by, ALL) if one.source == source]  # type: ignore[arg-type]
+            parts = [one for one in Meter(tasks.database).grouped(by, ALL) if one.source == source]
             assert sum(one.cases for one in parts) == group.cases
             assert [sum(p) for p in zip(*(one[2:7] for one in parts), strict=True)] == list(group[2:7])
             for place, layer in enumerate(group.layers):
