@@ -54,6 +54,7 @@ case_seams = sa.Table(
     sa.Column("passed", sa.SmallInteger),
     sa.Column("unproven", sa.SmallInteger, nullable=False),
     sa.Index("ix_case_seams_case", "case_id", "source", unique=True),
+    sa.Index("ix_case_seams_alike", "source", "kb", "alike", "day", "end_to_end"),
     sqlite_with_rowid=False,
 )
 

@@ -25,6 +25,10 @@ MOST_ROWS = 9
 """Values that a chart has room for; the table has them all."""
 
 
+SHOWN = 2
+"""Cases to open at each seam."""
+
+
 def page() -> None:
     """Draws what the address names."""
     st.title("Reliability")
@@ -45,15 +49,12 @@ def page() -> None:
             picked = st.selectbox("Told", names, key="told", bind="query-params", width=230)
             told = sources[str(picked)]
     _figures(told)
-    st.text(leaks.sentence(told))
+    st.markdown(f"**{leaks.sentence(told)}**")
     left, right = st.columns([3, 2])
     with left:
         _seams(told)
     with right:
         _examples(told)
-    for line in (leaks.difference(told), leaks.repeats(told)):
-        if line:
-            parts.quiet(line)
     _by(Meter(database), filters, told.source)
 
 
@@ -74,22 +75,22 @@ def _filters(kbs: list[str]) -> Filters:
 
 def _figures(told: Told) -> None:
     """From end to end, beside what the seams come to."""
-    end, worst = told.end_to_end, leaks.leakiest(told.seams)
+    end, leaky = told.end_to_end, told.cases - told.clean.hits
     product = "unknown" if told.product is None else f"{told.product:.1%}"
-    again = next((each for each in told.pass_k if each.k == 3 and each.share is not None), None)
     figures = [
-        ("End to end", _percent(end), leaks.few(end) or _interval(end)),
-        ("Product of the seams", product, f"{len(told.seams)} seams"),
-        ("None leaked", _percent(told.clean), display.count(told.clean.hits, "case")),
-        ("Mended on the way", f"{told.mended:,}", f"of {told.cases - told.clean.hits:,} that leaked"),
-        ("Leaks most", worst.layer.capitalize() if worst else "unknown", f"{worst.leaks:,} cases" if worst else "none"),
+        ("End to end", _percent(end), leaks.few(end) or _interval(end), "Cases that went well in the end"),
+        ("Seams' product", product, f"{len(told.seams)} seams", "What they come to if each leaked by itself"),
+        ("None leaked", _percent(told.clean), display.count(told.clean.hits, "case"), "Cases in which every seam held"),
+        ("Mended", f"{told.mended:,}", f"of {leaky:,} that leaked", "A seam leaked, and yet the case went well"),
     ]
-    if again and again.share is not None:
-        asked = display.count(again.questions, "question")
-        figures.append(("pass^3", f"{again.share:.1%}", f"{asked}{', too few' if again.questions < 20 else ''}"))
+    for each in told.pass_k[2:3]:
+        if each.share is not None:
+            under = display.count(each.questions, "question")
+            help_ = "Of questions that were asked three times or more: the chance that three runs all go well"
+            figures.append(("pass^3", f"{each.share:.1%}", under, help_))
     with st.container(horizontal=True):
-        for label, value, under in figures:
-            st.metric(label, value, under, delta_color="off", delta_arrow="off", border=True, width=168)
+        for label, value, under, help_ in figures:
+            st.metric(label, value, under, delta_color="off", delta_arrow="off", border=True, width=168, help=help_)
 
 
 def _seams(told: Told) -> None:
@@ -106,20 +107,28 @@ def _seams(told: Told) -> None:
         shown = columns("name", "share", "low", "high", "of", "leaks")
         as_table = head.toggle("Table", key="table-seams")
         charts.draw(rows, spec, alt, shown, as_table=as_table, height=60 + 42 * len(rows))
+        for line in (leaks.difference(told), leaks.repeats(told)):
+            if line:
+                parts.quiet(line)
 
 
 def _examples(told: Told) -> None:
-    """Cases in which a seam leaked, to be opened; what it means that one holds."""
+    """Cases in which a seam leaked, the leakiest seam first; the tip says what it means that one holds."""
     meaning = leaks.HELD.get(told.source, leaks.HELD["verifier"])
+    leaky = sorted((seam for seam in told.seams if seam.leaks), key=lambda seam: -seam.leaks / seam.success.of)
     with charts.card("Cases to open"):
-        for seam in told.seams:
-            name, held = seam.layer.capitalize(), meaning.get(seam.layer, "")
-            st.markdown(f"**{name}** leaked in {seam.leaks:,} of {seam.success.of:,}")
-            parts.quiet(f"It holds where {held}." if held else "")
-            if seam.examples:
-                with st.container(horizontal=True):
-                    for case_id in seam.examples:
-                        parts.link(display.line(case_id, 24), "handoffs", run=case_id)
+        if not leaky:
+            st.text("No seam has leaked.")
+        for seam in leaky:
+            held = meaning.get(seam.layer)
+            tip = f"It holds where {held}." if held else None
+            st.markdown(f"**{seam.layer.capitalize()}** leaked in {seam.leaks:,} of {seam.success.of:,}", help=tip)
+            if not seam.examples:
+                parts.quiet("Those cases were pruned.")
+                continue
+            with st.container(horizontal=True):
+                for case_id in seam.examples[:SHOWN]:
+                    parts.link(display.line(case_id, 24), "handoffs", run=case_id)
 
 
 def _by(meter: Meter, filters: Filters, source: str) -> None:

@@ -34,6 +34,7 @@ def upgrade() -> None:
     )
     fill(db, table)
     op.create_index("ix_case_seams_case", "case_seams", ["case_id", "source"], unique=True)
+    op.create_index("ix_case_seams_alike", "case_seams", ["source", "kb", "alike", "day", "end_to_end"])
 
 
 def _free(db: sa.Connection, name: str, indexed: tuple[str, ...], index: str) -> None:
