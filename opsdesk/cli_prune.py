@@ -56,4 +56,4 @@ def prune(
     parts = [f"{count:,} {name}" for name, count in gone._asdict().items() if count]
     verb = "would be pruned" if dry_run else "pruned"
     since = f" (from before {cutoff[:16]} UTC)" if cutoff else ""
-    show.console.print(f"{', '.join(parts) or 'nothing'} {verb}{since}; costs and reliability stay as they were")
+    show.console.print(f"{', '.join(parts) or 'nothing'} {verb}{since}")

@@ -42,15 +42,22 @@ HELD: Mapping[str, Mapping[Layer, str]] = {
 }
 """What it means that a layer held, as a source sees it; a suite and a shadow say it as the crew's own proof does."""
 
-LEAKED: Mapping[Layer, str] = {
-    "routing": "had to be written by another tier than the router chose",
-    "retrieval": "ended without passages that answer",
-    "tools": "got nothing from a tool",
-    "writing": "had a first draft that could not stand as it was",
-    "proof": "had a draft that was judged wrongly, or not at all",
-    "surface": "failed, were interrupted or ran too long",
+LEAKED: Mapping[str, Mapping[Layer, str]] = {
+    "verifier": {
+        "routing": "had to be written by another tier than the router chose",
+        "retrieval": "ended without passages that answer",
+        "tools": "got nothing from a tool",
+        "writing": "had a first draft that could not stand as it was",
+        "proof": "had a draft that got no verdict",
+        "surface": "failed, were interrupted or ran too long",
+    },
+    "people": {
+        "retrieval": "had nothing cited that was found, or a person overruled the abstention",
+        "writing": "had an answer that was not accepted as it was",
+        "proof": "had an answer that the proof had judged otherwise than a person did",
+    },
 }
-"""What became of the cases that a layer leaked, after "120 of 900 cases"."""
+"""What became of the cases that a layer leaked, after "120 of 900 cases", as a source sees it."""
 
 MOST_K = 5
 
@@ -184,11 +191,21 @@ def sentence(one: Told) -> str:
     if worst is None:
         few = any(seam.leaks for seam in one.seams) or one.cases < FEW
         return f"Too few cases to say which seam leaks most: {FEW} have to get to it." if few else "No seam has leaked."
-    leaked = f"{worst.leaks:,} of {worst.success.of:,} cases {LEAKED[worst.layer]}"
+    became = _of(LEAKED, one.source).get(worst.layer, "leaked")
+    leaked = f"{worst.leaks:,} of {worst.success.of:,} cases {became}"
     what = f"{worst.layer.capitalize()} leaks most: {leaked}."
     others = [seam for seam in one.seams if seam is not worst and seam.leaks and seam.success.of >= FEW]
     close = [seam.layer for seam in others if _reach(seam) > _reach(worst, least=True)]
     return f"{what} {' and '.join(close).capitalize()} may leak as much: the intervals overlap." if close else what
+
+
+def holds(source: str, layer: Layer) -> str:
+    """What it means that a layer held, as a source sees it."""
+    return _of(HELD, source).get(layer, "")
+
+
+def _of(words: Mapping[str, Mapping[Layer, str]], source: str) -> Mapping[Layer, str]:
+    return words.get(source, words["verifier"])
 
 
 def _reach(seam: Seam, *, least: bool = False) -> float:
@@ -208,9 +225,10 @@ def difference(one: Told) -> str:
         why = "leaks fall on the same cases" if apart > 0 else "leaks fall on different cases"
         why += ", and not every case gets to every seam"
         first += f" ({why})"
-    mended = f"{one.mended:,} that leaked were mended on the way and went well all the same"
-    held = f"{one.held:,} in which nothing leaked did not"
-    return f"{first}. {one.end_to_end.share:.1%} went well from end to end: {mended}, {held}."
+    also = [f"{one.mended:,} that leaked were mended on the way and went well all the same"] if one.mended else []
+    also += [f"{one.held:,} in which nothing leaked did not"] if one.held else []
+    end = f"{one.end_to_end.share:.1%} went well from end to end"
+    return f"{first}. {end}{': ' + ', '.join(also) if also else ''}."
 
 
 def repeats(one: Told) -> str:

@@ -114,13 +114,12 @@ def _seams(told: Told) -> None:
 
 def _examples(told: Told) -> None:
     """Cases in which a seam leaked, the leakiest seam first; the tip says what it means that one holds."""
-    meaning = leaks.HELD.get(told.source, leaks.HELD["verifier"])
     leaky = sorted((seam for seam in told.seams if seam.leaks), key=lambda seam: -seam.leaks / seam.success.of)
     with charts.card("Cases to open"):
         if not leaky:
             st.text("No seam has leaked.")
         for seam in leaky:
-            held = meaning.get(seam.layer)
+            held = leaks.holds(told.source, seam.layer)
             tip = f"It holds where {held}." if held else None
             st.markdown(f"**{seam.layer.capitalize()}** leaked in {seam.leaks:,} of {seam.success.of:,}", help=tip)
             if not seam.examples:
