@@ -25,7 +25,7 @@ from tasks.experience import feedback
 from tasks.requests import OPEN, requests
 from tasks.task_list import cases, handoffs, tasks
 
-AT_ONCE = 200
+AT_ONCE = 100
 """Rows that one transaction deletes, with what hangs on them: some milliseconds, so that nobody waits long."""
 
 UNDECIDED = ("", "assigned")
