@@ -38,7 +38,8 @@ PAGES = {
     "drafts": "Ticket drafts",
     "handoffs": "Handoffs",
     "knowledge": "Knowledge base",
-    "costs": "Costs & reliability",
+    "reliability": "Reliability",
+    "costs": "Costs",
     "settings": "Settings",
 }
 
@@ -49,8 +50,9 @@ LARGE = {
     "handoffs": (f"run={LONG}", "[role=treegrid] [role=row]:nth-of-type(20)", "ArrowDown"),
     "drafts": (f"batch={BATCH}", "[data-testid=stDataFrame] canvas", "j"),
     "costs": ("period=All+time", "[data-testid=stVegaLiteChart] :is(canvas, svg)", ""),
+    "reliability": ("period=All+time", "[data-testid=stVegaLiteChart] :is(canvas, svg)", ""),
 }
-"""The large pages: what is asked of them, what is drawn last, and the key that leads on; costs are gone to anew."""
+"""The large pages: what is asked of them, what is drawn last, and the key that leads on; figures are gone to anew."""
 
 PAINTED = f"""(title) => {{
   const look = () => {{
@@ -173,6 +175,7 @@ def large(browser: Browser, home: Path, times: int, cases: int, drafts: int) -> 
         "handoffs": f"Handoffs, {len(desk.case(LONG).handoffs)} steps",
         "drafts": f"Drafts, {drafts:,} rows",
         "costs": f"Costs, {cases:,} cases",
+        "reliability": f"Reliability, {cases:,} cases",
     }
     opened: dict[str, list[float]] = {path: [] for path in names}
     moved: dict[str, list[float]] = {path: [] for path in names}

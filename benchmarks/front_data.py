@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from agents.experience import Intent
-from tasks import task_list
-from tasks.case import STEPS, Case, Handoff, Outcome, Route, StepName, Ticket, Tier
+from tasks import seams, task_list
+from tasks.case import STEPS, Case, Citation, Handoff, Outcome, Passage, Route, StepName, Ticket, Tier
 from tasks.database import Database
 from tasks.experience import feedback
 from tasks.facts import CaseFacts, case_facts, facts_of
+from tasks.seams import CaseSeams, case_seams, seams_of
 from tasks.task_list import TaskList
 
 DAYS = 90
@@ -63,6 +64,7 @@ class Mould(NamedTuple):
     body: dict[str, Any]
     handoffs: list[dict[str, Any]]
     facts: CaseFacts
+    seams: CaseSeams
 
 
 def fill(database: Database, cases: int = 100_000, drafts: int = 10_000, seed: int = 1) -> None:
@@ -79,6 +81,9 @@ def fill(database: Database, cases: int = 100_000, drafts: int = 10_000, seed: i
             said = [word for row in page for word in row[4]]
             if said:
                 db.execute(feedback.insert(), said)
+            last = {word["case_id"]: word["verdict"] for word in said}
+            rows = [row[5] for row in page]
+            db.execute(case_seams.insert(), [row._asdict() for row in (*rows, *seams.said(rows, last))])
     _long_case(database, chance, now)
     if drafts:
         _batch(database, drafts, chance, now)
@@ -89,7 +94,7 @@ def _pages(rows: Iterator[Any]) -> Iterator[list[Any]]:
 
 
 def _rows(moulds: Sequence[Mould], count: int, chance: random.Random, now: datetime) -> Iterator[tuple[Any, ...]]:
-    """Rows of each case: itself, its tasks, handoffs, facts, and what a person said of it."""
+    """Rows of each case: itself, its tasks, handoffs, facts, what a person said of it, and its seams."""
     days = [now - timedelta(days=i) for i in range(DAYS)]
     busy = [(1.0 if day.weekday() < 5 else 0.3) * (1.4 - i / DAYS) for i, day in enumerate(days)]
     for i, day in enumerate(chance.choices(days, busy, k=count)):
@@ -97,7 +102,8 @@ def _rows(moulds: Sequence[Mould], count: int, chance: random.Random, now: datet
         at = day - timedelta(seconds=chance.randrange(60)) if day is days[0] else day - timedelta(minutes=i % 300)
         kb = chance.choices(KBS, (5, 3, 2, 1))[0]
         tenant = chance.choices(TENANTS, (2, 6, 4, 3, 2, 1))[0]
-        ticket = {**mould.body["ticket"], "ticket_id": f"T-{i}"}
+        text = f"{mould.body['ticket']['text']} Our account is {int(chance.paretovariate(0.3)) % 40_000}."
+        ticket = {**mould.body["ticket"], "ticket_id": f"T-{i}", "text": text}
         own = {"case_id": case_id, "kb": kb, "tenant": tenant, "created_at": at.isoformat()}
         case = {**own, "ticket_id": f"T-{i}", "batch_id": "", "outcome": mould.facts.outcome}
         facts = mould.facts._replace(case_id=case_id, kb=kb, tenant=tenant, day=f"{at:%Y-%m-%d}")
@@ -110,6 +116,9 @@ def _rows(moulds: Sequence[Mould], count: int, chance: random.Random, now: datet
             ],
             {**facts._asdict(), "batch_id": ""},
             _said(case_id, at.isoformat(), chance),
+            mould.seams._replace(
+                case_id=case_id, kb=kb, tenant=tenant, day=facts.day, alike=seams.alike(Ticket(text=text))
+            ),
         )
 
 
@@ -123,7 +132,9 @@ def _said(case_id: str, at: str, chance: random.Random) -> list[dict[str, str]]:
 def _mould(chance: random.Random, now: datetime) -> Mould:
     case = _made_up("c-mould", chance, now)
     body = case.model_dump(mode="json", exclude={"tasks", "handoffs", *Case.model_computed_fields})
-    return Mould(body, [h.model_dump(mode="json", by_alias=True) for h in case.handoffs], facts_of(case))
+    return Mould(
+        body, [h.model_dump(mode="json", by_alias=True) for h in case.handoffs], facts_of(case), seams_of(case)
+    )
 
 
 def _made_up(case_id: str, chance: random.Random, now: datetime) -> Case:
@@ -145,6 +156,9 @@ def _made_up(case_id: str, chance: random.Random, now: datetime) -> Case:
         _pass(case, "retrieve", "asker", "local", chance)
         return _ended(case, "abstained", "nothing was found")
     _pass(case, "retrieve", "writer", "local", chance)
+    case.passages = [_passage(1, "help/invite", "Open Settings and choose Invite.")]
+    if chance.random() < 0.3:  # a tool was asked too, which brings nothing now and then
+        case.passages.append(_passage(2, "mcp:crm/account", "" if chance.random() < 0.06 else "The plan is Team."))
     if tier != "local" and chance.random() < 0.03:
         _pass(case, "write", "person", tier, chance, failed=True, told=chance.random() < 0.5)
         return _ended(case, "failed" if chance.random() < 0.3 else "needs_human", "the server did not answer in time")
@@ -192,9 +206,16 @@ def _pass(
     )
 
 
+def _passage(n: int, doc_id: str, text: str) -> Passage:
+    about = {"chunk_id": f"{doc_id}#1", "title": "Invite", "locator": "line 3", "score": 0.8}
+    return Passage.model_validate({"n": n, "doc_id": doc_id, "text": text, **about})
+
+
 def _ended(case: Case, outcome: Outcome, reason: str) -> Case:
     case.outcome, case.outcome_reason = outcome, reason
-    case.answer = "Open Settings and choose Invite. [1]" if outcome == "accepted" else ""
+    if outcome == "accepted":
+        case.answer = "Open Settings and choose Invite. [1]"
+        case.citations = [Citation(n=1, doc_id="help/invite", title="Invite", locator="line 3", quote="choose Invite")]
     case.seconds = round(sum(h.seconds for h in case.handoffs), 4)
     return case
 

@@ -78,7 +78,7 @@ def take_all(browser: Browser, folder: Path, homes: Path) -> None:
     nothing = homes / "empty"
     nothing.mkdir(mode=0o700)
     with served(nothing, "--no-worker") as site:
-        pages = ("chat", "drafts", "handoffs", "knowledge", "costs", "settings")
+        pages = ("chat", "drafts", "handoffs", "knowledge", "reliability", "costs", "settings")
         take_state(browser, site, "empty", [Shot(name, "" if name == "chat" else name) for name in pages], folder)
     home = homes / "work"
     home.mkdir(mode=0o700)
@@ -200,6 +200,7 @@ def normal(site: Served, story: Story) -> list[Shot]:
         Shot("handoffs", f"handoffs?run={story.run}"),
         Shot("knowledge", "knowledge"),
         Shot("knowledge_search", "knowledge", search),
+        Shot("reliability", "reliability"),
         Shot("costs", "costs"),
         Shot("settings", "settings"),
     ]

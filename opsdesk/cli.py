@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from errors import LimitReached, OpsdeskError, UsageError
-from opsdesk import cli_batch, cli_costs, cli_doors, cli_eval, cli_front, cli_router, cli_trace
+from opsdesk import (
+    cli_batch,
+    cli_costs,
+    cli_doors,
+    cli_eval,
+    cli_front,
+    cli_prune,
+    cli_reliability,
+    cli_router,
+    cli_trace,
+)
 from opsdesk.command import Json, open_desk, print_json
 from opsdesk.desk import version
 from opsdesk.tickets import check_ticket
@@ -281,6 +291,8 @@ cli_front.register(app)
 cli_doors.register(app)
 cli_costs.register(app)
 cli_eval.register(app)
+cli_reliability.register(app)
+cli_prune.register(app)
 cli_router.register(app)
 cli_trace.register(app)
 kb_app = typer.Typer(no_args_is_help=True, help="The knowledge bases: list, look into, check and remove them.")

@@ -1,29 +1,21 @@
-"""How often it worked, what that cost, and where it leaks: figures over many cases, from their sums. Pure."""
+"""How often it worked and what that cost: figures over many cases, from their sums. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from opsdesk.display import usd
 from tasks.budget import NANO
-from tasks.case import STEPS, Outcome, StepName
+from tasks.case import Outcome
 from tasks.facts import Group, total
 
 Z_95 = 1.959964
 """Standard deviations to either side that hold 95% of a normal distribution."""
 
 FEW = 20
-"""Runs below which a step is not named the leakiest: by chance alone it may look so."""
-
-FAILURES: Mapping[StepName, tuple[str, str]] = {
-    "route": ("tickets", "could not be routed"),
-    "retrieve": ("searches", "failed"),
-    "write": ("cases", "had a draft that could not be written at once"),
-    "verify": ("first drafts", "were sent back"),
-}
-"""Of each step: what gets to it, and what became of those that it counts as failed."""
+"""Cases below which a seam is not named the leakiest, nor a share taken for more than chance."""
 
 
 class Share(NamedTuple):
@@ -34,18 +26,6 @@ class Share(NamedTuple):
     share: float | None
     low: float | None
     high: float | None
-
-
-class StepSuccess(NamedTuple):
-    """How often a step did what it was there for, in the cases that got to it, at its first try."""
-
-    step: StepName
-    success: Share
-
-    @property
-    def leaks(self) -> int:
-        """Cases in which it failed at least once."""
-        return self.success.of - self.success.hits
 
 
 class Saving(NamedTuple):
@@ -86,7 +66,6 @@ class Summary(NamedTuple):
 
     all: Group
     outcomes: dict[Outcome, Share]
-    steps: list[StepSuccess]
     saving: Saving
     resolved: Resolved
     words: dict[str, Share]
@@ -119,36 +98,11 @@ def summary(groups: Sequence[Group], words: Mapping[str, int]) -> Summary:
     return Summary(
         all=all_,
         outcomes={outcome: wilson(count, all_.cases) for outcome, count in outcomes.items()},
-        steps=[StepSuccess(step, _success(all_.step(step))) for step in STEPS],
         saving=Saving(all_.compared_nano, all_.compared_frontier_nano, all_.compared, all_.cases - all_.compared),
         resolved=Resolved(all_.spent_nano / accepted if accepted else None, accepted, all_.cost_unknown > 0),
         words={word: wilson(words.get(word, 0), said) for word in ("accept", "edit", "reject", "reopen")}
         if said
         else {},
-    )
-
-
-def _success(step: tuple[int, int]) -> Share:
-    runs, leaks = step
-    return wilson(runs - leaks, runs)
-
-
-def leakiest(steps: Iterable[StepSuccess]) -> StepSuccess | None:
-    """The step with the largest share of failures, of those that failed at all and were begun often enough."""
-    leaking = [one for one in steps if one.leaks and one.success.of >= FEW]
-    return max(leaking, key=lambda one: (one.leaks / one.success.of, one.leaks), default=None)
-
-
-def leak_sentence(steps: Sequence[StepSuccess]) -> str:
-    """Where most runs leak, in one plain sentence."""
-    worst = leakiest(steps)
-    if worst is None:
-        if any(one.leaks for one in steps):
-            return f"Too few cases to say which step leaks most: {FEW} have to get to it."
-        return "No step has failed."
-    what, became = FAILURES[worst.step]
-    return (
-        f"{worst.step.capitalize()} is where most runs leak: {worst.leaks:,} of {worst.success.of:,} {what} {became}."
     )
 
 

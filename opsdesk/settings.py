@@ -240,6 +240,12 @@ class Settings(BaseSettings):
     sign_off: str = "The support team"
     """The text below a reply's closing words; empty for none."""
 
+    keep_days: int | None = Field(default=None, ge=1, le=36_500)
+    """Days for which cases are kept whole; older ones are pruned to their figures. None is for ever."""
+
+    keep_cases: int | None = Field(default=None, ge=1)
+    """The most cases that are kept whole, the newest; None is any number."""
+
     @field_validator("webhook_secret")
     @classmethod
     def _can_sign(cls, secret: SecretStr | None) -> SecretStr | None:

@@ -22,6 +22,7 @@ from opsdesk.webhooks import Post
 from tasks.batches import DraftRow
 from tasks.drafts import Drafts
 from tasks.requests import Kind, Requests
+from tasks.retention import Pruned, Retention, Rule
 from tasks.webhooks import Webhooks
 from tasks.workers import BEAT_SECONDS, Workers
 
@@ -43,6 +44,9 @@ QUICK_PLACES, MOST_DRAFTS = 4, 64
 
 GRACE_SECONDS, PAID_GRACE_SECONDS = 5.0, 30.0
 """So long a worker that is told to end waits for what it is at; longer where calls are paid for."""
+
+PRUNE_SECONDS, PRUNE_PAUSE_SECONDS = 3_600.0, 0.05
+"""Between two looks for what the settings do not keep, and between two little steps of deleting it."""
 
 log = logging.getLogger("opsdesk.worker")
 
@@ -75,6 +79,7 @@ class Worker:
         self.workers = Workers(database, now)
         self.name = desk.task_list.owner
         self.ending = threading.Event()
+        self._rule = Rule(desk.settings.keep_days, desk.settings.keep_cases)
         secret, private = desk.settings.webhook_secret, desk.settings.webhook_private
         self._post = Post(Webhooks(database, now), secret, now, private=private) if secret else None
         self._at_work: dict[str, _Job] = {}
@@ -92,6 +97,8 @@ class Worker:
         self._take_over()
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
         threading.Thread(target=self._mind, name="mind", daemon=True).start()
+        if self._rule != Rule():
+            threading.Thread(target=self._prune, name="prune", daemon=True).start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         if self._post:
             threading.Thread(target=self._post.run, args=(self.ending,), name="webhooks", daemon=True).start()
@@ -215,6 +222,22 @@ class Worker:
                 log.error("%s", error)
             except Exception as error:  # noqa: BLE001  (DBOS's own: its database is gone for now)
                 log.error("cannot take over: %s", error)
+
+    def _prune(self) -> None:
+        """Deletes what the settings do not keep, a little at a time; several workers may be at it at once."""
+        retention = Retention(self._desk.task_list.database, self._desk.now)
+        while not self.ending.is_set():
+            try:
+                cutoff, gone = retention.cutoff(self._rule), Pruned()
+                for some in retention.prune(cutoff) if cutoff else ():
+                    gone = gone.plus(some)
+                    if self.ending.wait(PRUNE_PAUSE_SECONDS):
+                        return
+                if gone != Pruned():
+                    log.info("pruned: %s", gone._asdict())
+            except OpsdeskError as error:
+                log.error("cannot prune: %s", error)
+            self.ending.wait(PRUNE_SECONDS)
 
     def _pass_on_stops(self) -> None:
         jobs = list(self._at_work.values())

@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from errors import NewerDatabase, StoreError, UsageError
 
-REVISION = "0007"
+REVISION = "0009"
 """The database revision that this code reads and writes; `migrations/versions` leads up to it."""
 
 BUSY_SECONDS = 30
@@ -85,6 +85,18 @@ class Database:
         """A connection that sees one state of the database."""
         with self._guarded(), self._reader.connect() as db:
             yield db
+
+    def vacuum(self) -> None:
+        """Has SQLite write its file anew, without free pages; nobody else writes in the meantime."""
+        with self._guarded(), self._turn():
+            raw = self._engine.raw_connection()
+            try:
+                connection = raw.driver_connection
+                assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (the engine's own driver; for the type)
+                _insist(connection, "VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
 
     def dispose(self) -> None:
         """Closes the connections."""

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from errors import UsageError
+from tasks import seams
 from tasks.batches import (
     EVERY_ROW,
     NEVER,
@@ -205,6 +206,7 @@ class Drafts:
             db.execute(feedback.delete().where(*old))
             if said := _SAID.get(verdict.review):
                 _give(db, [row.case_id], said, verdict.reason, verdict.by, at)
+            seams.hear(db, [row.case_id])
 
     def accept_proven(self, batch_id: str, by: str) -> int:
         """Accepts every undecided draft that is fully proven, and returns how many."""
@@ -214,6 +216,7 @@ class Drafts:
         with self._database.writing() as db:
             cases = list(db.execute(accepted.returning(drafts.c.case_id)).scalars())
             _give(db, cases, "accept", "accepted with all that are fully proven", by, at)
+            seams.hear(db, cases)
         return len(cases)
 
     def hand_over(self, case: Case, *, assignee: str, note: str, by: str) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from errors import UsageError
+from tasks import seams
 from tasks.case import Case
 from tasks.database import Database, metadata
 from tasks.task_list import TaskList, cases
@@ -17,7 +18,7 @@ feedback = sa.Table(
     "feedback",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("case_id", sa.String(32), sa.ForeignKey("cases.case_id"), nullable=False, index=True),
+    sa.Column("case_id", sa.String(32), nullable=False, index=True),
     sa.Column("verdict", sa.String(16), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("by", sa.Text, nullable=False),
@@ -74,6 +75,7 @@ class ExperienceStore:
             raise UsageError(f'the case "{case_id}" is still being worked; say what you think of it when it is done')
         with self._database.writing() as db:
             db.execute(feedback.insert().values(case_id=case_id, **word._asdict()))
+            seams.hear(db, [case_id])
 
     def given(self, case_id: str) -> list[Word]:
         """What people said of a case, in order."""

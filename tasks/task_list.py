@@ -47,6 +47,7 @@ handoffs = sa.Table(
 _OF_CASE: sa.BindParameter[str] = sa.bindparam("its_case")
 _BODY = sa.select(cases.c.body).where(cases.c.case_id == _OF_CASE)
 _KNOWN = sa.select(sa.exists().where(cases.c.case_id == _OF_CASE))
+_PRUNED = sa.select(sa.exists().where(facts.case_facts.c.case_id == _OF_CASE))
 _CHANGE_CASE = cases.update().where(cases.c.case_id == _OF_CASE)
 _INSERT_CASE, _INSERT_TASKS, _INSERT_HANDOFFS = cases.insert(), tasks.insert(), handoffs.insert()
 _PUT_TASK = tasks.update().where(tasks.c.case_id == _OF_CASE, tasks.c.name == sa.bindparam("its_name"))
@@ -144,6 +145,9 @@ class TaskList:
         """The case as kept. Raises `UsageError` when there is none of that id."""
         found = self.find(case_id)
         if found is None:
+            with self.database.reading() as db:
+                if db.execute(_PRUNED, {"its_case": case_id}).scalar():
+                    raise UsageError(f'the case "{case_id}" was pruned; its figures count, its texts are gone')
             raise UsageError(f'there is no case "{case_id}"; ids are printed by: opsdesk ask, opsdesk demo')
         return found
 

@@ -27,18 +27,28 @@ def card(title: str) -> Iterator[DeltaGenerator]:
         yield head
 
 
-def draw(rows: list[Row], spec: dict[str, Any], alt: str, columns: dict[str, Any], *, as_table: bool) -> None:
+_HEIGHT = 250
+
+
+def draw(
+    rows: list[Row],
+    spec: dict[str, Any],
+    alt: str,
+    columns: dict[str, Any],
+    *,
+    as_table: bool,
+    height: int = _HEIGHT,
+) -> None:
     """A chart of the rows, or the table of their `columns`; `alt` is for those who do not see it.
 
     `alt` is our words; others' are in cells and at axes alone, which are plain text.
     """
     if as_table:
-        st.dataframe(_frame(rows, columns), hide_index=True, column_config=columns, alt=alt, height=_HEIGHT)
+        st.dataframe(_frame(rows, columns), hide_index=True, column_config=columns, alt=alt, height=height)
     else:
-        st.vega_lite_chart(_frame(rows), {**spec, "height": _HEIGHT, "padding": _PADDING}, alt=alt, width="stretch")
+        st.vega_lite_chart(_frame(rows), {**spec, "height": height, "padding": _PADDING}, alt=alt, width="stretch")
 
 
-_HEIGHT = 250
 _PADDING = {"left": 0, "right": 4, "top": 4, "bottom": 0}
 
 MOST_BARS = 10
@@ -139,7 +149,7 @@ _HUE = {"scale": {"domain": list(PALETTE)}, "legend": None}
 
 def intervals(order: Sequence[str], title: str) -> dict[str, Any]:
     """A point with its interval for each row: `name`, `hue`, `share`, `low`, `high`, `label`, and `told`, the tip."""
-    down = {"field": "name", "type": "nominal", "title": None, "sort": list(order)}
+    down = {"field": "name", "type": "nominal", "title": None, "sort": list(order), "axis": {"labelLimit": 140}}
     across = {"type": "quantitative", "title": title, "scale": {"zero": False}}
     across["axis"] = {"format": ".1%", "tickCount": 5}
     point = _at(across, "share")
@@ -148,7 +158,7 @@ def intervals(order: Sequence[str], title: str) -> dict[str, Any]:
         "encoding": {
             "y": down,
             "color": {"field": "hue", "type": "nominal", **_HUE},
-            "tooltip": [{**down, "title": "Step"}, {"field": "told", "title": title}],
+            "tooltip": [{**down, "title": "Of"}, {"field": "told", "title": title}],
         },
         "layer": [
             {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": {**_at(across, "low"), "x2": {"field": "high"}}},

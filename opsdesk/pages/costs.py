@@ -1,4 +1,4 @@
-"""What it cost, and how often it worked: figures over the closed cases of a period."""
+"""What it cost, and what came of it: figures over the closed cases of a period."""
 
 from __future__ import annotations
 
@@ -28,12 +28,11 @@ EVERY = "\0"
 
 TIER_HUES = {"cheap": "green", "mid": "blue", "frontier": "violet"}
 OUTCOME_HUES = {"Proven": "green", "Needs a person": "orange", "No answer found": "blue", "Failed": "red"}
-STEP_HUES = {"route": "violet", "retrieve": "blue", "write": "green", "verify": "orange"}
 
 
 def page() -> None:
     """Draws the figures over the cases that the address names."""
-    st.title("Costs & reliability")
+    st.title("Costs")
     facts = Facts(parts.desk().task_list.database)
     kbs, tenants = facts.whose()
     if not kbs:
@@ -53,14 +52,9 @@ def page() -> None:
         _spend_by_day(groups)
     with right:
         _spend_by(facts, filters, tenants)
-    st.header("Reliability")
-    st.text(reliability.leak_sentence(told.steps))
-    left, right = st.columns(2)
-    with left:
-        _outcomes(groups)
-    with right:
-        _steps(told)
+    _outcomes(groups)
     _words(told)
+    parts.link("Where it leaks, seam by seam", "reliability", ":material/water_drop:")
 
 
 # --- which cases -------------------------------------------------------------------------------------------
@@ -200,7 +194,7 @@ def _spend_row(group: Group, key: Key) -> dict[str, Any]:
     return {"name": name, "usd": spent, "told": told, "cases": group.cases, "unknown": group.cost_unknown}
 
 
-# --- how often it worked -----------------------------------------------------------------------------------
+# --- what came of it ---------------------------------------------------------------------------------------
 
 
 def _outcomes(groups: list[Group]) -> None:
@@ -225,26 +219,6 @@ def _outcomes(groups: list[Group]) -> None:
     with charts.card("Outcomes over time") as head:
         columns = _columns("day", "outcome", "cases", "share")
         charts.draw(rows, spec, alt, columns, as_table=_toggle(head, "outcomes"))
-
-
-def _steps(told: Summary) -> None:
-    rows = [
-        {
-            "name": one.step.capitalize(),
-            "hue": STEP_HUES[one.step],
-            **one.success._asdict(),
-            "label": _percent(one.success.share),
-            "told": f"{_percent(one.success.share)} ({_percent(one.success.low)} to {_percent(one.success.high)})",
-            "failed": one.leaks,
-        }
-        for one in told.steps
-        if one.success.of
-    ]
-    alt = "Success by step: " + "; ".join(f"{row['name']} {row['told']}" for row in rows)
-    spec = charts.intervals([row["name"] for row in rows], "Cases in which it never failed, with 95% interval")
-    columns = _columns("name", "share", "low", "high", "of", "failed")
-    with charts.card("Success by step") as head:
-        charts.draw(rows, spec, alt, columns, as_table=_toggle(head, "steps"))
 
 
 def _words(told: Summary) -> None:

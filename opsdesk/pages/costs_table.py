@@ -31,7 +31,10 @@ def columns(*names: str) -> dict[str, Any]:
         "low": numbers("95% from", format="percent"),
         "high": numbers("95% to", format="percent"),
         "of": numbers("Cases", format="localized"),
-        "failed": numbers("Failed in", format="localized"),
+        "leaks": numbers("Leaked", format="localized"),
+        "seam": "Seam",
+        "product": numbers("Product", format="percent"),
+        "worst": "Leaks most",
     }
     return {name: known[name] for name in names}
 

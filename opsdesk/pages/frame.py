@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from errors import OpsdeskError
-from opsdesk.pages import chat, costs, drafts, handoffs, knowledge, parts, settings
+from opsdesk.pages import chat, costs, drafts, handoffs, knowledge, parts, reliability, settings
 
 SIDEBAR = 220
 """Its width, in pixels; on a phone it is closed at first."""
@@ -31,7 +31,8 @@ def run() -> None:
         "Inspect": [
             st.Page(handoffs.page, title="Handoffs", icon=":material/account_tree:", url_path="handoffs"),
             st.Page(knowledge.page, title="Knowledge base", icon=":material/library_books:", url_path="knowledge"),
-            st.Page(costs.page, title="Costs & reliability", icon=":material/monitoring:", url_path="costs"),
+            st.Page(reliability.page, title="Reliability", icon=":material/water_drop:", url_path="reliability"),
+            st.Page(costs.page, title="Costs", icon=":material/monitoring:", url_path="costs"),
             st.Page(settings.page, title="Settings", icon=":material/settings:", url_path="settings"),
         ],
     }

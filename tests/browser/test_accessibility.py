@@ -12,7 +12,7 @@ from tests.browser.chromium import Scheme, Sizes, go, overflow, settled
 from tests.browser.conftest import Opened
 from tests.browser.served import Served
 
-PAGES = ("", "drafts", "handoffs", "knowledge", "costs", "settings")
+PAGES = ("", "drafts", "handoffs", "knowledge", "reliability", "costs", "settings")
 EMPTY = pytest.mark.parametrize("path", PAGES, ids=lambda path: path or "chat")
 
 STREAMLITS_OWN = {"list", "listitem"}

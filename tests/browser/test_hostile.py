@@ -230,7 +230,7 @@ def test_a_hostile_draft_in_an_editor(seeded: dict[str, Any], page: Page) -> Non
     check(page)
 
 
-@pytest.mark.parametrize("path", ["costs", "settings"])
+@pytest.mark.parametrize("path", ["costs", "reliability", "settings"])
 def test_the_other_pages(seeded: dict[str, Any], page: Page, path: str) -> None:
     go(page, f"{seeded['site'].url}/{path}")
     check(page)

@@ -1,4 +1,4 @@
-"""Shares with their intervals, savings, and where it leaks: from sums, without a database."""
+"""Shares with their intervals, and savings: from sums, without a database."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsdesk.reliability import FEW, Summary, leak_sentence, leakiest, summary, unknown_sentence, wilson
+from opsdesk.reliability import Summary, summary, unknown_sentence, wilson
 from tasks.facts import Group
 
 
 def told(*groups: Group, **words: int) -> Summary:
     return summary(groups, words)
-
-
-def drafts(of: int, sent_back: int) -> Summary:
-    return told(Group(outcome="accepted", cases=of, verify_runs=of, verify_leaks=sent_back))
 
 
 @pytest.mark.parametrize(
@@ -47,29 +43,6 @@ def test_of_nothing_there_is_no_share() -> None:
     assert told().resolved.each_nano is None
     assert told().saving.share is None
     assert told().words == {}
-
-
-def test_the_leakiest_step_is_named_in_a_plain_sentence() -> None:
-    found = told(
-        Group(outcome="accepted", cases=900, write_runs=900, write_leaks=10, verify_runs=890, verify_leaks=150),
-        Group(outcome="needs_human", cases=120, write_runs=110, write_leaks=2, verify_runs=110, verify_leaks=62),
-    )
-    worst = leakiest(found.steps)
-    assert worst is not None
-    assert (worst.step, worst.leaks) == ("verify", 212)
-    assert leak_sentence(found.steps) == "Verify is where most runs leak: 212 of 1,000 first drafts were sent back."
-
-
-def test_a_large_share_counts_more_than_a_large_number() -> None:
-    group = Group(outcome="accepted", cases=1000, route_runs=1000, route_leaks=30, write_runs=100, write_leaks=20)
-    assert leak_sentence(told(group).steps).startswith("Write is where most runs leak: 20 of 100 cases")
-
-
-def test_of_few_runs_nothing_is_said() -> None:
-    assert leakiest(drafts(FEW - 1, FEW - 1).steps) is None
-    assert "Too few cases" in leak_sentence(drafts(FEW - 1, 1).steps)
-    assert leak_sentence(drafts(100, 0).steps) == "No step has failed."
-    assert leakiest(drafts(FEW, 1).steps) is not None
 
 
 def test_savings_are_told_of_those_cases_alone_of_which_both_sides_are_known() -> None:

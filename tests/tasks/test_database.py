@@ -24,6 +24,7 @@ import tasks.experience
 import tasks.migrations
 import tasks.requests
 import tasks.task_list
+import tasks.tokens
 import tasks.workers
 from errors import NewerDatabase, OpsdeskError, StoreError, UsageError
 from tasks.database import REVISION, Database, metadata
