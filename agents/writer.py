@@ -53,9 +53,12 @@ MAX_TOKENS = USUAL.most_written
 
 def tokens(passages: Sequence[Passage] | None) -> Tokens:
     """About what the writer will read and write, given these passages; the most is counted in bytes."""
-    if passages is None:
-        return USUAL
-    size = len(PROMPT) + sum(len(p.text.encode()) + len(p.title) + 200 for p in passages)
+    return USUAL if passages is None else tokens_of(sum(p.weight for p in passages))
+
+
+def tokens_of(passages_bytes: int) -> Tokens:
+    """The same from the bytes of the passages alone."""
+    size = len(PROMPT) + passages_bytes
     return USUAL._replace(read=size // CHARACTERS_PER_TOKEN, most_read=size)
 
 

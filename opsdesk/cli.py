@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from errors import LimitReached, OpsdeskError, UsageError
-from opsdesk import cli_batch, cli_costs, cli_doors, cli_front, cli_router
+from opsdesk import cli_batch, cli_costs, cli_doors, cli_front, cli_replay, cli_router
 from opsdesk.command import Json, open_desk, print_json
 from opsdesk.desk import version
 from opsdesk.tickets import check_ticket
@@ -310,6 +310,7 @@ cli_batch.register(app)
 cli_front.register(app)
 cli_doors.register(app)
 cli_costs.register(app)
+cli_replay.register(app)
 cli_router.register(app)
 kb_app = typer.Typer(no_args_is_help=True, help="The knowledge bases: list, look into, check and remove them.")
 app.add_typer(kb_app, name="kb")

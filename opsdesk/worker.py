@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from errors import OpsdeskError, UsageError
 from opsdesk import work
 from opsdesk.desk import Desk, version
+from opsdesk.shadow import Shadows
 from tasks.batches import DraftRow
 from tasks.drafts import Drafts
 from tasks.requests import Kind, Requests
@@ -73,6 +74,7 @@ class Worker:
         self.workers = Workers(database, now)
         self.name = desk.task_list.owner
         self.ending = threading.Event()
+        self._shadows = Shadows(desk, self.ending)
         self._at_work: dict[str, _Job] = {}
         self._durable: Durable | None = None
         self._launching = threading.Lock()
@@ -153,6 +155,8 @@ class Worker:
                 self.requests.end(request.id, self.name, "failed", error=work.told(error))
             else:
                 self.requests.end(request.id, self.name, "stopped" if job.stop.is_set() else "done", result=result)
+                if request.kind == "ask" and request.body.get("policy") != "offline":
+                    self._shadows.may_take(result["case_id"])
 
         return _Job(request.id, "", do)
 
@@ -172,6 +176,7 @@ class Worker:
             row: DraftRow | None = first
             while row:  # the next one at once: whoever looks for work is asked only when there was none
                 durable.draft(row)
+                self._shadows.may_take(row.case_id)
                 row = None if self.ending.is_set() else self.drafts.queue.claim(self.name, self._desk.kb_names())
 
         return _Job(f"{row.batch_id}:{row.seq}", row.batch_id, do)

@@ -58,6 +58,7 @@ _RAISED_WITH = {
     "batch": "--budget",
     "day": "OPSDESK_DAILY_BUDGET_USD",
     "tenant": "OPSDESK_TENANT_DAILY_BUDGET_USD",
+    "shadow": "OPSDESK_DAILY_BUDGET_USD",
 }
 
 

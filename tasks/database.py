@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from errors import NewerDatabase, StoreError, UsageError
 
-REVISION = "0006"
+REVISION = "0008"
 """The database revision that this code reads and writes; `migrations/versions` leads up to it."""
 
 BUSY_SECONDS = 30
