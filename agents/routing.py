@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from agents.experience import Experience
 from knowledge_base.facts import facts_in
 from tasks.case import TIERS, Question, Signs, Ticket, Tier
+from tasks.usage import CHARACTERS_PER_TOKEN
 
 if TYPE_CHECKING:
     from agents.router import Decision
@@ -146,6 +147,11 @@ class Tokens(NamedTuple):
 
 USUAL = Tokens(read=3_500, written=500, most_read=24_000, most_written=4_000)
 """Estimates for a ticket, before it is known what is found; the last is the cap on a reply, its reasoning included."""
+
+
+def tokens_of(size: int) -> Tokens:
+    """What a draft is likely to take whose prompt has so many bytes, and the most: no token is shorter than a byte."""
+    return USUAL._replace(read=size // CHARACTERS_PER_TOKEN, most_read=size)
 
 
 class Doubt(NamedTuple):

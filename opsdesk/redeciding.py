@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from agents.experience import Experience
-from agents.routing import CLASSIFICATION, HARD, USUAL, Choice, Offer, Rules, decide, shift_of
-from agents.writer import PROMPT, tokens_of
+from agents.routing import CLASSIFICATION, HARD, USUAL, Choice, Offer, Rules, decide, shift_of, tokens_of
+from opsdesk.prompts import prompt
 from tasks.budget import NANO
 from tasks.case import Question, Route, Signs, Tier
 from tasks.paths import Path
@@ -75,7 +75,7 @@ class Router:
                 offers,
                 self._chances[table],
                 self._rules,
-                tokens=USUAL if size is None else tokens_of(size),
+                tokens=USUAL if size is None else tokens_of(size + _prompt()),
                 usd_left=stage.usd,
                 seconds_left=stage.seconds,
                 high_stakes_tier=stage.high_stakes_tier,
@@ -86,6 +86,11 @@ class Router:
         usd = read * known[doubt.tier].price_in + written * known[doubt.tier].price_out if doubt else 0.0
         tier = once(found, size).tier
         return Decided(tier, known[tier].model, usd * NANO)
+
+
+def _prompt() -> int:
+    """The bytes of what a writer is told, before the passages."""
+    return len(prompt("writer"))
 
 
 class _Remembered:
@@ -156,7 +161,7 @@ class Reading(NamedTuple):
 
     def first(self, path: Path) -> float:
         """What reading a case's passages for a first draft costs, before what is cached of it."""
-        return self.read * self.tokens_a_byte * (len(PROMPT) + path.passages_bytes)
+        return self.read * self.tokens_a_byte * (_prompt() + path.passages_bytes)
 
     def rest(self, path: Path, paid_nano: int) -> float:
         """What a trial cost beyond that: its first draft at today's prices, and what followed it as it was paid."""
@@ -180,5 +185,5 @@ def reading_of(tier: Tier, model: str, trials: Sequence[Path], prices: Prices) -
     read, written = float(price.input) / 1e6, float(price.output) / 1e6
     cached = read if price.cached is None else float(price.cached) / 1e6
     told = [path for path in trials if path.tokens_in and path.passages_bytes]
-    size = sum(len(PROMPT) + path.passages_bytes for path in told)
+    size = sum(_prompt() + path.passages_bytes for path in told)
     return Reading(read, cached, written, sum(path.tokens_in for path in told) / size if size else 0.25)

@@ -109,6 +109,8 @@ class _Replaying:
         self._own = [path for path in paths if not path.shadow_of]
         self._words, self._stage, self._rules = words, stage, rules
         self._router = Router(stage, rules)
+        self._allowed = {"local", *rules.tiers}
+        self._configured = {one.tier for one in stage.offers(stage.tables[0][1])}
         self._kinds: dict[tuple[object, ...], Kind] = {}
         self._trials: dict[tuple[str, str, Kind], list[Path]] = defaultdict(list)
         for path in paths:
@@ -126,7 +128,7 @@ class _Replaying:
                 same.append(path)  # nobody wrote, whoever would have
                 continue
             tier, model, _ = self._router.choose(path)
-            if (path.tier, path.model) == (tier, model) and self._stands(path):
+            if (path.tier, path.model) == (tier, model) and (self._stands(path) or not self._above(tier)):
                 same.append(path)
                 continue
             moved[tier, model, self._kind(path)].append(path)
@@ -162,10 +164,6 @@ class _Replaying:
         """Whether all who had a hand in a case may have one under these rules too."""
         return not path.others or self._allowed.issuperset(path.others.split(","))
 
-    @property
-    def _allowed(self) -> set[str]:
-        return {"local", *self._rules.tiers}
-
     def _left_out(self, tier: Tier, model: str, kind: Kind, cases: list[Path]) -> LeftOut | None:
         """Why nothing can be said of these cases; None when it can."""
         trials = self._trials[tier, model, kind]
@@ -177,9 +175,8 @@ class _Replaying:
         return LeftOut(str(kind), tier, model, len(cases), len(trials), why) if why else None
 
     def _above(self, tier: Tier) -> bool:
-        """Whether a dearer tier is left that would help where another one did."""
-        known = {one.tier for one in self._stage.offers(self._stage.tables[0][1])}
-        return any(other in known and other in self._allowed for other in TIERS[TIERS.index(tier) + 1 :])
+        """Whether a dearer tier is left that would help where another one did; else what that one mended fails."""
+        return any(other in self._configured and other in self._allowed for other in TIERS[TIERS.index(tier) + 1 :])
 
     # --- what it comes to -------------------------------------------------------------------------------
 

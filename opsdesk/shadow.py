@@ -11,7 +11,7 @@ import hashlib
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -39,16 +39,21 @@ def is_chosen(case_id: str, share: float) -> bool:
     return int.from_bytes(hashlib.sha256(f"shadow {case_id}".encode()).digest()[:8]) < share * 2**64
 
 
-def other_tier(case: Case, tiers: list[Tier], tried: dict[Tier, int]) -> Tier | None:
+def other_tier(case: Case, tiers: Sequence[Tier], tried: Mapping[Tier, int]) -> Tier | None:
     """Who writes it again: of the tiers that did not, the one least tried about its kind; the dearest of equals.
 
     None for a case that nobody wrote about, or that was cut short, since it says nothing that could be compared.
     """
     first = path_of(case).tier
-    left = [tier for tier in tiers if tier != first]
-    if not first or not left or case.stopped_by or case.outcome not in ("accepted", "needs_human"):
+    if not first or case.stopped_by or case.outcome not in ("accepted", "needs_human"):
         return None
-    return min(left, key=lambda tier: (tried.get(tier, 0), -TIERS.index(tier)))
+    return least_tried(first, tiers, tried)
+
+
+def least_tried(first: str, tiers: Sequence[Tier], tried: Mapping[Tier, int]) -> Tier | None:
+    """Of the tiers but the `first`, the one least tried; the dearest of equals. None when there is no other."""
+    left = [tier for tier in tiers if tier != first]
+    return min(left, key=lambda tier: (tried.get(tier, 0), -TIERS.index(tier)), default=None)
 
 
 def shadow_id(case_id: str) -> str:
