@@ -57,7 +57,7 @@ POLICIES: dict[Policy, Rules] = {
     "cheapest": Rules(*TARGETS["cheapest"].values(), QUOTING["cheapest"]),
     "balanced": Rules(*TARGETS["balanced"].values(), QUOTING["balanced"], hard_and_high=True),
     "best": Rules(1.0, 1.0, 1.0, always="dearest"),
-    "offline": Rules(0.0, 0.0, 0.0, always="local"),
+    "offline": Rules(0.0, 0.0, 0.0, always="local", tiers=()),
 }
 """What the policies by name mean."""
 

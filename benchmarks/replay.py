@@ -2,7 +2,7 @@
 
 The real crew works every ticket with every tier as the first writer: real retrieval, writing over HTTP, proof, judges,
 revisions and escalations, at list prices. The models are simulated, and differ in how often a draft has a lie in it:
-30% (cheap), 12% (mid), 2% (frontier); the built-in model writes as it does. This table of outcomes is complete, so any
+50% (cheap), 25% (mid), 3% (frontier); the built-in model writes as it does. This table of outcomes is complete, so any
 policy's run can be put together from it without running the crew again: a ticket's outcome under a policy is that of
 the tier which the policy chooses for it. That the crew chooses the same tier as the replay says is checked by running
 it under each policy ("decided alike"); it sees tickets, the replay kept rows.
@@ -52,9 +52,9 @@ from tasks.paths import Path as Kept
 from tasks.paths import path_of
 
 MODELS: dict[Tier, tuple[str, float]] = {
-    "cheap": ("gpt-6-luna", 0.30),
-    "mid": ("gpt-6.1-terra", 0.12),
-    "frontier": ("gpt-6.1-sol", 0.02),
+    "cheap": ("gpt-6-luna", 0.50),
+    "mid": ("gpt-6.1-terra", 0.25),
+    "frontier": ("gpt-6.1-sol", 0.03),
 }
 """A tier's model, and the share of its drafts that have a lie in them."""
 
@@ -65,6 +65,7 @@ ASKED: tuple[tuple[str, str], ...] = (
     ("balanced", "cheapest"),
     ("balanced", "best"),
     ("balanced", "firm.toml"),
+    ("balanced", "offline"),
     ("firm.toml", "balanced"),
 )
 """The policy of the history, and the one that is asked about."""
@@ -124,12 +125,13 @@ def measured(
         desk = _desk(Path(home), url)
         desk.index([SAMPLE / "docs"], "sample")
         asked = [ticket for _, ticket in tickets_of(None, tickets)]
-        table, stage = Table.of(outcomes(desk, asked)), stage_of(desk)
+        alone = list(map(_worked(desk.under("offline"), None), asked))
+        table, stage = Table.of(outcomes(desk, asked), alone), stage_of(desk)
         rules = {name: _rules(Path(home), name) for pair in ASKED for name in pair}
         ways = {name: Way.of(table, stage, found) for name, found in rules.items()}
         rows, errors = {}, {}
         for before, after in ASKED:
-            alike = _alike(desk, asked, rules[after], stage)
+            alike = _alike(desk.under("offline") if after == "offline" else desk, asked, rules[after], stage)
             calls = _calls(url)
             began = time.perf_counter()
             found = [_split(table, stage, ways[before], ways[after], history, shadow, i) for i in range(splits)]
@@ -191,11 +193,12 @@ class Table(NamedTuple):
 
     paths: Bank
     kinds: list[Kind]
+    alone: list[Kept]
 
     @classmethod
-    def of(cls, bank: Bank) -> Table:
-        """The kinds are those of the tickets, whoever writes."""
-        return cls(bank, [kind_of(_signs(paths)) for paths in bank])
+    def of(cls, bank: Bank, alone: list[Kept]) -> Table:
+        """`alone` is how each ticket goes where there is the built-in model and no other; kinds are the tickets' own."""
+        return cls(bank, [kind_of(_signs(paths)) for paths in bank], alone)
 
 
 class Way(NamedTuple):
@@ -225,18 +228,18 @@ def _split(table: Table, stage: Stage, before: Way, after: Way, count: int, shad
         print(f"refused: {found.refused or found.no_cost}", file=sys.stderr)
         return None
     gone = {(out.now, out.model, out.kind) for out in found.left_out}
-    told = [str(kind) for kind in table.kinds]
+    told, offline = [str(kind) for kind in table.kinds], after.rules.always == "local"
     costs, good = [], []
     for i in rng.choices(range(len(table.paths)), k=count):
         was, now = before.chosen[i], after.chosen[i]
         if was is None or now is None or was[:2] == now[:2] or (now.tier, now.model, told[i]) not in gone:
-            path = table.paths[i][now.tier if now else "local"]
+            path = table.alone[i] if offline else table.paths[i][now.tier if now else "local"]
             costs.append((path.cost_nano or 0) / 1e9)
             good.append(path.accepted)
     cost, quality = float(np.mean(costs)), float(np.mean(good))
     priced, shares = found.cost.estimate, found.quality.estimate
     return Split(
-        priced.mean / cost - 1,
+        priced.mean / cost - 1 if cost else priced.mean,
         priced.low <= cost <= priced.high,
         shares.low <= quality <= shares.high,
         shares.mean,

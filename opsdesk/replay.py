@@ -74,7 +74,11 @@ class Figure(NamedTuple):
 
 class Replay(NamedTuple):
     """What a replay came to. `cost` is in USD, `quality` the share that is accepted; `refused` says why there is no
-    estimate of all, or is empty. `covered` are the ids of the cases that the figures are about."""
+    estimate of all, or is empty. `covered` are the ids of the cases that the figures are about.
+
+    `not_drawn` are cases whose estimate rests on drafts that the router itself has given to that tier, and not on
+    shadow runs drawn at random.
+    """
 
     cases: int
     same: int
@@ -84,17 +88,8 @@ class Replay(NamedTuple):
     quality: Figure
     cost: Figure
     no_cost: str
+    not_drawn: int
     covered: frozenset[str]
-
-
-class _Kind(NamedTuple):
-    weight: str
-    complexity: str
-    laden: bool
-
-    @property
-    def told(self) -> str:
-        return f"{self.weight}, {self.complexity}{', much weighs on it' if self.laden else ''}"
 
 
 def replay(paths: Sequence[Path], words: Mapping[str, str], stage: Stage, rules: Rules) -> Replay:
@@ -148,6 +143,7 @@ class _Replaying:
             quality,
             cost,
             no_cost,
+            sum(len(cases) for key, cases in told.items() if not all(path.shadow_of for path in self._tried(key))),
             frozenset(path.case_id for path in [*same, *(p for cases in told.values() for p in cases)]),
         )
 
@@ -164,9 +160,18 @@ class _Replaying:
         """Whether all who had a hand in a case may have one under these rules too."""
         return not path.others or self._allowed.issuperset(path.others.split(","))
 
+    def _tried(self, key: tuple[Tier, str, Kind]) -> list[Path]:
+        """Trials of a tier about a kind: shadow runs alone where there are enough, since these are drawn at random.
+
+        To its own drafts the router has given what it thought fit for that tier.
+        """
+        trials = self._trials[key]
+        drawn = [path for path in trials if path.shadow_of]
+        return drawn if len(drawn) >= LEAST else trials
+
     def _left_out(self, tier: Tier, model: str, kind: Kind, cases: list[Path]) -> LeftOut | None:
         """Why nothing can be said of these cases; None when it can."""
-        trials = self._trials[tier, model, kind]
+        trials = self._tried((tier, model, kind))
         why = ""
         if len(trials) < LEAST:
             why = f"it was tried on {len(trials)} tickets of their kind, and {LEAST} are the least"
@@ -224,14 +229,13 @@ class _Replaying:
             if self._reading(tier, model) is None:
                 variable = f"OPSDESK_TIERS__{tier.upper()}__INPUT_PRICE"
                 return f'the price of "{model}" is unknown, and so is the cost; set {variable} and __OUTPUT_PRICE'
-            known = len(_known(self._trials[tier, model, kind]))
+            known = len(_known(self._tried((tier, model, kind))))
             if known < LEAST:
                 return f"what {tier} cost is known of {known} tickets of one kind ({kind}), and {LEAST} are the least"
         return ""
 
     def _shares(self, key: tuple[Tier, str, Kind], cases: Sequence[Path]) -> Stratum:
-        trials = self._trials[key]
-        numbers = _Numbers()
+        trials, numbers = self._tried(key), _Numbers()
         return Stratum(
             numbers.of(cases),
             np.zeros(len(cases)),
@@ -241,7 +245,7 @@ class _Replaying:
 
     def _amounts(self, key: tuple[Tier, str, Kind], cases: Sequence[Path]) -> Stratum:
         """In USD. What a case's first draft reads is its own; all else is what trials came to."""
-        reading, trials, numbers = self._reading(key[0], key[1]) or FREE, _known(self._trials[key]), _Numbers()
+        reading, trials, numbers = self._reading(key[0], key[1]) or FREE, _known(self._tried(key)), _Numbers()
         base = np.array([reading.first(path) + self._asking(path) / NANO for path in cases])
         tried = np.array([reading.rest(path, self._paid(path)) for path in trials])
         return Stratum(numbers.of(cases), base, numbers.of(trials), tried)

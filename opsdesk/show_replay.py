@@ -44,6 +44,7 @@ def as_json(policy: str, since: str, kb: str, found: Replay, paired: Paired | No
             **_interval(quality.estimate, "", 1),
         },
         "changes": [{"from": c.was, "to": c.now, "cases": c.cases, "case_ids": c.case_ids} for c in found.changes],
+        "not_drawn_at_random": found.not_drawn,
         "left_out": [{**out._asdict()} for out in found.left_out],
     }
     if paired is not None:
@@ -76,6 +77,11 @@ def show(policy: str, found: Replay, paired: Paired | None) -> None:
             _say(f"Of {count(cost.unknown, 'case')} the cost is unknown: left out of both costs.")
         if found.no_cost and not found.refused:
             _say(f"No cost: {found.no_cost}.")
+    if found.not_drawn and not found.refused:
+        _say(
+            f"For {count(found.not_drawn, 'case')} the estimate rests on drafts that the router itself has given to "
+            "that tier, not on shadow runs drawn at random: their tickets may be easier or harder."
+        )
     if found.changes:
         ids = [", ".join(change.case_ids[:FIRST_IDS]) for change in found.changes]
         rows = [[f"{c.was} → {c.now}", f"{c.cases:,}", shown] for c, shown in zip(found.changes, ids, strict=True)]

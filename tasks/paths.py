@@ -199,10 +199,10 @@ class Paths:
             return bool(db.execute(sa.select(sa.exists().where(case_paths.c.case_id == case_id))).scalar())
 
     def tried(self, path: Path) -> dict[Tier, int]:
-        """How often each tier wrote first about what is of one kind with `path`."""
+        """How often each tier was tried by a shadow run about what is of one kind with `path`."""
         c, count = case_paths.c, sa.func.count()
         alike = [c[name] == getattr(path, name) for name in ("stakes", "complexity", "approval", "grave")]
-        asked = sa.select(c.tier, count).where(c.tier != "", *alike).group_by(c.tier)
+        asked = sa.select(c.tier, count).where(c.tier != "", c.shadow_of != "", *alike).group_by(c.tier)
         with self._database.reading() as db:
             return dict(map(tuple, db.execute(asked)))
 

@@ -112,7 +112,7 @@ def test_it_is_made_once_and_after_a_kill_what_was_bought_is_used(desk: Callable
 
 def test_a_budget_that_is_used_up_stops_it_and_the_answer_stays(desk: Callable[..., Desk], sim: Simulator) -> None:
     case = desk().ask(Ticket(text=RESET), "sample")
-    calls, poor = len(sim.seen), desk(daily_budget_usd=0.5)  # of which a tenth holds no call of the frontier
+    calls, poor = len(sim.seen), desk(daily_budget_usd=0.2)  # of which a tenth holds no call of the frontier
     with pytest.raises(OpsdeskError, match=r"shadow"):
         shadow.run(poor, case)
     assert len(sim.seen) == calls
