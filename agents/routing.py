@@ -54,8 +54,8 @@ class Rules(NamedTuple):
 
 
 POLICIES: dict[Policy, Rules] = {
-    "cheapest": Rules(*TARGETS["cheapest"].values(), QUOTING["cheapest"]),
-    "balanced": Rules(*TARGETS["balanced"].values(), QUOTING["balanced"], hard_and_high=True),
+    "cheapest": Rules(TARGETS["cheapest"]["low"], TARGETS["cheapest"]["high"], QUOTING["cheapest"]),
+    "balanced": Rules(TARGETS["balanced"]["low"], TARGETS["balanced"]["high"], QUOTING["balanced"], hard_and_high=True),
     "best": Rules(1.0, 1.0, 1.0, always="dearest"),
     "offline": Rules(0.0, 0.0, 0.0, always="local", tiers=()),
 }

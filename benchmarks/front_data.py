@@ -88,6 +88,15 @@ def fill(database: Database, cases: int = 100_000, drafts: int = 10_000, seed: i
         _batch(database, drafts, chance, now)
 
 
+def fill_paths(database: Database, cases: int, seed: int = 1) -> None:
+    """How so many cases went and nothing else of them, which is all that a replay reads."""
+    chance, now = random.Random(seed), datetime.now(UTC)
+    moulds = [_mould(chance, now) for _ in range(min(STOOD_UP, max(1, cases)))]
+    for page in _pages(_rows(moulds, cases, chance, now)):
+        with database.writing() as db:
+            db.execute(case_paths.insert(), [row[4] for row in page])
+
+
 def _pages(rows: Iterator[Any]) -> Iterator[list[Any]]:
     return iter(lambda: list(islice(rows, PAGE)), [])
 

@@ -197,7 +197,7 @@ class Table(NamedTuple):
 
     @classmethod
     def of(cls, bank: Bank, alone: list[Kept]) -> Table:
-        """`alone` is how each ticket goes where there is the built-in model and no other; kinds are the tickets' own."""
+        """`alone` is how each ticket goes where there is no model but the built-in one; kinds are the tickets' own."""
         return cls(bank, [kind_of(_signs(paths)) for paths in bank], alone)
 
 
@@ -302,14 +302,17 @@ def _calls(url: str) -> int:
 
 
 def scale(cases: int) -> dict[str, dict[str, float]]:
-    """Seconds that the whole command takes on so many cases, under each policy that needs no file."""
-    from benchmarks.front_data import fill
+    """Seconds that the whole command takes on so many cases, under each policy that needs no file.
+
+    Of each case there is the one row that a replay reads.
+    """
+    from benchmarks.front_data import fill_paths
     from tasks.database import Database
 
     rows = {}
     with TemporaryDirectory() as home:
         database = Database(f"sqlite:///{home}/opsdesk.sqlite")
-        fill(database, cases, 0)
+        fill_paths(database, cases)
         database.dispose()
         tiers = {f"OPSDESK_TIERS__{tier.upper()}__MODEL": model for tier, (model, _) in MODELS.items()}
         keys = {f"OPSDESK_TIERS__{tier.upper()}__BASE_URL": "http://127.0.0.1:9/v1" for tier in MODELS}

@@ -30,10 +30,10 @@ from tasks.paths import case_paths
 from tasks.prices import OwnPrice, Prices
 from tests.simulator import Model, Simulator
 
-MODELS: dict[Tier, str] = {"local": LOCAL_MODEL, "cheap": "small", "frontier": "large"}
+MODELS: dict[str, str] = {"local": LOCAL_MODEL, "cheap": "small", "frontier": "large"}
 PRICES = Prices({"cheap": OwnPrice(Decimal(1), Decimal(4)), "frontier": OwnPrice(Decimal(5), Decimal(20))})
 DOLLAR = 10**9
-USD: dict[Tier, int] = {"local": 0, "cheap": 4_000_000, "frontier": 20_000_000}
+USD: dict[str, int] = {"local": 0, "cheap": 4_000_000, "frontier": 20_000_000}
 """Nano-dollars of a first draft: 2,000 tokens read and 500 written."""
 
 
@@ -48,13 +48,13 @@ def offers(_: Experience) -> list[Offer]:
 STAGE = Stage([("", Experience())], offers, PRICES, 10.0, 600.0)
 
 
-def path(case_id: str, tier: Tier | str = "cheap", *, good: bool = True, **about: Any) -> Kept:
-    cost = USD.get(tier, 0)  # type: ignore[call-overload]
+def path(case_id: str, tier: str = "cheap", *, good: bool = True, **about: Any) -> Kept:
+    cost = USD.get(tier, 0)
     usual: dict[str, Any] = {
         **{"case_id": case_id, "shadow_of": "", "at": "2026-11-01T10:00:00+00:00", "kb": "help", "tenant": ""},
         **{"intent": "howto", "outcome": "accepted" if good else "needs_human", "complexity": "simple"},
         **{"stakes": "low", "approval": 0, "grave": 0, "questions": 1, "long": 0, "coded": 0, "found": 0.9},
-        **{"passages_bytes": 5_000, "tier": tier, "model": MODELS.get(tier, ""), "others": ""},  # type: ignore[call-overload]
+        **{"passages_bytes": 5_000, "tier": tier, "model": MODELS.get(tier, ""), "others": ""},
         **{"tokens_in": 2_000 if tier else 0, "tokens_cached": 0, "tokens_out": 500 if tier else 0},
         **{"route_nano": 0, "draft_nano": cost, "alone_nano": cost, "cost_nano": cost, "at_most_nano": cost},
     }
@@ -204,7 +204,7 @@ def test_a_model_of_unknown_price_has_a_quality_and_no_cost() -> None:
 
 def test_what_a_tier_mended_that_the_policy_leaves_out_counts_as_not_accepted() -> None:
     """Of ten cases two were mended by the frontier; a policy of the cheap tier alone would have had eight."""
-    mended = {"others": "frontier", "cost_nano": 24_000_000, "alone_nano": 8_000_000}
+    mended: dict[str, Any] = {"others": "frontier", "cost_nano": 24_000_000, "alone_nano": 8_000_000}
     paths = [path(f"c-{i}", **(mended if i < 20 else {})) for i in range(100)]
     found = under(paths, Rules(0.6, 0.8, 0.8, tiers=("cheap",)))
     assert found.quality.estimate is not None
@@ -269,7 +269,7 @@ def test_no_model_is_called(
 ) -> None:
     with Simulator({model: Model() for model in ("small", "large")}) as sim:
         for tier in ("cheap", "frontier"):
-            monkeypatch.setenv(f"OPSDESK_TIERS__{tier.upper()}__MODEL", MODELS[tier])  # type: ignore[index]
+            monkeypatch.setenv(f"OPSDESK_TIERS__{tier.upper()}__MODEL", MODELS[tier])
             monkeypatch.setenv(f"OPSDESK_TIERS__{tier.upper()}__BASE_URL", sim.base_url)
             monkeypatch.setenv(f"OPSDESK_TIERS__{tier.upper()}__INPUT_PRICE", "1")
             monkeypatch.setenv(f"OPSDESK_TIERS__{tier.upper()}__OUTPUT_PRICE", "4")
