@@ -30,7 +30,7 @@ from agents.quotes import settled
 from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
 from agents.router import Decision
-from agents.routing import Choice, Offer, Policy, decide, settled_by
+from agents.routing import Choice, Offer, Policy, decide, settled_by, signs_of
 from agents.steps import Agents, Books, Done, Limits, Listener, Steps, Watcher
 from agents.strike import Struck, strike
 from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
@@ -177,7 +177,8 @@ class _Order(Flow[_State]):
                 decision = settled_by(decision, opinion)
                 choice = self._choose(decision)
         reasons = [*decision.reasons, *choice.reasons]
-        self._route = Route(**decision.model_dump(exclude={"reasons"}), tier=choice.tier, reasons=reasons)
+        fields = decision.model_dump(exclude={"reasons"})
+        self._route = Route(**fields, tier=choice.tier, reasons=reasons, signs=signs_of(self._case.ticket))
         self._case.route, self._tier = self._route, choice.tier
         self._steps.hand_on(done, "retriever", "; ".join(reasons), self._route.model_dump(mode="json"))
 
@@ -214,6 +215,8 @@ class _Order(Flow[_State]):
         self._case.passages, self._case.proposed = found.passages, found.proposed
         if found.proposed and not self._route.approval:
             self._route.approval = f"the ticket asks for {found.proposed[0]}, which only a person may have done"
+        size = sum(passage.weight for passage in self._quotable)
+        self._route.signs = signs_of(self._case.ticket, found.confidence, size)
         sent: list[JsonValue] = [{"chunk_id": p.chunk_id, "score": p.score} for p in self._quotable]
         sent += [use.model_dump(mode="json") for use in found.tools]
         reason = "; ".join(dict.fromkeys(found.reasons))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from agents.experience import Experience
 from knowledge_base.facts import facts_in
-from tasks.case import TIERS, Question, Ticket, Tier
+from tasks.case import TIERS, Question, Signs, Ticket, Tier
+from tasks.usage import CHARACTERS_PER_TOKEN
 
 if TYPE_CHECKING:
     from agents.router import Decision
@@ -34,6 +35,31 @@ A draft that is refused costs money and time, but no quality: the proof refuses 
 QUOTING: dict[Policy, float] = {"balanced": 0.80, "cheapest": 0.50}
 """The same for the built-in model: whether what it quotes answers the question, no proof can tell. A balanced one is
 above what it reaches before anything was learned, so it comes first where it has shown that it can."""
+
+
+class Rules(NamedTuple):
+    """A policy as data. `low` and `high` are targets by what is at stake, `quoting` that of the built-in model.
+
+    `always` sends every ticket to "local" or to the "dearest" tier. `hard_and_high` sends hard tickets of high stakes
+    to the dearest. Paid tiers that are not among `tiers` are not there; `high_stakes_tier` stands above the setting.
+    """
+
+    low: float
+    high: float
+    quoting: float
+    always: Literal["", "local", "dearest"] = ""
+    hard_and_high: bool = False
+    tiers: tuple[Tier, ...] = TIERS
+    high_stakes_tier: Tier | None = None
+
+
+POLICIES: dict[Policy, Rules] = {
+    "cheapest": Rules(TARGETS["cheapest"]["low"], TARGETS["cheapest"]["high"], QUOTING["cheapest"]),
+    "balanced": Rules(TARGETS["balanced"]["low"], TARGETS["balanced"]["high"], QUOTING["balanced"], hard_and_high=True),
+    "best": Rules(1.0, 1.0, 1.0, always="dearest"),
+    "offline": Rules(0.0, 0.0, 0.0, always="local", tiers=()),
+}
+"""What the policies by name mean."""
 
 HARD, PER_QUESTION, LONG, CODED = -0.6, -0.25, -0.3, -0.2
 WEAK_FIND, FOUND_WELL = 1.5, 0.5
@@ -90,6 +116,16 @@ class Classified(Protocol):
         """Why a person must approve the reply, or nothing."""
 
 
+class Chances(Protocol):
+    """What is known of tiers: an `Experience`, or one that remembers what it was asked."""
+
+    def chance(self, intent: str, tier: Tier, model: str) -> float:
+        """0..1: that a first draft is accepted."""
+
+    def seen(self, intent: str, tier: Tier, model: str) -> float:
+        """How many drafts that rests on."""
+
+
 class Offer(NamedTuple):
     """A tier to choose: USD per token read and written, and the seconds that a draft takes."""
 
@@ -111,6 +147,11 @@ class Tokens(NamedTuple):
 
 USUAL = Tokens(read=3_500, written=500, most_read=24_000, most_written=4_000)
 """Estimates for a ticket, before it is known what is found; the last is the cap on a reply, its reasoning included."""
+
+
+def tokens_of(size: int) -> Tokens:
+    """What a draft is likely to take whose prompt has so many bytes, and the most: no token is shorter than a byte."""
+    return USUAL._replace(read=size // CHARACTERS_PER_TOKEN, most_read=size)
 
 
 class Doubt(NamedTuple):
@@ -142,12 +183,24 @@ def offer(tier: Tier, model: str, ledger: Ledger, experience: Experience) -> Off
     return Offer(tier, model, read, written, experience.seconds(tier, model))
 
 
+def signs_of(ticket: Ticket, found: float | None = None, size: int | None = None) -> Signs:
+    """What of a ticket itself a tier is chosen by; `found` and `size` once its passages are known."""
+    grave = GRAVE.search(f"{ticket.subject}\n{ticket.text}")
+    return Signs(
+        long=len(ticket.text) > LONG_TICKET,
+        coded=any(fact.kind == "identifier" for fact in facts_in(ticket.text[:READ_FOR_CODES])),
+        grave=grave.group().lower() if grave else "",
+        found=found,
+        passages_bytes=size,
+    )
+
+
 def decide(
     decision: Classified,
-    ticket: Ticket,
+    ticket: Ticket | Signs,
     offers: Sequence[Offer],
-    experience: Experience,
-    policy: Policy,
+    experience: Chances,
+    policy: Policy | Rules,
     *,
     tokens: Tokens,
     usd_left: float,
@@ -157,11 +210,14 @@ def decide(
 ) -> Choice:
     """The tier that writes. `offers` are cheapest first and begin with `local`; `found` is the retriever's confidence.
 
+    Nothing of a ticket counts but its signs, so one that is kept can be decided on again by them alone.
     The expected cost of a tier of cost c and chance p is c + (1-p) c for a revision, and (1-p) FAIL_AGAIN times the
     cost of the next dearer tier for an escalation. Where time holds one call alone there is neither, so the first
     draft has to be as likely to stand as one of high stakes.
     """
-    shift = _shift(decision, ticket, found)
+    rules = POLICIES[policy] if isinstance(policy, str) else policy
+    signs = signs_of(ticket, found) if isinstance(ticket, Ticket) else ticket
+    shift = shift_of(decision, signs)
 
     def rated(some: Sequence[Offer]) -> list[_Rated]:
         return _rated(some, decision.intent, shift, experience, tokens)
@@ -170,26 +226,26 @@ def decide(
         (it,) = rated([one])
         return Choice(one.tier, [f"{one.tier} writes: {why}"], it.chance, it.usd)
 
-    local, paid = offers[0], offers[1:]
-    if policy == "offline":
+    local, paid = offers[0], [one for one in offers[1:] if one.tier in rules.tiers]
+    if rules.always == "local":
         return only(local, "the policy is offline")
     if not paid:
         return only(local, NO_TIER)
-    if policy == "best":
+    if rules.always == "dearest":
         return only(paid[-1], "the policy is best")
     able = [o for o in paid if worst_usd(o, tokens) <= usd_left and o.seconds <= seconds_left]
     out = [_why_out(o, tokens, usd_left, seconds_left) for o in paid if o not in able]
     if not able:
         return only(local, "; ".join(out))
-    if rule := _rule(decision, ticket, policy, [o.tier for o in paid], high_stakes_tier):
+    if rule := _rule(decision, signs, rules, [o.tier for o in paid], rules.high_stakes_tier or high_stakes_tier):
         least, why = rule
         ruled = next((o for o in able if TIERS.index(o.tier) >= TIERS.index(least)), able[-1])
         called = "that is the dearest tier that can" if TIERS.index(ruled.tier) < TIERS.index(least) else ""
         return only(ruled, "; ".join(filter(None, [why, *out, called])))
     alone = able[0].seconds + able[-1].seconds > seconds_left
-    target = TARGETS[policy]["high" if alone else decision.stakes]
+    target = rules.high if alone or decision.stakes == "high" else rules.low
     (quoting,) = rated([local])
-    able = [local, *able] if quoting.chance >= QUOTING[policy] else able
+    able = [local, *able] if quoting.chance >= rules.quoting else able
     choice = _weighed(rated(able), decision, experience, target, ask=not alone)
     hurry = [f"the {seconds_left:.0f} s that are left hold no second call"] if alone else []
     return choice._replace(reasons=[*choice.reasons, *out, *hurry])
@@ -218,17 +274,16 @@ def settled_by(decision: Decision, opinion: Decision) -> Decision:
     )
 
 
-def _shift(decision: Classified, ticket: Ticket, found: float | None) -> float:
+def shift_of(decision: Classified, signs: Signs) -> float:
     """What the ticket itself takes from every tier's chance, on the logit scale; never above 0."""
     shift = HARD * (decision.complexity == "hard") + PER_QUESTION * max(0, len(decision.questions) - 1)
-    shift += LONG * (len(ticket.text) > LONG_TICKET)
-    shift += CODED * any(fact.kind == "identifier" for fact in facts_in(ticket.text[:READ_FOR_CODES]))
-    if found is not None:
-        shift += WEAK_FIND * min(0.0, found - FOUND_WELL)
+    shift += LONG * signs.long + CODED * signs.coded
+    if signs.found is not None:
+        shift += WEAK_FIND * min(0.0, signs.found - FOUND_WELL)
     return shift
 
 
-def _rated(offers: Sequence[Offer], intent: str, shift: float, experience: Experience, tokens: Tokens) -> list[_Rated]:
+def _rated(offers: Sequence[Offer], intent: str, shift: float, experience: Chances, tokens: Tokens) -> list[_Rated]:
     costs = [tokens.read * o.price_in + tokens.written * o.price_out for o in offers]
     rated = []
     for i, (offer, cost) in enumerate(zip(offers, costs, strict=True)):
@@ -247,7 +302,7 @@ def _why_out(offer: Offer, tokens: Tokens, usd_left: float, seconds_left: float)
 
 
 def _rule(
-    decision: Classified, ticket: Ticket, policy: Policy, paid: Sequence[Tier], high_stakes_tier: Tier | None
+    decision: Classified, signs: Signs, rules: Rules, paid: Sequence[Tier], high_stakes_tier: Tier | None
 ) -> tuple[Tier, str] | None:
     """The least tier that a hard rule asks for, and the rule. `paid` are the configured tiers."""
     dearest = paid[-1]
@@ -256,17 +311,14 @@ def _rule(
     )
     if decision.approval:
         return set_for_it, f"{decision.approval}, and {set_for_it} is the tier for what a person has to approve"
-    grave = GRAVE.search(f"{ticket.subject}\n{ticket.text}")
-    if decision.stakes == "high" and grave:
-        return set_for_it, f'the stakes are high ("{grave.group().lower()}"), and {set_for_it} is the tier set for that'
-    if decision.stakes == "high" and decision.complexity == "hard" and policy == "balanced":
+    if decision.stakes == "high" and signs.grave:
+        return set_for_it, f'the stakes are high ("{signs.grave}"), and {set_for_it} is the tier set for that'
+    if decision.stakes == "high" and decision.complexity == "hard" and rules.hard_and_high:
         return dearest, "the stakes are high and the ticket is hard"
     return None
 
 
-def _weighed(
-    rated: Sequence[_Rated], decision: Classified, experience: Experience, target: float, *, ask: bool
-) -> Choice:
+def _weighed(rated: Sequence[_Rated], decision: Classified, experience: Chances, target: float, *, ask: bool) -> Choice:
     meet = [r for r in rated if r.chance >= target]
     best = min(meet, key=lambda r: r.usd) if meet else max(rated, key=lambda r: (r.chance, -r.usd))
     tier, dearest = best.offer.tier, rated[-1]

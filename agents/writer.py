@@ -9,9 +9,8 @@ from pydantic import BaseModel
 from agents.extractive import draft
 from agents.extractive.rank import Embed
 from agents.models import Skill
-from agents.routing import USUAL, Tokens
+from agents.routing import USUAL, Tokens, tokens_of
 from tasks.case import Claim, Draft, Passage, Question, Ticket
-from tasks.usage import CHARACTERS_PER_TOKEN
 
 ROLE = "writer"
 GOAL = "Write a short answer in which every sentence rests on a quoted passage."
@@ -53,10 +52,7 @@ MAX_TOKENS = USUAL.most_written
 
 def tokens(passages: Sequence[Passage] | None) -> Tokens:
     """About what the writer will read and write, given these passages; the most is counted in bytes."""
-    if passages is None:
-        return USUAL
-    size = len(PROMPT) + sum(len(p.text.encode()) + len(p.title) + 200 for p in passages)
-    return USUAL._replace(read=size // CHARACTERS_PER_TOKEN, most_read=size)
+    return USUAL if passages is None else tokens_of(len(PROMPT) + sum(p.weight for p in passages))
 
 
 class Assignment(BaseModel):

@@ -23,6 +23,8 @@ from tasks.case import STEPS, Case, Citation, Handoff, Outcome, Passage, Route, 
 from tasks.database import Database
 from tasks.experience import feedback
 from tasks.facts import CaseFacts, case_facts, facts_of
+from tasks.paths import Path as CasePath
+from tasks.paths import case_paths, path_of
 from tasks.seams import CaseSeams, case_seams, seams_of
 from tasks.task_list import TaskList
 
@@ -65,6 +67,7 @@ class Mould(NamedTuple):
     handoffs: list[dict[str, Any]]
     facts: CaseFacts
     seams: CaseSeams
+    path: CasePath
 
 
 def fill(database: Database, cases: int = 100_000, drafts: int = 10_000, seed: int = 1) -> None:
@@ -78,15 +81,25 @@ def fill(database: Database, cases: int = 100_000, drafts: int = 10_000, seed: i
             db.execute(task_list.tasks.insert(), [task for row in page for task in row[1]])
             db.execute(task_list.handoffs.insert(), [handoff for row in page for handoff in row[2]])
             db.execute(case_facts.insert(), [row[3] for row in page])
-            said = [word for row in page for word in row[4]]
+            db.execute(case_paths.insert(), [row[4] for row in page])
+            said = [word for row in page for word in row[5]]
             if said:
                 db.execute(feedback.insert(), said)
             last = {word["case_id"]: word["verdict"] for word in said}
-            rows = [row[5] for row in page]
+            rows = [row[6] for row in page]
             db.execute(case_seams.insert(), [row._asdict() for row in (*rows, *seams.said(rows, last))])
     _long_case(database, chance, now)
     if drafts:
         _batch(database, drafts, chance, now)
+
+
+def fill_paths(database: Database, cases: int, seed: int = 1) -> None:
+    """How so many cases went and nothing else of them, which is all that a replay reads."""
+    chance, now = random.Random(seed), datetime.now(UTC)
+    moulds = [_mould(chance, now) for _ in range(min(STOOD_UP, max(1, cases)))]
+    for page in _pages(_rows(moulds, cases, chance, now)):
+        with database.writing() as db:
+            db.execute(case_paths.insert(), [row[4] for row in page])
 
 
 def _pages(rows: Iterator[Any]) -> Iterator[list[Any]]:
@@ -94,7 +107,7 @@ def _pages(rows: Iterator[Any]) -> Iterator[list[Any]]:
 
 
 def _rows(moulds: Sequence[Mould], count: int, chance: random.Random, now: datetime) -> Iterator[tuple[Any, ...]]:
-    """Rows of each case: itself, its tasks, handoffs, facts, what a person said of it, and its seams."""
+    """Rows of each case: itself, its tasks, handoffs, facts, path, what a person said of it, and its seams."""
     days = [now - timedelta(days=i) for i in range(DAYS)]
     busy = [(1.0 if day.weekday() < 5 else 0.3) * (1.4 - i / DAYS) for i, day in enumerate(days)]
     for i, day in enumerate(chance.choices(days, busy, k=count)):
@@ -115,11 +128,19 @@ def _rows(moulds: Sequence[Mould], count: int, chance: random.Random, now: datet
                 for h in mould.handoffs
             ],
             {**facts._asdict(), "batch_id": ""},
+            _path(mould.path, chance)
+            ._replace(case_id=case_id, kb=kb, tenant=tenant, at=at.astimezone(UTC).isoformat(timespec="seconds"))
+            ._asdict(),
             _said(case_id, at.isoformat(), chance),
             mould.seams._replace(
                 case_id=case_id, kb=kb, tenant=tenant, day=facts.day, alike=seams.alike(Ticket(text=text))
             ),
         )
+
+
+def _path(path: CasePath, chance: random.Random) -> CasePath:
+    """The same with passages of its own, since no two tickets find quite the same."""
+    return path._replace(found=round(chance.betavariate(5, 2), 4), passages_bytes=chance.randrange(1_500, 9_000))
 
 
 def _said(case_id: str, at: str, chance: random.Random) -> list[dict[str, str]]:
@@ -132,9 +153,8 @@ def _said(case_id: str, at: str, chance: random.Random) -> list[dict[str, str]]:
 def _mould(chance: random.Random, now: datetime) -> Mould:
     case = _made_up("c-mould", chance, now)
     body = case.model_dump(mode="json", exclude={"tasks", "handoffs", *Case.model_computed_fields})
-    return Mould(
-        body, [h.model_dump(mode="json", by_alias=True) for h in case.handoffs], facts_of(case), seams_of(case)
-    )
+    passed = [h.model_dump(mode="json", by_alias=True) for h in case.handoffs]
+    return Mould(body, passed, facts_of(case), seams_of(case), path_of(case))
 
 
 def _made_up(case_id: str, chance: random.Random, now: datetime) -> Case:

@@ -19,6 +19,7 @@ from opsdesk import (
     cli_front,
     cli_prune,
     cli_reliability,
+    cli_replay,
     cli_router,
     cli_trace,
 )
@@ -293,6 +294,7 @@ cli_costs.register(app)
 cli_eval.register(app)
 cli_reliability.register(app)
 cli_prune.register(app)
+cli_replay.register(app)
 cli_router.register(app)
 cli_trace.register(app)
 kb_app = typer.Typer(no_args_is_help=True, help="The knowledge bases: list, look into, check and remove them.")

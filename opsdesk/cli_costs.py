@@ -39,12 +39,15 @@ def costs(
 
     Every figure is a sum over handoffs. A case is resolved when it was accepted; of those whose cost is not wholly
     known only what is known is counted, and how many there are is told. OPSDESK_PRICE_PER_RESOLVED_USD is the price.
+    Shadow runs are in none of it: what they cost is told apart.
     Example: opsdesk costs --by day --csv > costs.csv
     """
     from opsdesk import pricing, show
-    from opsdesk.display import usd
+    from opsdesk.display import count, usd
     from opsdesk.draft_files import csv_line
+    from tasks.budget import NANO
     from tasks.facts import Facts, Filters
+    from tasks.paths import Paths
 
     if as_json and as_csv:
         raise UsageError("print one or the other: --json or --csv")
@@ -55,10 +58,12 @@ def costs(
     price = desk.settings.price_per_resolved_usd
     rows = pricing.costs(by.value, groups, price)
     whole = pricing.all_costs(groups, price)
+    shadows = Paths(desk.task_list.database).shadows(filters.since.isoformat(), filters.until.isoformat(), tenant)
     names = [by.value, *pricing.Costs._fields[1:]]
     if as_json:
         named = [dict(zip(names, row, strict=True)) for row in rows]
-        print_json({"rows": named, "total": dict(zip(names[1:], whole[1:], strict=True))})
+        apart = {"runs": shadows.runs, "cost_usd": shadows.nano / NANO, "cost_unknown": shadows.unknown}
+        print_json({"rows": named, "total": dict(zip(names[1:], whole[1:], strict=True)), "shadow": apart})
         return
     if as_csv:
         sys.stdout.buffer.write(csv_line(names))
@@ -79,3 +84,6 @@ def costs(
     ]
     columns = [by.value, "cases", "resolved", "cost", "all-frontier (est.)", "per resolved", "margin"]
     show.table(f"Costs of the last {days} days", columns, shown)
+    if shadows.runs:
+        more = f", and of {count(shadows.unknown, 'run')} it is not wholly known" if shadows.unknown else ""
+        show.console.print(f"Shadow runs, in none of these: {shadows.runs:,}, {usd(shadows.nano / NANO)}{more}")

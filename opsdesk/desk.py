@@ -147,7 +147,7 @@ class Desk:
         from tasks.purse import Purse
 
         def purse(tier: Tier, model: str) -> Purse:
-            return Purse(self.budget, self.ledger, self._caps(""), tier, model, "")
+            return Purse(self.budget, self.ledger, self.caps(""), tier, model, "")
 
         return check(self.lines, self.ledger, purse)
 
@@ -166,7 +166,7 @@ class Desk:
                 self._others[policy] = other
             return self._others[policy]
 
-    def _caps(self, tenant: str) -> tuple[Cap, ...]:
+    def caps(self, tenant: str) -> tuple[Cap, ...]:
         """The caps that a case shares with others of the same day (UTC)."""
         from tasks.budget import Cap
         from tasks.purse import nano
@@ -304,7 +304,7 @@ class Desk:
         limits = Limits(
             self.settings.budget_usd if budget_usd is None else budget_usd,
             self.settings.deadline_s if deadline_s is None else deadline_s,
-            (*self._caps(tenant), *caps),
+            (*self.caps(tenant), *caps),
             stopped=stopped,
             journal=journal,
         )

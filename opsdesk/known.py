@@ -7,10 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tasks.case import TOOL_RESULT, Case
-
-EVALUATION = "opsdesk-eval"
-"""The tenant of the cases that `opsdesk eval` makes, so that bills and figures tell them apart."""
+from tasks.case import EVALUATION, TOOL_RESULT, Case
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 from agents.experience import Experience, Intent, Learned, Observation, learn, observe
 from agents.routing import USUAL, Choice, Offer, Policy, decide, offer
 from errors import UsageError
-from tasks.case import LOCAL_MODEL, Question, Route, Ticket, Tier
+from tasks.case import EVALUATION, LOCAL_MODEL, Question, Route, Ticket, Tier
 from tasks.experience import ExperienceStore, Said, Word
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def learn_from_cases(
 
     def seen() -> Iterator[Observation]:
         for count, (case, words) in enumerate(records.closed(now - WINDOW), 1):
+            if case.tenant == EVALUATION:
+                continue  # what a suite asks again and again is no traffic
             yield from observe(case, [word.verdict for word in words])
             progress(count, 0)
 

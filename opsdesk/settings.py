@@ -207,6 +207,9 @@ class Settings(BaseSettings):
     deadline_s: float = Field(default=60, gt=0)
     """Per case: the longest it may take."""
 
+    shadow_share: float = Field(default=0.0, ge=0, le=0.05, allow_inf_nan=False)
+    """Of the cases that workers finish, those that another tier writes again unseen, for `opsdesk replay`."""
+
     in_flight: Literal["repeat", "hold"] = "repeat"
     """A paid call of a batch that was on its way when its worker ended: made again, or left to a person."""
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from errors import OpsdeskError, UsageError
 from opsdesk import work
 from opsdesk.desk import Desk, version
+from opsdesk.shadow import Shadows
 from opsdesk.webhooks import Post
 from tasks.batches import DraftRow
 from tasks.drafts import Drafts
@@ -82,6 +83,7 @@ class Worker:
         self._rule = Rule(desk.settings.keep_days, desk.settings.keep_cases)
         secret, private = desk.settings.webhook_secret, desk.settings.webhook_private
         self._post = Post(Webhooks(database, now), secret, now, private=private) if secret else None
+        self._shadows = Shadows(desk, self.ending)
         self._at_work: dict[str, _Job] = {}
         self._durable: Durable | None = None
         self._launching = threading.Lock()
@@ -167,6 +169,8 @@ class Worker:
                 self.requests.end(request.id, self.name, "failed", error=work.told(error))
             else:
                 self.requests.end(request.id, self.name, "stopped" if job.stop.is_set() else "done", result=result)
+                if request.kind == "ask" and request.body.get("policy") != "offline":
+                    self._shadows.may_take(result["case_id"])
 
         return _Job(request.id, "", do)
 
@@ -186,6 +190,7 @@ class Worker:
             row: DraftRow | None = first
             while row:  # the next one at once: whoever looks for work is asked only when there was none
                 durable.draft(row)
+                self._shadows.may_take(row.case_id)
                 row = None if self.ending.is_set() else self.drafts.queue.claim(self.name, self._desk.kb_names())
 
         return _Job(f"{row.batch_id}:{row.seq}", row.batch_id, do)

@@ -58,6 +58,7 @@ _RAISED_WITH = {
     "batch": "--budget",
     "day": "OPSDESK_DAILY_BUDGET_USD",
     "tenant": "OPSDESK_TENANT_DAILY_BUDGET_USD",
+    "shadow": "OPSDESK_DAILY_BUDGET_USD",
 }
 
 
@@ -245,6 +246,7 @@ def _too_small(cap: Cap, nano: int, now: Spending) -> BudgetReached:
     kind, _, name = cap.scope.partition(":")
     owner, _, day = name.rpartition(":")
     what = {"case": "this case", "batch": "this batch", "day": name, "tenant": f'the tenant "{owner}" on {day}'}
+    what["shadow"] = f"shadow runs on {day}"
     left = max(0, cap.nano - now.spent - now.reserved)
     return BudgetReached(
         f"stopped: the next call may cost {_usd(nano)}, and {_usd(left)} of {_usd(cap.nano)} are left for "

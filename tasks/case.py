@@ -22,6 +22,9 @@ StepName = Literal["route", "retrieve", "write", "verify"]
 Agent = Literal["router", "retriever", "writer", "verifier"]
 Status = Literal["todo", "doing", "done", "failed", "skipped"]
 
+EVALUATION = "opsdesk-eval"
+"""The tenant of the cases that a regression suite makes, so that figures and bills tell them apart."""
+
 STEPS: dict[StepName, Agent] = {
     "route": "router",
     "retrieve": "retriever",
@@ -67,6 +70,16 @@ class Question(BaseModel):
         return f"{self.text} {self.context}".strip()
 
 
+class Signs(BaseModel):
+    """What else of a ticket its tier is chosen by; kept, so that it can be decided on again under another policy."""
+
+    long: bool
+    coded: bool = Field(description="it holds an identifier or an error code")
+    grave: str = Field(description="the word by which it touches law, security, deletion or a refund, or nothing")
+    found: float | None = Field(default=None, description="0..1, the retriever's confidence; None: not looked yet")
+    passages_bytes: int | None = Field(default=None, description="of the passages that the writer may read")
+
+
 class Route(BaseModel):
     """The router's decision. `reasons` are plain sentences, shown to people as they are."""
 
@@ -77,6 +90,7 @@ class Route(BaseModel):
     reasons: list[str]
     questions: list[Question]
     approval: str = Field(default="", description="why a person has to approve the reply; empty when none has to")
+    signs: Signs | None = Field(default=None, description="None in cases of before they were kept")
 
 
 class Passage(BaseModel):
@@ -96,6 +110,11 @@ class Passage(BaseModel):
     internal: bool = False
     deprecated: bool = False
     doc_sha256: str = Field(default="", description="the version of the document that was read")
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes in a prompt: its text, its title and what stands around them."""
+        return len(self.text.encode()) + len(self.title) + 200
 
 
 class Quote(BaseModel):

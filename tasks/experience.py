@@ -128,6 +128,12 @@ class ExperienceStore:
             db.execute(router_tables.update().values(in_force=router_tables.c.version == before))
         return int(before)
 
+    def tables(self) -> list[tuple[str, int, dict[str, Any]]]:
+        """When each version was made, its number and its body, the oldest first."""
+        columns = (router_tables.c.made_at, router_tables.c.version, router_tables.c.body)
+        with self._database.reading() as db:
+            return [tuple(row) for row in db.execute(sa.select(*columns).order_by(router_tables.c.version))]
+
     def history(self) -> list[Version]:
         """All versions, newest first."""
         columns = [router_tables.c[name] for name in Version._fields]

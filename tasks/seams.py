@@ -10,11 +10,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from tasks.case import TIERS, Case, Handoff, Ticket
+from tasks.case import EVALUATION, TIERS, Case, Handoff, Ticket
 from tasks.database import metadata
 
 Layer = Literal["routing", "retrieval", "tools", "writing", "proof", "surface"]
@@ -25,9 +25,6 @@ Source = Literal["verifier", "people", "suite", "shadow"]
 SOURCES: tuple[Source, ...] = ("verifier", "people", "suite", "shadow")
 """Who says whether a layer held: the crew's own proof and record; people's last words; a regression suite; a run in
 the shadow of people."""
-
-TOOL = "mcp:"
-"""How the `doc_id` of a passage begins that a tool has brought."""
 
 AT_ONCE = 500
 """Cases that are looked up by one statement."""
@@ -107,8 +104,7 @@ def seams_of(case: Case) -> CaseSeams:
       were known, and no refused draft went up a tier. A tier whose endpoint failed is the writing's.
     - retrieval, of those searched for: passages that may be quoted were handed on, and the case did not end in the
       statement that nothing answers it. That statement may be right: only people can tell, and do below.
-    - tools, of those to which a tool brought something: one of the passages that it brought has text. A call that
-      failed leaves no passage, and is not seen here.
+    - tools, of those that asked one: each of them said something that can be read.
     - writing, of those whose first draft failed or was judged: it could be read, and the proof let all of it pass.
     - proof, of those with a draft to judge: each time a verdict came.
     - surface, of all: it came to an end that reached the asker or a person; it did not fail, was not interrupted, and
@@ -119,13 +115,13 @@ def seams_of(case: Case) -> CaseSeams:
     passed = [h for h in case.handoffs if h.to != "nobody"]  # bookings of what an earlier try has paid for
     routes, searches = _of(passed, "route"), _of(passed, "retrieve")
     writes, proofs = _of(passed, "write"), _of(passed, "verify")
-    brought = [p for p in case.passages if p.doc_id.startswith(TOOL)]
+    asked = [use for h in searches for use in _uses(h)]
     verdicts = [h for h in proofs if h.to != "verifier" and not _died(h)]  # to itself: a judge is asked
     found = {p.n for p in case.passages}
     ended_well = case.outcome != "failed" and case.stopped_by not in ("interrupt", "deadline")
     return counted(
         CaseSeams(
-            source="verifier",
+            source="suite" if case.tenant == EVALUATION else "verifier",
             day=f"{case.created_at.astimezone(UTC):%Y-%m-%d}",
             case_id=case.case_id,
             kb=case.kb,
@@ -136,7 +132,7 @@ def seams_of(case: Case) -> CaseSeams:
             word=case.outcome or "failed",
             routing=int(_kept_its_tier(case, passed)) if routes else None,
             retrieval=int(searches[-1].to == "writer" and case.outcome != "abstained") if searches else None,
-            tools=int(any(p.text.strip() for p in brought)) if brought else None,
+            tools=int(not any(use["error"] for use in asked)) if asked else None,
             writing=_first_draft(writes, verdicts),
             proof=int(not any(map(_died, proofs))) if proofs else None,
             surface=int(ended_well),
@@ -152,6 +148,12 @@ def seams_of(case: Case) -> CaseSeams:
 
 def _of(passed: Sequence[Handoff], task: str) -> list[Handoff]:
     return [h for h in passed if h.task == task]
+
+
+def _uses(handoff: Handoff) -> list[dict[str, Any]]:
+    """The calls of tools that a search made, as `ToolUse`."""
+    sent = handoff.payload.get("sent")
+    return [use for use in sent if isinstance(use, dict) and "error" in use] if isinstance(sent, list) else []
 
 
 def _sent(handoff: Handoff) -> dict[str, object]:

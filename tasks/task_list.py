@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from errors import UsageError
-from tasks import facts
+from tasks import facts, paths
 from tasks.case import Case, Handoff, Outcome, StepName, Task
 from tasks.database import Database, metadata
 from tasks.processes import process_name
@@ -119,6 +119,7 @@ class TaskList:
             this = cases.c.case_id == case.case_id
             db.execute(_CHANGE_CASE, {"its_case": case.case_id, **_case_row(case)})
             facts.keep(db, case, db.execute(sa.select(cases.c.batch_id).where(this)).scalar() or "")
+            paths.keep(db, case)
 
     def write(self, case: Case, also: Callable[[sa.Connection, Case], bool]) -> None:
         """Writes a case that has ended whole, in place of what there is of it; nothing where `also` refuses: False."""
@@ -140,6 +141,7 @@ class TaskList:
             if bodies:
                 db.execute(_INSERT_HANDOFFS, bodies)
             facts.keep(db, case, case.batch_id)
+            paths.keep(db, case)
 
     def case(self, case_id: str) -> Case:
         """The case as kept. Raises `UsageError` when there is none of that id."""

@@ -12,11 +12,10 @@ import yaml
 from knowledge_base.evidence import AMOUNTS
 from knowledge_base.facts import Fact, facts_in, key
 from knowledge_base.stating import is_aside
-from opsdesk.known import EVALUATION
 from opsdesk.likeness import likeness
 from opsdesk.suites.checks import Answer
 from opsdesk.suites.suite import MOST_BYTES
-from tasks.case import Case
+from tasks.case import EVALUATION, Case
 from tasks.experience import Word
 
 MOST_DEMANDS, MOST_CHARACTERS = 20, 200

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from errors import UsageError
 from opsdesk.desk import Desk
-from opsdesk.known import EVALUATION
 from opsdesk.reliability import Share, wilson
 from opsdesk.suites.checks import failures, slow
 from opsdesk.suites.suite import Suite, SuiteTicket, Thresholds
-from tasks.case import LOCAL_MODEL, TIERS, Case, Tier
+from tasks.case import EVALUATION, LOCAL_MODEL, TIERS, Case, Tier
 
 if TYPE_CHECKING:
     from knowledge_base.index import Progress

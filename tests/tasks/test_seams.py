@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.case import Case, Citation, Claim, Passage, Route, Ticket, Tier
+from tasks.case import EVALUATION, Case, Citation, Claim, Passage, Route, Ticket, Tier, ToolCall, ToolUse
 from tasks.experience import ExperienceStore, Said, Word
 from tasks.meter import Meter, Passing, Repeated, Seams
 from tasks.seams import LAYERS, CaseSeams, alike, case_seams, heard, seams_of
@@ -139,13 +139,20 @@ def test_what_ran_too_long_or_was_interrupted_leaked_at_the_surface(stopped_by: 
     assert seams_of(new_case(outcome="needs_human", stopped_by="budget")).surface == 1
 
 
-def test_tools_are_told_of_only_where_one_brought_something() -> None:
+def test_tools_are_told_of_only_where_one_was_asked() -> None:
     case = routed()
     assert seams_of(case).tools is None
-    case.passages.append(page(2, "mcp:crm/account", " "))
-    assert seams_of(case).tools == 0
-    case.passages.append(page(3, "mcp:crm/plan"))
+    (search,) = [handoff for handoff in case.handoffs if handoff.task == "retrieve"]
+    use = ToolUse(call=ToolCall(server="crm", tool="plan"), seconds=0.1)
+    search.payload["sent"] = [{"chunk_id": "a", "score": 1.0}, use.model_dump(mode="json")]
     assert seams_of(case).tools == 1
+    failed = use.model_copy(update={"error": "crm cannot be reached"})
+    search.payload["sent"] = [use.model_dump(mode="json"), failed.model_dump(mode="json")]
+    assert seams_of(case).tools == 0
+
+
+def test_a_case_of_a_regression_suite_speaks_for_the_suite() -> None:
+    assert seams_of(routed(tenant=EVALUATION)).source == "suite"
 
 
 def test_bookings_of_an_earlier_try_are_no_steps() -> None:

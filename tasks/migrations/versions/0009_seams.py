@@ -7,7 +7,7 @@ from alembic import op
 from pydantic import ValidationError
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 PAGE = 500
 """Cases that are read at once."""
