@@ -121,12 +121,12 @@ class Telemetry:
         try:
             exporter, teller, made = self._set_up()
         except Exception as error:  # noqa: BLE001  (a case is done, whatever a library makes of the environment)
+            log.error("no traces are sent: a variable OTEL_… cannot be used (%s)", type(error).__name__)
             with self._changed:
                 self._given_up = True
                 self.lost += len(self._waiting)
                 self._waiting.clear()
                 self._changed.notify_all()
-            log.error("no traces are sent: a variable OTEL_… cannot be used (%s)", type(error).__name__)
             return
         while True:
             with self._changed:
