@@ -21,7 +21,8 @@ from agents.models import Tiers
 from agents.records import Wrote, is_outage, kept_of, wrote_of
 from agents.request import Order
 from agents.routing import Offer, offer
-from errors import BudgetReached, LimitReached, OpsdeskError, Postponed, Stopped
+from agents.whole import flaw
+from errors import BudgetReached, LimitReached, ModelError, OpsdeskError, Postponed, Stopped, UnreadableAnswer
 from tasks.budget import NANO, Budget, Cap
 from tasks.calls import Calls
 from tasks.case import STEPS, Case, Handoff, StepName, Tier
@@ -130,6 +131,13 @@ class Done(NamedTuple):
     received: Any
 
 
+def _whole(made: Contract, received: BaseModel) -> Contract:
+    """What was made, if it can be the answer to what was received. Raises `UnreadableAnswer`."""
+    if why := flaw(made, received):
+        raise UnreadableAnswer(f"the {type(made).__name__.lower()} is not whole: {why}; try again or use another tier")
+    return made
+
+
 class Steps:
     """Does the steps of one case, one after the other."""
 
@@ -169,10 +177,14 @@ class Steps:
     def do(self, task: StepName, tier: Tier, received: BaseModel, contract: type[Contract]) -> tuple[Contract, Done]:
         """Has the step's agent do its task on `tier`, and returns what it made.
 
-        Raises `LimitReached` before the call when time or money is used up. A step that fails is
-        handed to a person, and its error raised.
+        Raises `LimitReached` before the call when time or money is used up. A step whose model fails is done
+        once more: a search that took too long, or an answer that was cut. One that fails again is handed to a
+        person, and its error raised.
         """
         made, done = self.attempt(task, tier, received, contract)
+        if isinstance(made, ModelError) and not self.limit(tier):
+            self.hand_on(done, STEPS[task], f"{made}; it is done once more", {}, failed=True)
+            made, done = self.attempt(task, tier, received, contract)
         if isinstance(made, OpsdeskError):
             self.hand_on(done, "person", str(made), {}, failed=True)
             raise made
@@ -194,7 +206,7 @@ class Steps:
         wrote = self._wrote(task, tier, received, contract)
         made: Contract | OpsdeskError
         try:
-            made = wrote.error or parse(wrote.text, contract)
+            made = wrote.error or _whole(parse(wrote.text, contract), received)
         except OpsdeskError as error:
             made = error
         done = Done(task, wrote.tier, wrote.usage, wrote.paid, wrote.started_at, wrote.seconds, kept)
@@ -231,7 +243,10 @@ class Steps:
         except OpsdeskError as error:
             failed = error
         paid = purse.paid if purse else 0
-        return Wrote(text, failed, tier, usage_of(agent), paid, started_at, time.monotonic() - began)
+        usage = usage_of(agent) or (
+            Usage() if tier == "local" else None
+        )  # the built-in model is free, also when it fails
+        return Wrote(text, failed, tier, usage, paid, started_at, time.monotonic() - began)
 
     def _purse(self, tier: Tier) -> Purse | None:
         """What pays for a step on `tier`; None for a model that is not at an endpoint."""
