@@ -11,7 +11,7 @@ import re
 from pydantic import BaseModel
 
 from agents.retriever import Wanted
-from agents.router import Decision
+from agents.router import Decision, questions_in
 from agents.verifier import Submission
 from tasks.case import Draft, Found, Ticket, Verdict
 
@@ -30,12 +30,13 @@ def flaw(made: BaseModel, received: BaseModel) -> str:
 
 
 def _of_decision(made: Decision, ticket: Ticket) -> str:
-    """A router repeats what is asked, in the ticket's own words."""
+    """A router repeats what is asked, in the ticket's own words, or as they are found in it."""
     if not made.questions:
         return "it names no question"
-    known = set(_words(f"{ticket.subject} {ticket.text}"))
-    strange = next((q.text for q in made.questions if not known.issuperset(_words(q.text))), None)
-    return "it names a question that the ticket does not ask" if strange is not None else ""
+    known, found = set(_words(f"{ticket.subject} {ticket.text}")), {question.text for question in questions_in(ticket)}
+    if all(question.text in found or known.issuperset(_words(question.text)) for question in made.questions):
+        return ""
+    return "it names a question that the ticket does not ask"
 
 
 def _words(text: str) -> list[str]:

@@ -41,6 +41,10 @@ ALONE = 0.10
 """The rate at which one seam leaks, while the others do not."""
 
 
+LEAST_ALONE = 75
+"""Tickets, of a tenth of all, at which one seam leaks: of fewer some seam may not be struck at all."""
+
+
 def main() -> None:
     """Prints the tables, or one JSON value with `--json`; progress goes to stderr."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -67,7 +71,7 @@ def orders_for(tickets: int) -> tuple[list[Order], int]:
     for first in range(0, tickets, TOGETHER):
         numbers = tuple(range(first, min(first + TOGETHER, tickets)))
         some = [Order(system, rate, numbers) for rate in RATES for system in SYSTEMS]
-        if first < tickets / 10:  # a tenth of the tickets, and at least those that are worked together
+        if first < max(tickets / 10, LEAST_ALONE):
             some += [Order("ours", ALONE, numbers, step) for step in STEPS]
         together = together or len(RATES) * len(SYSTEMS)
         orders += some
@@ -111,7 +115,7 @@ def attribution(results: Sequence[Result]) -> dict[str, Any]:
         told["cases"] += 1
         if result.blamed:
             told["step"] += result.blamed[0] == seams[0]
-            told["agent"] += result.blamed[1] == STEPS[seams[0]]  # type: ignore[index]
+            told["agent"] += result.blamed[1] == STEPS[seams[0]]
     quiet = [r for r in undisturbed.values() if r.fate == "right"]
     alone = {step: _most_blamed([r for r in results if r.only == step]) for step in STEPS}
     return {

@@ -9,7 +9,6 @@ mistakes of its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, TypedDict
 
 from benchmarks.lab import minds
@@ -77,7 +76,7 @@ class Graph:
 
         retry = RetryPolicy(initial_interval=0.0, max_attempts=3, jitter=False, retry_on=(TookTooLong, ValueError))
         graph = StateGraph(State)
-        nodes: dict[str, Callable[[State], Any]] = {
+        nodes: dict[str, Any] = {
             "receive": self._receive,
             "route": self._route,
             "retrieve": self._retrieve,

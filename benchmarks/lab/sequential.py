@@ -8,12 +8,12 @@ agent that fails is asked twice more (`max_retry_limit`), which is CrewAI's defa
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import agents  # noqa: F401  (before CrewAI)
 
 # isort: split
-from crewai import Agent, Crew, Process, Task
+from crewai import Agent, Crew, CrewOutput, Process, Task
 from crewai.llms.base_llm import BaseLLM, llm_call_context
 from pydantic import BaseModel, PrivateAttr
 
@@ -166,9 +166,9 @@ class Sequential:
 
     def _kicked_off(self, ticket: str, faults: Faults) -> str:
         self._llm.faults = faults
-        for agent, task in zip(self._crew.agents, self._crew.tasks, strict=True):
+        for agent, task in zip(cast(list[Agent], self._crew.agents), self._crew.tasks, strict=True):
             agent._times_executed = task.retry_count = 0
-        done = self._crew.kickoff(inputs={"ticket": ticket})
+        done = cast(CrewOutput, self._crew.kickoff(inputs={"ticket": ticket}))
         return done.pydantic.final if isinstance(done.pydantic, Reviewed) else str(done.raw)
 
 
