@@ -174,7 +174,7 @@ def test_the_judge_wants_every_fact_once_and_an_open_question_named() -> None:
 
 
 def test_the_command_prints_what_is_promised() -> None:
-    report = run("coordination", "--tickets", "6", "--processes", "1")
+    report = run("coordination", "--tickets", "3", "--processes", "1")
     for rate in ("1%", "3%", "5%", "10%"):
         assert set(report[rate]) == {"naive", "crew", "langgraph", "ours"}
         for row in report[rate].values():

@@ -296,7 +296,7 @@ def _around(fact: Fact) -> tuple[str, str]:
             "price": "Price",
             "setup": "One-time setup fee",
             "calls": "API",
-            "upload": "Files",
+            "upload": "Largest file",
             "seats": "Members",
         }
         return heading.get(fact.name, fact.sign.capitalize()), "An owner sees it on the page Plan."
