@@ -179,7 +179,13 @@ _GREETING = re.compile(
     re.I,
 )
 _WHAT_IS_ASKED = re.compile(rf"\?|\b(?:{_WH}|{_AUX}|if|whether)\b", re.I)
-_POINTS_BACK = re.compile(r"\b(?:it|its|that|this|they|them|those|these|one|there|same)\b", re.I)
+_POINTS_BACK = re.compile(r"\b(?:it|its|that|this|they|them|those|these|one(?!-)|there|same)\b", re.I)
+# "Is it safe to ...", "what does it cost to ...", "the largest file that the plan takes" point to nothing before.
+_POINTS_NOWHERE = re.compile(
+    r"\bit (?:safe|allowed|possible|permitted|necessary|okay|ok|fine|better|enough|cost|take) (?=to\b)"
+    r"|\bthat (?=(?:the|an?|my|our|your|i|we|you)\b)",
+    re.I,
+)
 _MAX_QUESTIONS = 5
 _MAX_LENGTH = 1000
 
@@ -210,7 +216,7 @@ def questions_in(ticket: Ticket) -> list[Question]:
 
 def _question(part: str, before: str) -> Question:
     """`part`, with what stands before it as context when it points back or says too little alone."""
-    alone = len(language.stems(part)) >= 3 and not _POINTS_BACK.search(part)
+    alone = len(language.stems(part)) >= 3 and not _POINTS_BACK.search(_POINTS_NOWHERE.sub("", part))
     return Question(text=part[:_MAX_LENGTH], context="" if alone else before[:_MAX_LENGTH])
 
 

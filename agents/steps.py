@@ -23,10 +23,11 @@ from agents.placeholders import Placeholders, counted, restored_in, restored_so_
 from agents.records import Wrote, is_outage, kept_of, wrote_of
 from agents.request import Order
 from agents.routing import Offer, offer
-from errors import BudgetReached, LimitReached, OpsdeskError, Postponed, Stopped
+from agents.whole import flaw
+from errors import BudgetReached, LimitReached, ModelError, OpsdeskError, Postponed, Stopped, UnreadableAnswer
 from tasks.budget import NANO, Budget, Cap
 from tasks.calls import Calls
-from tasks.case import STEPS, Case, Handoff, StepName, Tier
+from tasks.case import STEPS, Case, Handoff, StepName, Ticket, Tier
 from tasks.ledger import Cost, Ledger
 from tasks.purse import Purse, nano
 from tasks.sheet import Sheet
@@ -134,6 +135,17 @@ class Done(NamedTuple):
     replaced: dict[str, int] | None = None
 
 
+def _whole(made: Contract, received: BaseModel, tier: Tier) -> Contract:
+    """What was made, if it can be the answer to what was received. Raises `UnreadableAnswer`.
+
+    Of a paid model's word on a route the questions are not used, so it may name them as it likes.
+    """
+    why = flaw(made, received) if tier == "local" or not isinstance(received, Ticket) else ""
+    if why:
+        raise UnreadableAnswer(f"the {type(made).__name__.lower()} is not whole: {why}; try again or use another tier")
+    return made
+
+
 class Steps:
     """Does the steps of one case, one after the other."""
 
@@ -176,10 +188,14 @@ class Steps:
     def do(self, task: StepName, tier: Tier, received: BaseModel, contract: type[Contract]) -> tuple[Contract, Done]:
         """Has the step's agent do its task on `tier`, and returns what it made.
 
-        Raises `LimitReached` before the call when time or money is used up. A step that fails is
-        handed to a person, and its error raised.
+        Raises `LimitReached` before the call when time or money is used up. A step whose model fails is done
+        once more: a search that took too long, or an answer that was cut. One that fails again is handed to a
+        person, and its error raised.
         """
         made, done = self.attempt(task, tier, received, contract)
+        if isinstance(made, ModelError) and not self.limit(tier):
+            self.hand_on(done, STEPS[task], f"{made}; it is done once more", {}, failed=True)
+            made, done = self.attempt(task, tier, received, contract)
         if isinstance(made, OpsdeskError):
             self.hand_on(done, "person", str(made), {}, failed=True)
             raise made
@@ -202,7 +218,7 @@ class Steps:
         self._placeholders.learn(wrote.hidden or {})  # those of an earlier try, where this was read from its record
         made: Contract | OpsdeskError
         try:
-            made = wrote.error or self._read(task, wrote, contract)
+            made = wrote.error or _whole(self._read(task, wrote, contract), received, tier)
         except OpsdeskError as error:
             made = error
         replaced = None if wrote.hidden is None else counted(wrote.hidden)
@@ -250,7 +266,10 @@ class Steps:
         except OpsdeskError as error:
             failed = error
         paid = purse.paid if purse else 0
-        return Wrote(text, failed, tier, usage_of(agent), paid, started_at, time.monotonic() - began, hidden)
+        usage = usage_of(agent)
+        if usage is None and tier == "local":  # it is free, also when it fails
+            usage = Usage()
+        return Wrote(text, failed, tier, usage, paid, started_at, time.monotonic() - began, hidden)
 
     def _described(
         self, task: StepName, tier: Tier, received: BaseModel, *, short: bool

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from agents.extractive.disagreement import outdated
+from agents.extractive.disagreement import out_of_force, outdated
 from agents.models import Skill, Tiers
 from agents.quotes import evidence, find, refusal, seen, spans
 from knowledge_base.evidence import Evidence, read
@@ -76,6 +76,9 @@ def check(given: Submission) -> Verdict:
     judged = [_judged(given, passages, i, asked) for i in range(len(given.draft.sentences))]
     for i, reason in outdated(given.draft, given.passages, asked).items():
         if judged[i].in_doubt or not judged[i].reason:
+            judged[i] = _Judged(reason)
+    for i, sentence in enumerate(given.draft.sentences):
+        if not judged[i].reason and (reason := out_of_force(sentence, passages, f"{asked} {given.ticket}")):
             judged[i] = _Judged(reason)
     sentences = given.draft.sentences
     on_topic = {s.question for s, found in zip(sentences, judged, strict=True) if not found.off_topic}

@@ -7,7 +7,7 @@ the other but for the figure, of the same names, in the same unit.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -105,6 +105,24 @@ def outdated(draft: Draft, passages: Sequence[Passage], question: str = "") -> d
         for found in disagreements(draft, passages, question)
         if found.newer
     }
+
+
+def out_of_force(sentence: Sentence, passages: Mapping[int, Passage], question: str) -> str:
+    """Why a sentence may not stand that rests on pages marked as deprecated alone; "" when it may.
+
+    It may where the question asks for the old one itself, by a word or a year of that page's title.
+    """
+    pages = [passages[n] for n in sentence.citations if n in passages]
+    if not pages or not all(page.deprecated for page in pages):
+        return ""
+    title = pages[0].title
+    own = {*_YEAR.findall(title), *(_APART & set(language.stems(f"{title} {' '.join(pages[0].headings)}")))}
+    if own & {*_YEAR.findall(question), *language.stems(question)}:
+        return ""
+    return (
+        f'outdated: it stands only on "{title}" [{pages[0].n}], which is marked as no longer in force; '
+        "answer from a page that is, or list the question as open"
+    )
 
 
 def newest(picked: Sequence[Unit], pool: Sequence[Unit]) -> list[Unit]:

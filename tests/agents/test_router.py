@@ -74,3 +74,23 @@ def test_whatever_is_asked_there_is_a_decision_of_bounded_size(text: str) -> Non
     assert len(decision.questions) <= 5
     assert all(len(q.text) <= 1000 and len(q.context) <= 1000 for q in decision.questions)
     assert len(decision.reasons) == 3
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is it safe to restart the Lyra printer while a sync is running?",
+        "What does it cost to set up the Juniper plan?",
+        "What is the largest file that the Meadow plan takes?",
+        "How much is the one-time setup fee of the Cobalt plan?",
+    ],
+)
+def test_a_question_that_points_to_nothing_before_is_asked_alone(question: str) -> None:
+    before = "How many weeks does the Granite plan keep backups?"
+    found = route_locally(Ticket(text=f"{before} {question}")).questions
+    assert [(one.text, one.context) for one in found] == [(before, ""), (question, "")]
+
+
+def test_a_question_that_points_back_keeps_its_context() -> None:
+    found = route_locally(Ticket(text="We use the Granite plan. Is it possible to move that to Harbor?")).questions
+    assert found[-1].context == "We use the Granite plan."
