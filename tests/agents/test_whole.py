@@ -39,7 +39,7 @@ def test_another_tickets_route_is_not_whole() -> None:
 
 
 def test_nothing_found_is_said_and_an_empty_payload_is_not() -> None:
-    wanted = Wanted(questions=[Question(text="How much?")])
+    wanted = Wanted(questions=[Question(text="How much?")], ticket=Ticket(text=""))
     assert flaw(Found(passages=[], reasons=["nothing seems to answer"]), wanted) == ""
     assert flaw(Found(passages=[], reasons=[]), wanted)
 
