@@ -225,10 +225,10 @@ def test_a_long_hostile_answer_takes_linear_time(unit: str) -> None:
     assert time.perf_counter() - started < 3
 
 
-def test_the_readmes_example_of_the_python_interface_prints_what_it_is_about(
+def test_the_documents_example_of_the_python_interface_prints_what_it_is_about(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    example = readme.partition("```python\n")[2].partition("```")[0]
-    exec(compile(example, "README.md", "exec"), {})
+    page = (Path(__file__).parents[2] / "docs" / "proof.md").read_text(encoding="utf-8")
+    example = page.partition("```python\n")[2].partition("```")[0]
+    exec(compile(example, "proof.md", "exec"), {})
     assert capsys.readouterr().out.startswith("False belongs to something else: $69")
