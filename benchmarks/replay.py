@@ -92,8 +92,8 @@ class Split(NamedTuple):
 def main() -> None:
     """Prints the table, or one JSON value with `--json`."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--tickets", type=int, default=200, help="that the crew works with every tier")
-    parser.add_argument("--history", type=int, default=6_000, help="cases of a split's history, and of its other half")
+    parser.add_argument("--tickets", type=int, default=160, help="that the crew works with every tier")
+    parser.add_argument("--history", type=int, default=20_000, help="cases of a split's history, and of its other half")
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--shadow", type=float, default=0.05)
     parser.add_argument("--scale", type=int, default=0, metavar="N", help="measure the command on N cases instead")
