@@ -149,10 +149,10 @@ class _Replaying:
         )
 
     def _kind(self, path: Path) -> Kind:
-        alike = path._replace(found=None if path.found is None else round(min(path.found, FOUND_WELL), 3))
-        key = (*alike[7:14], alike.found)  # all that is looked at
+        found = None if path.found is None else round(min(path.found, FOUND_WELL), 2)
+        key = (*path[7:14], found)  # all that is looked at
         if key not in self._kinds:
-            self._kinds[key] = kind_of(alike)
+            self._kinds[key] = kind_of(path._replace(found=found))
         return self._kinds[key]
 
     # --- what is supported ------------------------------------------------------------------------------
