@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from agents.experience import Experience
-from agents.routing import CLASSIFICATION, HARD, USUAL, Choice, Offer, Rules, decide, shift_of, tokens_of
+from agents.routing import CLASSIFICATION, FOUND_WELL, HARD, USUAL, Choice, Offer, Rules, decide, shift_of, tokens_of
 from opsdesk.prompts import prompt
 from tasks.budget import NANO
 from tasks.case import Question, Route, Signs, Tier
@@ -17,8 +17,8 @@ from tasks.prices import Prices
 LADEN = -0.29
 """On the router's logit scale, without what being hard takes: more than that weighs on a ticket."""
 
-SIZE_STEP = 512
-"""Bytes of passages: decisions are made once for sizes that differ by less."""
+SIZE_STEP = 1_024
+"""Bytes of passages: decisions are made once for sizes that differ by less, and for finds alike to a hundredth."""
 
 
 class Stage(NamedTuple):
@@ -56,7 +56,7 @@ class Router:
     def choose(self, path: Path) -> Decided:
         """Who would write first about a case, as far as its signs tell."""
         table = bisect_right(self._since, path.at) - 1
-        found = None if path.found is None else round(path.found, 3)
+        found = None if path.found is None else round(min(path.found, FOUND_WELL), 2)
         size = -(-path.passages_bytes // SIZE_STEP) * SIZE_STEP
         ticket = (path.intent, path.complexity, path.stakes, path.approval, path.grave, path.questions)
         key = (table, *ticket, path.long, path.coded, found, size)

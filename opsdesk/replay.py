@@ -111,6 +111,7 @@ class _Replaying:
         for path in paths:
             if path.tier:
                 self._trials[path.tier, path.model, self._kind(path)].append(path)
+        self._chosen: dict[tuple[Tier, str, Kind], list[Path]] = {}
         self._readings: dict[tuple[str, str], Reading | None] = {}
 
     def result(self) -> Replay:
@@ -148,10 +149,10 @@ class _Replaying:
         )
 
     def _kind(self, path: Path) -> Kind:
-        alike = path._replace(found=None if path.found is None else round(min(path.found, FOUND_WELL), 3))
-        key = (*alike[7:14], alike.found)  # all that is looked at
+        found = None if path.found is None else round(min(path.found, FOUND_WELL), 2)
+        key = (*path[7:14], found)  # all that is looked at
         if key not in self._kinds:
-            self._kinds[key] = kind_of(alike)
+            self._kinds[key] = kind_of(path._replace(found=found))
         return self._kinds[key]
 
     # --- what is supported ------------------------------------------------------------------------------
@@ -163,11 +164,15 @@ class _Replaying:
     def _tried(self, key: tuple[Tier, str, Kind]) -> list[Path]:
         """Trials of a tier about a kind: shadow runs alone where there are enough, since these are drawn at random.
 
+        Best are those about tickets that the policy asked about gives to that tier too: within a kind it chooses again.
         To its own drafts the router has given what it thought fit for that tier.
         """
-        trials = self._trials[key]
-        drawn = [path for path in trials if path.shadow_of]
-        return drawn if len(drawn) >= LEAST else trials
+        if key not in self._chosen:
+            trials = self._trials[key]
+            drawn = [path for path in trials if path.shadow_of]
+            fitting = [path for path in drawn if self._router.choose(path)[:2] == key[:2]]
+            self._chosen[key] = next((some for some in (fitting, drawn) if len(some) >= LEAST), trials)
+        return self._chosen[key]
 
     def _left_out(self, tier: Tier, model: str, kind: Kind, cases: list[Path]) -> LeftOut | None:
         """Why nothing can be said of these cases; None when it can."""

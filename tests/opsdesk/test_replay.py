@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from agents.experience import Experience
 from agents.routing import POLICIES, Offer, Rules
+from benchmarks import replay as benchmark
 from errors import UsageError
 from opsdesk.desk import Desk
 from opsdesk.offpolicy import Stratum, amount, share, wilson
@@ -31,6 +32,7 @@ from tasks.prices import OwnPrice, Prices
 from tests.simulator import Model, Simulator
 
 MODELS: dict[str, str] = {"local": LOCAL_MODEL, "cheap": "small", "frontier": "large"}
+TRIED: tuple[Tier, ...] = ("local", "cheap", "frontier")
 PRICES = Prices({"cheap": OwnPrice(Decimal(1), Decimal(4)), "frontier": OwnPrice(Decimal(5), Decimal(20))})
 DOLLAR = 10**9
 USD: dict[str, int] = {"local": 0, "cheap": 4_000_000, "frontier": 20_000_000}
@@ -367,3 +369,24 @@ def test_a_file_that_will_not_do_says_where_in_one_line(tmp_path: Path, name: st
         rules_of(str(tmp_path / name))
     assert why in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+# --- the benchmark ----------------------------------------------------------------------------------------
+
+
+def test_the_benchmark_holds_a_prediction_beside_tickets_that_it_has_not_seen() -> None:
+    """A table of outcomes in which the frontier is accepted twice as often; no crew and no model are needed for it."""
+    tickets = [
+        {tier: path(f"c-{i}", tier, good=i % 10 < (8 if tier == "frontier" else 4)) for tier in TRIED}
+        for i in range(50)
+    ]
+    table = benchmark.Table.of(tickets, [one["local"] for one in tickets])
+    before, after = (benchmark.Way.of(table, STAGE, POLICIES[name]) for name in ("balanced", "best"))
+    split = benchmark._split(table, STAGE, before, after, 3_000, 0.05, seed=1)
+    assert split is not None
+    assert split.covered == 1
+    assert split.measured == pytest.approx(0.8, abs=0.03)
+    assert abs(split.error) < 0.05
+    assert split.quality_inside
+    none = benchmark._split(table, STAGE, before, after, 3_000, 0.0, seed=1)  # without shadow runs nothing is known
+    assert none is None
