@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,13 @@ def test_the_count_of_loose_figures_sees_every_false_figure(lie: Any, text: str)
 
 def test_what_is_looked_for_in_an_answer_is_what_a_reader_sees() -> None:
     assert shown("It **costs** $4\u200b9 \uff15\uff10.") == "it costs $49 50."
+
+
+def test_all_of_them_are_run_and_told_of_on_one_page(tmp_path: Path) -> None:
+    out = tmp_path / "RESULTS.md"
+    command = [sys.executable, "-m", "benchmarks", "--only", "formats", "--out", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+    page = out.read_text(encoding="utf-8")
+    assert "$ uv run python -m benchmarks.formats\n" in page
+    assert "## formats" in page
+    assert "## proof" not in page
