@@ -21,7 +21,7 @@ from knowledge_base.polarity import Words
 from knowledge_base.proof import prove, strays
 from knowledge_base.stating import places
 from knowledge_base.support import names_said
-from knowledge_base.text import plain, stems
+from knowledge_base.text import STOP_WORDS, plain, stems
 from tasks.case import Claim, Draft, Passage, Question, Sentence, Tier, Verdict
 
 ROLE = "verifier"
@@ -118,11 +118,33 @@ def _judged(given: Submission, passages: Mapping[int, Passage], i: int, asked: s
     found = _proved(sentence, cited, beside, asked)
     if (found.reason and not found.in_doubt) or sentence.kind == "code":
         return found
+    if other := _of_another(sentence, cited):
+        return _Judged(other)
     names = frozenset(name for passage in cited for name in names_said(passage.text))
     astray, by_wording = strays(sentence.text, spans(sentence, passages), asked, names)
     if not astray:
         return found
     return found._replace(reason=f"{astray}; {_CLOSER}" if by_wording else astray, in_doubt=by_wording)
+
+
+_NAMED = re.compile(r"\b([A-Z][\w-]*) ([a-z]{3,})\b")
+
+
+def _of_another(sentence: Sentence, cited: Sequence[Evidence]) -> str:
+    """Why a sentence may not stand whose quote says the same of a namesake: "Harbor plan" for a quoted "Willow plan".
+
+    Names that the question gives are allowed in an answer; so a figure could be moved to whoever it asks about.
+    """
+    read_ = " ".join(f"{p.title} {' '.join(p.headings)} {p.text}" for p in cited)
+    quoted: dict[str, set[str]] = {}
+    for name, kind in _NAMED.findall(" ".join(quote.text for quote in sentence.quotes)):
+        if name.lower() not in STOP_WORDS:
+            quoted.setdefault(kind, set()).add(name)
+    for name, kind in _NAMED.findall(sentence.text):
+        others = quoted.get(kind, set())
+        if others and name not in others and not re.search(rf"\b{re.escape(name)}\b", read_, re.IGNORECASE):
+            return f"absent: the quoted words are about the {sorted(others)[0]} {kind}, not about the {name} {kind}"
+    return ""
 
 
 _CLOSER = "say it in the words of the passage, or drop it"

@@ -371,3 +371,24 @@ def test_a_judge_that_says_yes_to_all_changes_nothing_about_a_failed_figure(tmp_
     assert case.outcome == "accepted"
     assert "9 minutes" not in case.answer
     assert [claim.text for claim in case.claims] == [SAME]
+
+
+@pytest.mark.parametrize(
+    ("said_", "page", "refused_"),
+    [
+        ("The Harbor plan costs $85 per seat.", "The Willow plan costs $85 per seat.", True),
+        ("Setting up the Harbor plan costs $85 once.", "Setting up the Willow plan costs $85 once.", True),
+        ("The Willow plan costs $85 per seat.", "The Willow plan costs $85 per seat.", False),
+        ("The Harbor plan costs $85 per seat.", "The Harbor plan costs $85 per seat.", False),
+    ],
+)
+def test_a_figure_of_a_namesake_is_not_moved_to_the_one_that_is_asked_about(
+    said_: str, page: str, refused_: bool
+) -> None:
+    asked = "How much is the Harbor plan?"
+    given_ = Draft(sentences=[Sentence(text=said_, quotes=[Quote(n=1, text=page)])])
+    verdict = check(
+        Submission(draft=given_, passages=[passage(1, page)], questions=[Question(text=asked)], ticket=asked)
+    )
+    assert ("not about the Harbor plan" in verdict.claims[0].reason) == refused_
+    assert verdict.claims[0].supported != refused_
