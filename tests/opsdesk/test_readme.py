@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 ELSEWHERE = {
     "pip install -q uv": (".ci/run", "pip install -q uv"),
-    "uv run opsdesk demo": ("tests/opsdesk/test_demo.py", '"demo"'),
+    "uv run opsdesk demo": ("tests/test_offline.py", '"demo"'),
     "uv run pytest": (".ci/run", "uv run pytest"),
     "uv run opsdesk ui": ("tests/opsdesk/test_ui.py", '"ui"'),
     "uv run opsdesk draft queue.csv --out drafts.csv": ("tests/opsdesk/test_batch.py", '"draft"'),
