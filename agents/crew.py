@@ -30,7 +30,7 @@ from agents.quotes import settled
 from agents.reply import PLAIN, Manner
 from agents.retriever import Wanted
 from agents.router import Decision
-from agents.routing import Choice, Offer, Policy, decide, settled_by, signs_of
+from agents.routing import Choice, Offer, Policy, decide, settled_by, signs_of, stand_ins
 from agents.steps import Agents, Books, Done, Limits, Listener, Steps, Watcher
 from agents.strike import Struck, strike
 from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
@@ -39,7 +39,6 @@ from errors import (
     BudgetReached,
     EndpointError,
     LimitReached,
-    ModelError,
     OpsdeskError,
     Postponed,
     Stopped,
@@ -282,27 +281,11 @@ class _Order(Flow[_State]):
             self._tier = next_
 
     def _instead(self, error: OpsdeskError) -> Tier | None:
-        """Who writes when the tier in charge has failed: a dearer one, else a cheaper one; None when nobody is left.
-
-        Where a budget does not hold its first draft, only a cheaper one. Under the policy `best` it is never one that
-        costs less for that, and never the built-in model. A refused key is for a person to mend.
-        """
+        """Who writes when the tier in charge has failed; None when nobody is left."""
         self._down.add(self._tier)
-        names = self._tiers.names
-        here = names.index(self._tier)
-        cheaper, dearer = names[:here][::-1], names[here + 1 :]
-        if isinstance(error, BudgetReached):
-            left = cheaper if self._tries == 1 and self._dial.policy != "best" else []
-            if self._steps.shares(error):  # a batch was given money for more than the built-in model
-                left = [tier for tier in left if tier != "local"]
-        elif isinstance(error, ModelError) and not (isinstance(error, EndpointError) and not error.elsewhere):
-            left = [*dearer, *cheaper]
-        else:
-            left = []
-        left = [tier for tier in left if tier not in self._down]
-        if self._dial.policy == "best":
-            left = [tier for tier in left if tier != "local"]
-        return next((tier for tier in left if not self._steps.limit(tier)), None)
+        shared = isinstance(error, BudgetReached) and self._steps.shares(error)
+        left = stand_ins(error, self._tiers.names, self._tier, self._dial.policy, first=self._tries == 1, shared=shared)
+        return next((tier for tier in left if tier not in self._down and not self._steps.limit(tier)), None)
 
     def _unwritten(self, error: OpsdeskError, done: Done) -> None:
         """Ends a case whose draft nobody wrote: a person gets what was found, and what is proven of a draft before."""

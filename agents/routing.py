@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from agents.experience import Experience
+from errors import BudgetReached, EndpointError, ModelError, OpsdeskError
 from knowledge_base.facts import facts_in
 from tasks.case import TIERS, Question, Signs, Ticket, Tier
 from tasks.usage import CHARACTERS_PER_TOKEN
@@ -249,6 +250,27 @@ def decide(
     choice = _weighed(rated(able), decision, experience, target, ask=not alone)
     hurry = [f"the {seconds_left:.0f} s that are left hold no second call"] if alone else []
     return choice._replace(reasons=[*choice.reasons, *out, *hurry])
+
+
+def stand_ins(
+    error: OpsdeskError, tiers: Sequence[Tier], failed: Tier, policy: Policy, *, first: bool, shared: bool
+) -> list[Tier]:
+    """Who may write in place of a tier that has failed, in order: a dearer one, else a cheaper one.
+
+    Where a budget does not hold its `first` draft, only a cheaper one, and where that is `shared` with other cases none
+    that is free, since money was given for more. Under the policy `best` it is never one that costs less for that, and
+    never the built-in model. A refused key is for a person to mend. `tiers` are cheapest first.
+    """
+    here = tiers.index(failed)
+    cheaper, dearer = [*tiers[:here][::-1]], [*tiers[here + 1 :]]
+    if isinstance(error, BudgetReached):
+        left = cheaper if first and policy != "best" else []
+        free = not shared
+    elif isinstance(error, ModelError) and not (isinstance(error, EndpointError) and not error.elsewhere):
+        left, free = [*dearer, *cheaper], True
+    else:
+        return []
+    return [tier for tier in left if tier != "local" or (free and policy != "best")]
 
 
 def worst_usd(offer: Offer, tokens: Tokens) -> float:
