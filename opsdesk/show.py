@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from errors import UsageError
+from opsdesk.attribution import blame
 from opsdesk.display import usd
 from tasks.case import Case, Handoff
 
@@ -90,8 +91,13 @@ def _json_object(line: str, where: str, required: Sequence[str]) -> dict[str, An
 
 
 def case_json(case: Case, stale: Sequence[Stale] = ()) -> dict[str, Any]:
-    """A case in the shape of the contract, with the cited documents that have changed since."""
-    return {**case.model_dump(mode="json", by_alias=True), "stale": [document._asdict() for document in stale]}
+    """A case in the shape of the contract, with the cited documents that have changed since, and who failed first."""
+    first = blame(case)
+    return {
+        **case.model_dump(mode="json", by_alias=True),
+        "stale": [document._asdict() for document in stale],
+        "first_failure": first._asdict() if first else None,
+    }
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
@@ -293,6 +299,8 @@ def trace(found: Case, stale: Sequence[Stale]) -> None:
     case(found)
     tasks = (f"{t.name} {t.status}" + (f" ({t.attempts} attempts)" if t.attempts > 1 else "") for t in found.tasks)
     console.print(Text(f"  tasks: {', '.join(tasks)}", style="dim"))
+    if first := blame(found):
+        console.print(text(f"  first failed at: {first.step}, by the {first.agent} ({first.why})", "yellow"))
     for claim in found.claims:
         mark = ("  ✓ ", "green") if claim.supported else ("  ✗ ", "red")
         console.print(Text.assemble(mark, text(claim.text), text(f"  {claim.reason}", "red")))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from opsdesk.attribution import blame
+from opsdesk.show import case_json
 from tasks.case import STEPS, Case, Handoff, Outcome, StepName, Ticket
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -90,3 +91,9 @@ def test_an_approval_and_a_question_back_are_nobodys_fault() -> None:
     assert blame(approved) is None
     asks = handoff("write", "verifier", sent={"ask": "Which plan?"})
     assert blame(case(ROUTED, FOUND, asks, handoff("verify", "person"), outcome="needs_human")) is None
+
+
+def test_it_is_told_with_the_case() -> None:
+    assert case_json(case(ROUTED, FOUND, WRITTEN, SENT))["first_failure"] is None
+    told = case_json(case(ROUTED, FOUND, WRITTEN, SENT_BACK, WRITTEN, SENT))["first_failure"]
+    assert told == {"step": "write", "agent": "writer", "why": "rejected"}
