@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,11 +43,26 @@ def _front_matter(head: str) -> tuple[dict[str, Any], str]:
     import frontmatter
     import yaml
 
-    try:
-        front, body = frontmatter.parse(head)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        return {}, ""  # not front matter after all: it stays part of the text
-    return front, body
+    for text in (head, _quoted(head)):
+        try:
+            front, body = frontmatter.parse(text)
+            return front, body
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+            continue
+    return {}, ""  # not front matter after all: it stays part of the text
+
+
+_COLON_WITHIN = re.compile(r"^([A-Za-z_][\w-]*:[ \t]+)([^\s\"'\[{|>&*!%#@`][^\n]*:[ \t][^\n]*?)[ \t]*$", re.MULTILINE)
+
+
+def _quoted(head: str) -> str:
+    """`title: Refunds: who decides`, which is no YAML, with its value in quotation marks.
+
+    A page must not lose its `audience: internal` to a colon in its title.
+    """
+    opens, front, body = head.partition("---\n")
+    front, closes, body = body.partition("\n---") if front else ("", "", "")
+    return opens + "---\n" + _COLON_WITHIN.sub(lambda m: m[1] + json.dumps(m[2]), front) + closes + body
 
 
 def plain_text(file: File) -> Iterator[Page | Refusal]:

@@ -40,6 +40,23 @@ def refusal(path: Path, content: bytes | str) -> str:
     return reasons[""]
 
 
+# Markdown
+
+
+def test_a_colon_in_a_title_does_not_make_an_internal_page_public(tmp_path: Path) -> None:
+    head = '---\ntitle: Refunds: who decides\naudience: internal\ntags:\n  - money\nupdated: "2026-01-02"\n---\n'
+    page = only(tmp_path / "refunds.md", f"{head}\nA lead decides.\n")
+    assert (page.title, page.text.strip()) == ("Refunds: who decides", "A lead decides.")
+    assert (page.meta["audience"], page.meta["updated"]) == ("internal", "2026-01-02")
+
+
+def test_a_rule_above_a_text_with_colons_is_no_front_matter(tmp_path: Path) -> None:
+    text = "---\nNote: [this: is a sentence, and no front matter.\nIt goes on here.\n---\nAnd here.\n"
+    page = only(tmp_path / "note.md", text)
+    assert "It goes on here." in page.text
+    assert page.meta == {}
+
+
 # PDF
 
 
