@@ -29,8 +29,8 @@ def prune(
     does the same once an hour. It is done in small steps, so others go on meanwhile. SQLite uses freed pages again, and
     its file stays as large as it was; with --vacuum it is written anew, and nobody else can write until that is done.
 
-    JSON: {"cutoff", "dry_run", "cases", "drafts", "batches", "requests", "conversations"}; cutoff is null where nothing
-    is old enough. Example: OPSDESK_KEEP_DAYS=90 opsdesk prune --dry-run
+    JSON: {"cutoff", "dry_run", "cases", "drafts", "batches", "requests", "conversations", "webhooks"}; cutoff is
+    null where nothing is old enough. Example: OPSDESK_KEEP_DAYS=90 opsdesk prune --dry-run
     """
     from opsdesk import show
     from tasks.retention import Pruned, Retention, Rule

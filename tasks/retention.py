@@ -4,7 +4,7 @@ Of a case that is pruned there is left: its row in `case_facts` (costs), its row
 sums of what was spent, and the verdicts of people without their reasons and names. No figure changes by it.
 
 What is held, however old: cases that are at work; batches that run or are paused, and every batch with a draft that
-nobody has decided on, whole; cases of those; requests that wait or are at work.
+nobody has decided on, whole; cases of those; requests that wait or are at work; webhooks that have not arrived yet.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tasks.drafts import HANDED_OVER
 from tasks.experience import feedback
 from tasks.requests import OPEN, requests
 from tasks.task_list import cases, handoffs, tasks
+from tasks.webhooks import webhooks
 
 AT_ONCE = 100
 """Rows that one transaction deletes, with what hangs on them: some milliseconds, so that nobody waits long."""
@@ -47,6 +48,7 @@ class Pruned(NamedTuple):
     batches: int = 0
     requests: int = 0
     conversations: int = 0
+    webhooks: int = 0
 
     def plus(self, other: Pruned) -> Pruned:
         """Both together."""
@@ -108,7 +110,7 @@ class Retention:
         self._database.vacuum()
 
 
-_ORDER = ("drafts", "batches", "requests", "conversations", "cases")
+_ORDER = ("webhooks", "drafts", "batches", "requests", "conversations", "cases")
 """In which they go: what refers to others first."""
 
 Which = tuple[sa.Table, list[sa.ColumnElement[bool]]]
@@ -129,6 +131,7 @@ def _which(cutoff: str, *, planned: bool = False) -> list[Which]:
     request_goes = sa.and_(r.kind.in_(("ask", "search")), r.status.not_in(OPEN), r.ended_at < cutoff)
     stay = {"draft": ~draft_goes, "request": ~request_goes} if planned else {"draft": sa.true(), "request": sa.true()}
     return [
+        (webhooks, [webhooks.c.status != "pending", webhooks.c.made_at < cutoff]),
         (drafts, [draft_goes]),
         (batches, [*over, *([] if planned else [~sa.exists().where(d.batch_id == b.id)])]),
         (requests, [request_goes]),

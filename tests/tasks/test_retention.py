@@ -22,6 +22,7 @@ from tasks.meter import Meter
 from tasks.requests import Requests
 from tasks.retention import Pruned, Retention, Rule
 from tasks.task_list import TaskList
+from tasks.webhooks import Webhooks, case_ended, webhooks
 from tests.tasks.conftest import NOW, Clock
 from tests.tasks.test_facts import ALL, kept, new_case, passed
 
@@ -229,3 +230,16 @@ def test_there_is_no_vacuum_for_postgresql(database: Database, clock: Clock) -> 
         pytest.skip("it is for SQLite")
     with pytest.raises(UsageError, match="autovacuum"):
         Retention(database, clock).vacuum()
+
+
+def test_webhooks_go_with_the_answers_that_they_hold_unless_they_have_not_arrived(
+    database: Database, tasks: TaskList, clock: Clock
+) -> None:
+    sent = Webhooks(database, clock)
+    asked = {"webhook_url": "https://example.org/hook", "ticket": {}}
+    with database.writing() as db:
+        for name, days in (("arrived", 100), ("on its way", 100), ("new", 1)):
+            case_ended(db, name, asked, "", (NOW - timedelta(days=days)).isoformat())
+            db.execute(webhooks.update().where(webhooks.c.case_id == "arrived").values(status="delivered"))
+    assert prune(database, clock) == Pruned(webhooks=1)
+    assert {line.case_id for line in sent.page(10)} == {"on its way", "new"}
