@@ -22,6 +22,7 @@ from agents.personal import finds_names, finds_whole_names, names_of
 from agents.placeholders import Placeholders, counted, restored_in, restored_so_far
 from agents.records import Wrote, is_outage, kept_of, wrote_of
 from agents.request import Order
+from agents.retriever import Wanted
 from agents.routing import Offer, offer
 from agents.whole import flaw
 from errors import BudgetReached, LimitReached, ModelError, OpsdeskError, Postponed, Stopped, UnreadableAnswer
@@ -135,6 +136,12 @@ class Done(NamedTuple):
     replaced: dict[str, int] | None = None
 
 
+def _kept(received: BaseModel) -> Any:
+    """A step's input without what stands in the case already: passages, and the ticket that a search may look into."""
+    once: dict[str, Any] = {"passages": {"__all__": {"text", "n"}}}
+    return received.model_dump(mode="json", exclude=once | ({"ticket": True} if isinstance(received, Wanted) else {}))
+
+
 def _whole(made: Contract, received: BaseModel, tier: Tier) -> Contract:
     """What was made, if it can be the answer to what was received. Raises `UnreadableAnswer`.
 
@@ -213,7 +220,7 @@ class Steps:
         if reached := self.limit(tier):
             raise LimitReached(reached[1], reached[0])
         self._books.task_list.start(self.case, task)
-        kept = received.model_dump(mode="json", exclude={"passages": {"__all__": {"text", "n"}}})
+        kept = _kept(received)
         wrote = self._wrote(task, tier, received, contract)
         self._placeholders.learn(wrote.hidden or {})  # those of an earlier try, where this was read from its record
         made: Contract | OpsdeskError

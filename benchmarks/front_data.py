@@ -19,7 +19,20 @@ import sqlalchemy as sa
 
 from agents.experience import Intent
 from tasks import seams, task_list
-from tasks.case import STEPS, Case, Citation, Handoff, Outcome, Passage, Route, StepName, Ticket, Tier
+from tasks.case import (
+    STEPS,
+    Case,
+    Citation,
+    Handoff,
+    Outcome,
+    Passage,
+    Route,
+    StepName,
+    Ticket,
+    Tier,
+    ToolCall,
+    ToolUse,
+)
 from tasks.database import Database
 from tasks.experience import feedback
 from tasks.facts import CaseFacts, case_facts, facts_of
@@ -178,7 +191,11 @@ def _made_up(case_id: str, chance: random.Random, now: datetime) -> Case:
     _pass(case, "retrieve", "writer", "local", chance)
     case.passages = [_passage(1, "help/invite", "Open Settings and choose Invite.")]
     if chance.random() < 0.3:  # a tool was asked too, which brings nothing now and then
-        case.passages.append(_passage(2, "mcp:crm/account", "" if chance.random() < 0.06 else "The plan is Team."))
+        error = "crm cannot be reached" if chance.random() < 0.06 else ""
+        use = ToolUse(call=ToolCall(server="crm", tool="account"), seconds=0.1, error=error)
+        case.handoffs[-1].payload["sent"] = [use.model_dump(mode="json")]
+        if not error:
+            case.passages.append(_passage(2, "mcp:crm/account", "The plan is Team."))
     if tier != "local" and chance.random() < 0.03:
         _pass(case, "write", "person", tier, chance, failed=True, told=chance.random() < 0.5)
         return _ended(case, "failed" if chance.random() < 0.3 else "needs_human", "the server did not answer in time")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from errors import UsageError
@@ -13,7 +13,7 @@ from opsdesk import drafting
 from opsdesk.api.access import Caller, Reads, Writes
 from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import Refused, documented
-from opsdesk.api.shapes import KbName, Name, Subject, Text, WebhookUrl
+from opsdesk.api.shapes import IdempotencyKey, KbName, Name, Subject, Text, WebhookUrl
 from opsdesk.batch import summary
 from tasks.batches import Batch, Planned, Progress
 from tasks.budget import NANO
@@ -83,7 +83,7 @@ def make(
     given: BatchIn,
     request: Request,
     caller: Writes,
-    idempotency_key: Annotated[str | None, Header(max_length=300)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> BatchOut:
     """Have replies to many tickets drafted. The workers begin at once; the cap holds over all of them."""
     at, tenant = doors(request), caller.acts_for(given.tenant)

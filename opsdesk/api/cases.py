@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from opsdesk.api.access import Caller, Reads, Writes
 from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import documented
-from opsdesk.api.shapes import Asked, KbName, Name, Subject, Text, WebhookUrl
+from opsdesk.api.shapes import Asked, IdempotencyKey, KbName, Name, Subject, Text, WebhookUrl
 from opsdesk.settings import Policy
 from tasks.case import Case, Handoff, Outcome, Ticket
 
@@ -111,7 +111,7 @@ async def ask(
     given: TicketIn,
     request: Request,
     caller: Writes,
-    idempotency_key: Annotated[str | None, Header(max_length=300)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Have the crew work a ticket, and get the case: its answer, citations, proof, handoffs and cost.
 

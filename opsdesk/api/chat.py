@@ -10,9 +10,9 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
@@ -22,7 +22,7 @@ from opsdesk.api.access import Reads, Writes
 from opsdesk.api.cases import KEEP_ALIVE_SECONDS
 from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import Refused, as_openai, documented
-from opsdesk.api.shapes import KbName, Name
+from opsdesk.api.shapes import IdempotencyKey, KbName, Name
 from opsdesk.settings import Policy
 from opsdesk.work import told
 from tasks.case import Case, Ticket
@@ -127,7 +127,7 @@ async def complete(
     given: ChatIn,
     request: Request,
     caller: Writes,
-    idempotency_key: Annotated[str | None, Header(max_length=300)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Answer the last user message from the knowledge base; the extension field `opsdesk` has case, proof and cost."""
     at = doors(request)

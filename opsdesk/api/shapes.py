@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from fastapi import Header
 from pydantic import Field
 
 from opsdesk.tickets import MAX_TICKET_CHARACTERS
+from tasks.repeats import MAX_KEY
 
 _ANY = r"^[^\x00]*$"
 """No database keeps a NUL."""
@@ -27,6 +29,14 @@ WebhookUrl = Annotated[
         max_length=2_000,
         pattern=r"^(?:https?://[!-~\u00a1-\uffff]+)?$",
         description="Where to POST a signed event at the end, as Standard Webhooks 1.0.0 has it.",
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        max_length=MAX_KEY,
+        pattern=r"^[!-~](?:[ -~]*[!-~])?$",
+        description="Of your own making: the same request sent again under it is done, and paid for, once.",
     ),
 ]
 KbName = Annotated[

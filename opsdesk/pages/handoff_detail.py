@@ -39,7 +39,7 @@ def draw(case: Case, rows: list[Span], selected: str) -> None:
             _prompt(case, row.handoff)
         with tabs[2]:
             raw = row.handoff.model_dump(mode="json", by_alias=True)
-            st.code(_short(json.dumps(raw, ensure_ascii=False, indent=1)), language="json", wrap_lines=True, height=420)
+            _scrolled(_short(json.dumps(raw, ensure_ascii=False, indent=1)), 420, "json")
 
 
 def _title(row: Span) -> None:
@@ -102,17 +102,26 @@ def _handed(case: Case, row: Span, handoff: Handoff) -> None:
 
 def _lines(payload: object, case: Case) -> None:
     text = _short(told(payload, case.passages)) or "nothing"
-    tall = text.count("\n") >= TALL or len(text) > 40 * TALL
-    st.code(text, language=None, wrap_lines=True, height=300 if tall else "content")
+    if text.count("\n") >= TALL or len(text) > 40 * TALL:
+        _scrolled(text, 300)
+    else:
+        st.code(text, language=None, wrap_lines=True)
+
+
+def _scrolled(text: str, height: int, language: str | None = None) -> None:
+    """A long text in a box that scrolls. A code block that scrolls by itself cannot be reached by keyboard; a container
+    can, by the button in it that copies the text."""
+    with st.container(height=height, border=False):
+        st.code(text, language=language, wrap_lines=True)
 
 
 def _prompt(case: Case, handoff: Handoff) -> None:
     if handoff.tier == "local":
         st.text(f"The {LOCAL_MODEL} follows rules of its own. A paid model would get this:")
-    st.code(prompt(handoff.from_), language=None, wrap_lines=True, height=260)
+    _scrolled(prompt(handoff.from_), 260)
     st.text("and below it, between marks, as JSON:")
     received = json.dumps(handoff.payload.get("received"), ensure_ascii=False, indent=1)
-    st.code(_short(received), language="json", wrap_lines=True, height=260)
+    _scrolled(_short(received), 260, "json")
     if handoff.task == "write" and case.passages:
         st.text(f"with the text of the {display.count(len(case.passages), 'passage')} that are kept once with the run")
 

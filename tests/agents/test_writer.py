@@ -130,7 +130,7 @@ drafts = st.fixed_dictionaries(
 def loose_facts(case: Case) -> list[str]:
     """The facts of an answer that stand in no words quoted from the passages that it cites, nor above them."""
     passages = {p.n: p for p in case.passages}
-    last = [h.payload["sent"] for h in case.handoffs if h.task == "write"]
+    last = [h.payload["sent"] for h in case.handoffs if h.task == "write" and h.status == "done"]
     quotes = [(q.n, q.text) for sent in last for s in Draft.model_validate(sent).sentences for q in s.quotes]
     cited = {citation.n for citation in case.citations}
     held = [
