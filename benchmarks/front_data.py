@@ -23,10 +23,13 @@ from tasks.case import (
     STEPS,
     Case,
     Citation,
+    Draft,
     Handoff,
     Outcome,
     Passage,
+    Quote,
     Route,
+    Sentence,
     StepName,
     Ticket,
     Tier,
@@ -71,6 +74,11 @@ LONG = "c-sixty-steps"
 BATCH = "b-ten-thousand"
 
 _DONE = {"status": "done", "attempts": 1, "owner": ""}
+
+
+DRAFT = Draft(
+    sentences=[Sentence(text="Open Settings and choose Invite.", quotes=[Quote(n=1, text="choose Invite")])]
+).model_dump(mode="json")
 
 
 class Mould(NamedTuple):
@@ -238,7 +246,7 @@ def _pass(
             cost_all_frontier_usd=round((read + 4 * wrote) * MODELS["frontier"][1] / 1e6, 9) if told else None,
             started_at=case.created_at,
             seconds=round(chance.lognormvariate(0.8, 0.5) if tier != "local" else 0.04 * chance.random(), 4),
-            payload={"received": {"ticket": case.ticket.text}, "sent": {"sentences": 3}},
+            payload={"received": {"ticket": case.ticket.text}, "sent": DRAFT if task == "write" else {}},
         )
     )
 
