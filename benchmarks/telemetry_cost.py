@@ -51,14 +51,30 @@ def main() -> None:
     with TemporaryDirectory() as home, ExitStack() as open_:
         desk = Desk(Settings(home=Path(home), trace_text=True))
         desk.index([SAMPLE / "docs"], "sample", source="sample")
-        collectors = {way: open_.enter_context(Collector()) for way in (GOOD, SILENT, LEAVES)}
-        collectors[SILENT].waits.clear()
-        ends = {way: collector.url for way, collector in collectors.items()}
+        silent = open_.enter_context(Collector())
+        silent.waits.clear()
+        good, leaves = (open_.enter_context(apart()) for _ in range(2))
+        ends = {GOOD: address(good), LEAVES: address(leaves), SILENT: silent.url}
         ends |= {REFUSES: REFUSING, NOWHERE: "http://collector.invalid"}
         tellers = {way: None if way == OFF else told_to(ends[way]) for way in ways}
-        rows = measured(desk, tellers, options.turns, collectors[LEAVES]) if options.turns else {}
+        rows = measured(desk, tellers, options.turns, leaves) if options.turns else {}
         exits = {f"{way}: opsdesk ask": at_exit(Path(home), ends.get(way), options.exits) for way in ways}
     show(rows | (exits if options.exits else {}), options.json, f"ms a case, {options.turns} turns")
+
+
+@contextmanager
+def apart() -> Iterator[subprocess.Popen[str]]:
+    """A collector in a process of its own, as one is: in ours it would compete with the cases for the interpreter."""
+    command = [sys.executable, "-m", "tests.collector"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+def address(collector: subprocess.Popen[str]) -> str:
+    """Where a collector listens."""
+    assert collector.stdout is not None
+    return collector.stdout.readline().strip()
 
 
 def told_to(url: str) -> Telemetry:
@@ -67,7 +83,7 @@ def told_to(url: str) -> Telemetry:
 
 
 def measured(
-    desk: Desk, tellers: dict[str, Telemetry | None], turns: int, leaves: Collector
+    desk: Desk, tellers: dict[str, Telemetry | None], turns: int, leaves: subprocess.Popen[str]
 ) -> dict[str, dict[str, float]]:
     """Median and p95 of the difference to `off`, in ms, and how many cases differ in what they say."""
     asked = tickets()
@@ -80,7 +96,7 @@ def measured(
     names = list(tellers)
     for turn in range(turns):
         if turn == turns // 2:
-            leaves.__exit__()
+            leaves.kill()
         ticket = asked[turn % len(asked)]
         for way in names[turn % len(names) :] + names[: turn % len(names)]:
             worked = time.process_time()

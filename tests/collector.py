@@ -1,7 +1,11 @@
-"""A collector of traces on loopback: OTLP over HTTP, as a backend takes it, or one that goes wrong in a set way."""
+"""A collector of traces on loopback: OTLP over HTTP, as a backend takes it, or one that goes wrong in a set way.
+
+`python -m tests.collector` is one in a process of its own: it prints its address, and ends with its standard input.
+"""
 
 from __future__ import annotations
 
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -66,3 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
 def attributes(told: Any) -> dict[str, Any]:
     """The attributes of a span or a resource."""
     return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in told.attributes}
+
+
+if __name__ == "__main__":
+    with Collector() as collector:
+        print(collector.url, flush=True)
+        sys.stdin.read()  # until whoever started it hangs up

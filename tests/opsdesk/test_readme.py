@@ -68,3 +68,13 @@ def test_every_link_of_the_pages_leads_to_a_file() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_tables_figures_are_those_of_the_results() -> None:
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    printed = {line.split()[1]: line for line in results.splitlines() if line.startswith("3% ")}
+    rows = [line.strip("| ").split(" | ") for line in README.splitlines() if line.count(" | ") == 4 and "%" in line]
+    assert [row[0].partition(" ")[0].strip("*:") for row in rows] == ["naive", "crew", "langgraph", "ours"]
+    for row in rows:
+        line = printed[row[0].partition(" ")[0].strip("*:")]
+        assert all(cell.strip("*$") in line for cell in row[1:]), (row, line)
