@@ -2,17 +2,20 @@
 
 The same four steps, each answering at once with a fixed text: as LangGraph nodes, as a sequential CrewAI
 `Crew`, as our Flow of four Tasks with nothing kept, and as our whole `Crew.work` on a SQLite task list.
-CPU time of the process per case, median over warm runs that take turns, so that a busy machine hits all alike.
+CPU time of the process per case, median over warm runs that take turns, so that a busy machine hits all alike. Then
+memory: the most that a case takes while it runs, and what it leaves behind.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import statistics
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,13 +50,18 @@ def main() -> None:
             "ours, kept in SQLite": ours(TaskList(f"sqlite:///{Path(folder) / 'opsdesk.sqlite'}")),
         }
         measured = measure(variants, options.runs)
+        for name, run in variants.items():
+            measured[name] |= memory(run, min(20, options.runs))
     if options.json:
         print(json.dumps(measured))
         return
     ours_ms = measured["ours, Flow + four Tasks"]["cpu_ms"]
-    print(f"{'per case, median of ' + str(options.runs):<30}{'CPU ms':>8}{'wall ms':>9}{'ratio':>8}")
+    print(
+        f"{'per case, median of ' + str(options.runs):<30}{'CPU ms':>8}{'wall ms':>9}{'ratio':>8}{'peak kB':>9}{'left kB':>9}"
+    )
     for name, row in measured.items():
-        print(f"{name:<30}{row['cpu_ms']:>8.1f}{row['wall_ms']:>9.1f}{row['cpu_ms'] / ours_ms:>8.2f}")
+        times = f"{row['cpu_ms']:>8.1f}{row['wall_ms']:>9.1f}{row['cpu_ms'] / ours_ms:>8.2f}"
+        print(f"{name:<30}{times}{row['peak_kb']:>9.0f}{row['left_kb']:>9.1f}")
 
 
 def measure(variants: dict[str, Callable[[], Any]], runs: int, warm: int = 10) -> dict[str, dict[str, float]]:
@@ -70,6 +78,24 @@ def measure(variants: dict[str, Callable[[], Any]], runs: int, warm: int = 10) -
     return {
         name: {"cpu_ms": statistics.median(cpu[name]), "wall_ms": statistics.median(wall[name])} for name in variants
     }
+
+
+def memory(run: Callable[[], Any], runs: int) -> dict[str, float]:
+    """Kilobytes of Python's own: the median of what a case takes at most, and what each leaves behind."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        first, peaks = tracemalloc.get_traced_memory()[0], []
+        for _ in range(runs):
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            run()
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+        gc.collect()
+        left = (tracemalloc.get_traced_memory()[0] - first) / runs
+    finally:
+        tracemalloc.stop()
+    return {"peak_kb": statistics.median(peaks) / 1000, "left_kb": left / 1000}
 
 
 def given() -> dict[str, Skill]:

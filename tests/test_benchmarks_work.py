@@ -12,7 +12,7 @@ def test_overhead_measures_ours_beside_the_alternatives() -> None:
     pytest.importorskip("langgraph")
     rows = run("overhead", "--runs", "3")
     assert set(rows) >= {"LangGraph, four nodes", "CrewAI, sequential Crew", "ours, Flow + four Tasks"}
-    assert all(row["cpu_ms"] > 0 for row in rows.values())
+    assert all(row["cpu_ms"] > 0 and row["peak_kb"] > 0 for row in rows.values())
 
 
 def test_a_budget_that_processes_are_killed_on_is_never_exceeded() -> None:
