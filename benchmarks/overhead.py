@@ -56,9 +56,8 @@ def main() -> None:
         print(json.dumps(measured))
         return
     ours_ms = measured["ours, Flow + four Tasks"]["cpu_ms"]
-    print(
-        f"{'per case, median of ' + str(options.runs):<30}{'CPU ms':>8}{'wall ms':>9}{'ratio':>8}{'peak kB':>9}{'left kB':>9}"
-    )
+    names = f"{'CPU ms':>8}{'wall ms':>9}{'ratio':>8}{'peak kB':>9}{'left kB':>9}"
+    print(f"{'per case, median of ' + str(options.runs):<30}{names}")
     for name, row in measured.items():
         times = f"{row['cpu_ms']:>8.1f}{row['wall_ms']:>9.1f}{row['cpu_ms'] / ours_ms:>8.2f}"
         print(f"{name:<30}{times}{row['peak_kb']:>9.0f}{row['left_kb']:>9.1f}")
