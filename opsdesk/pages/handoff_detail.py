@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import streamlit as st
 
@@ -102,15 +103,16 @@ def _handed(case: Case, row: Span, handoff: Handoff) -> None:
 
 def _lines(payload: object, case: Case) -> None:
     text = _short(told(payload, case.passages)) or "nothing"
-    if text.count("\n") >= TALL or len(text) > 40 * TALL:
-        _scrolled(text, 300)
-    else:
-        st.code(text, language=None, wrap_lines=True)
+    tall = text.count("\n") >= TALL or len(text) > 40 * TALL
+    _scrolled(text, 300 if tall else "content")
 
 
-def _scrolled(text: str, height: int, language: str | None = None) -> None:
-    """A long text in a box that scrolls. A code block that scrolls by itself cannot be reached by keyboard; a container
-    can, by the button in it that copies the text."""
+def _scrolled(text: str, height: int | Literal["content"], language: str | None = None) -> None:
+    """A text in a box that scrolls where it is long.
+
+    A code block that scrolls by itself cannot be reached by keyboard; a container can, by the button in it that copies
+    the text. All texts have one, so that a page is built alike whatever it shows.
+    """
     with st.container(height=height, border=False):
         st.code(text, language=language, wrap_lines=True)
 
