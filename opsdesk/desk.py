@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from agents.crew import Crew
     from agents.endpoint import Line
     from agents.experience import Experience
-    from agents.models import Maker
+    from agents.models import Maker, Tiers
     from agents.steps import Journal, Listener, Watcher
     from knowledge_base.embeddings import Embedder
     from knowledge_base.holdings import Holding
@@ -330,16 +330,22 @@ class Desk:
         """The crew over one knowledge base, made once."""
         with self._calling:
             if kb not in self._crews:
-                makers = self.makers(kb)
+                tiers, budget = self.llms(kb), self.budget if self.tiers else None
                 from agents.crew import Crew, Dial
-                from agents.models import Tiers
                 from agents.reply import Manner
 
                 manner = Manner(self.settings.tone, self.settings.sign_off)
                 dial = Dial(self.settings.policy, self.experience, self.settings.high_stakes_tier)
-                tiers, budget = Tiers(makers, redaction(self.settings)), self.budget if self.tiers else None
                 self._crews[kb] = Crew(tiers, self.task_list, self.ledger, self.now, manner, dial, budget)
             return self._crews[kb]
+
+    def llms(self, kb: str) -> Tiers:
+        """The LLMs of all tiers over one knowledge base. Whoever makes a crew takes them from here, for they know
+        which tiers may not be sent personal data."""
+        makers = self.makers(kb)
+        from agents.models import Tiers
+
+        return Tiers(makers, redaction(self.settings))
 
     def makers(self, kb: str) -> dict[Tier, Maker]:
         """How the LLM of each tier is made; the built-in one searches `kb`."""

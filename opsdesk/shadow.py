@@ -72,7 +72,6 @@ def run(desk: Desk, case: Case, stopped: Callable[[], bool] = lambda: False) -> 
     if tier is None or kept.has(this):
         return None
     from agents.crew import Crew, Dial
-    from agents.models import Tiers
     from agents.routing import Choice
     from agents.steps import Journal, Limits
     from tasks.calls import Calls
@@ -84,7 +83,7 @@ def run(desk: Desk, case: Case, stopped: Callable[[], bool] = lambda: False) -> 
 
     choice = Choice(tier, [f"{tier} writes: a shadow run"], 1.0, 0.0)
     dial = Dial("best", decide=lambda *_, **__: choice)  # under which no other tier stands in where money is short
-    crew = Crew(Tiers(desk.makers(case.kb)), desk.task_list, desk.ledger, desk.now, dial=dial, budget=desk.budget)
+    crew = Crew(desk.llms(case.kb), desk.task_list, desk.ledger, desk.now, dial=dial, budget=desk.budget)
     journal = Journal(
         step=lambda _, do: do(),
         calls=Calls(desk.budget, this, "repeat", lambda _: None),

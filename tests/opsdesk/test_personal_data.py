@@ -14,6 +14,7 @@ import pytest
 
 from agents.steps import Journal
 from errors import UsageError
+from opsdesk import shadow
 from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.pages.settings import in_force
@@ -94,6 +95,16 @@ def test_nothing_that_is_found_leaves_and_the_draft_has_it_back(sim: Simulator, 
     (handoff,) = wrote(case)
     assert handoff.payload["replaced"] == {"CARD": 1, "EMAIL": 2, "PERSON": 2, "PHONE": 1, "TEXT": 1}
     assert "replaced before it was sent: 1 CARD, 2 EMAIL" in handoff.reason
+
+
+@presidio
+def test_a_shadow_run_sends_as_little_as_the_run_that_it_repeats(sim: Simulator, desk: Callable[..., Desk]) -> None:
+    here = desk("on", "cheap", "frontier")
+    case = here.ask(TICKET, "sample")
+    assert shadow.run(here, case) == "cheap"
+    left = sent(sim, CHEAP)
+    assert [value for value in PRIVATE if value in left] == []
+    assert "<EMAIL_1>" in left
 
 
 def test_off_leaves_all_as_it_was(sim: Simulator, desk: Callable[..., Desk]) -> None:
