@@ -33,10 +33,11 @@ def _of_decision(made: Decision, ticket: Ticket) -> str:
     """A router repeats what is asked, in the ticket's own words, or as they are found in it."""
     if not made.questions:
         return "it names no question"
-    known, found = set(_words(f"{ticket.subject} {ticket.text}")), {question.text for question in questions_in(ticket)}
-    if all(question.text in found or known.issuperset(_words(question.text)) for question in made.questions):
-        return ""
-    return "it names a question that the ticket does not ask"
+    known = set(_words(f"{ticket.subject} {ticket.text}"))
+    strange = {question.text for question in made.questions if not known.issuperset(_words(question.text))}
+    if strange and not strange.issubset(question.text for question in questions_in(ticket)):
+        return "it names a question that the ticket does not ask"
+    return ""
 
 
 def _words(text: str) -> list[str]:

@@ -235,7 +235,7 @@ class Facts:
         One scan; by day and outcome it is a fast one. Sums that are not among `sums` are 0.
         """
         keys, all_sums = [case_facts.c[key] for key in by], _sums()
-        asked = sa.select(*keys, *(all_sums[name] for name in sums)).where(*_counted(filters))
+        asked = sa.select(*keys, *(all_sums[name] for name in sums)).where(*counted(case_facts, filters))
         with self._database.reading() as db:
             found = db.execute(asked.group_by(*keys).order_by(*keys))
             groups = [Group(**dict(zip((*by, *sums), row, strict=True))) for row in found]
@@ -254,15 +254,16 @@ class Facts:
 
         last = sa.select(sa.func.max(feedback.c.id)).group_by(feedback.c.case_id)
         # "exists" and no join: of a join SQLite may begin with the cases, and seek the words of each.
-        counts = sa.exists().where(case_facts.c.case_id == feedback.c.case_id, *_counted(filters))
+        counts = sa.exists().where(case_facts.c.case_id == feedback.c.case_id, *counted(case_facts, filters))
         said = sa.select(feedback.c.verdict, sa.func.count()).where(feedback.c.id.in_(last), counts)
         said = said.group_by(feedback.c.verdict)
         with self._database.reading() as db:
             return dict(map(tuple, db.execute(said)))
 
 
-def _counted(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    c = case_facts.c
+def counted(rows: sa.Table, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """What makes a row count, of a table with a row a case that has its day, knowledge base and tenant."""
+    c = rows.c
     found = [c.day >= filters.since.isoformat(), c.day <= filters.until.isoformat()]
     if filters.kb:
         found.append(c.kb == filters.kb)

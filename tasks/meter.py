@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import sqlalchemy as sa
 
 from tasks.database import Database
-from tasks.facts import Filters
+from tasks.facts import Filters, counted
 from tasks.seams import LAYERS, Layer, case_seams
 from tasks.task_list import cases
 
@@ -70,7 +70,7 @@ class Meter:
         ]
         for layer in LAYERS:
             sums += [sa.func.count(c[layer]), _sum(c[layer])]
-        asked = sa.select(*keys, *sums).where(*_counted(filters)).group_by(*keys).order_by(*keys)
+        asked = sa.select(*keys, *sums).where(*counted(case_seams, filters)).group_by(*keys).order_by(*keys)
         with self._database.reading() as db:
             return [_seams(row, len(keys)) for row in db.execute(asked)]
 
@@ -78,7 +78,12 @@ class Meter:
         """Of each source: how often the same question was asked of the same knowledge base, and went well."""
         c = case_seams.c
         runs, hits = sa.func.count().label("runs"), _sum(c.end_to_end).label("hits")
-        each = sa.select(c.source, runs, hits).where(*_counted(filters)).group_by(c.source, c.kb, c.alike).subquery()
+        each = (
+            sa.select(c.source, runs, hits)
+            .where(*counted(case_seams, filters))
+            .group_by(c.source, c.kb, c.alike)
+            .subquery()
+        )
         keys = (each.c.source, each.c.runs, each.c.hits)
         found: dict[str, list[Repeated]] = {}
         with self._database.reading() as db:
@@ -89,7 +94,7 @@ class Meter:
     def examples(self, source: str, layer: Layer, filters: Filters, limit: int = 3) -> list[str]:
         """The newest cases in which a layer leaked and that are still there to be opened."""
         c = case_seams.c
-        leaked = (c.source == source, c[layer] == 0, *_counted(filters))
+        leaked = (c.source == source, c[layer] == 0, *counted(case_seams, filters))
         there = sa.exists().where(cases.c.case_id == c.case_id)
         asked = sa.select(c.case_id).where(*leaked, there).order_by(c.day.desc(), c.case_id.desc()).limit(limit)
         with self._database.reading() as db:
@@ -102,16 +107,6 @@ def _seams(row: Sequence[object], keys: int) -> Seams:
     pairs = tuple(Passing(*numbers[i : i + 2]) for i in range(5, len(numbers), 2))
     cases_, end_to_end, clean, mended, held = numbers[:5]
     return Seams(source, key, cases_, end_to_end, clean, mended, held, pairs)
-
-
-def _counted(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    c = case_seams.c
-    found = [c.day >= filters.since.isoformat(), c.day <= filters.until.isoformat()]
-    if filters.kb:
-        found.append(c.kb == filters.kb)
-    if filters.tenant is not None:
-        found.append(c.tenant == filters.tenant)
-    return found
 
 
 def _sum(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from opsdesk.api.access import Caller, Reads, Writes
 from opsdesk.api.doors import Doors, doors
+from opsdesk.api.paging import cut, place_of
 from opsdesk.api.problems import documented
 from opsdesk.api.shapes import Asked, IdempotencyKey, KbName, Name, Subject, Text, WebhookUrl
 from opsdesk.settings import Policy
@@ -137,11 +138,10 @@ def cases(
     after: Annotated[str, Query(pattern=_PLACE, description="`next` of the page before.")] = "",
 ) -> Page:
     """The cases of the tenant, the newest first."""
-    at, _, id_ = after.partition("~")
-    found = doors(request).desk.task_list.recent(limit + 1, tenant=caller.tenant, after=(at, id_) if after else None)
-    lines = [LineOut(**line._asdict() | {"created_at": str(line.created_at)}) for line in found[:limit]]
-    more = found[limit - 1] if len(found) > limit else None
-    return Page(cases=lines, next=f"{more.created_at}~{more.case_id}" if more else None)
+    found = doors(request).desk.task_list.recent(limit + 1, tenant=caller.tenant, after=place_of(after))
+    page, next_ = cut(found, limit, lambda line: (str(line.created_at), line.case_id))
+    lines = [LineOut(**line._asdict() | {"created_at": str(line.created_at)}) for line in page]
+    return Page(cases=lines, next=next_)
 
 
 @router.get(

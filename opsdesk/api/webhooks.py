@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from opsdesk.api.access import Reads, Writes
 from opsdesk.api.doors import doors
+from opsdesk.api.paging import cut, place_of
 from opsdesk.api.problems import Refused, documented
 from tasks.webhooks import Event, Line, Status
 
@@ -49,12 +50,9 @@ def webhooks(
     after: Annotated[str, Query(pattern=_PLACE, description="`next` of the page before.")] = "",
 ) -> WebhooksPage:
     """The events of the tenant, the newest first, and whether each has arrived."""
-    at, _, id_ = after.partition("~")
-    found = doors(request).webhooks.page(limit + 1, tenant=caller.tenant, after=(at, id_) if after else None)
-    more = found[limit - 1] if len(found) > limit else None
-    return WebhooksPage(
-        webhooks=[_shown(line) for line in found[:limit]], next=f"{more.made_at}~{more.id}" if more else None
-    )
+    found = doors(request).webhooks.page(limit + 1, tenant=caller.tenant, after=place_of(after))
+    page, next_ = cut(found, limit, lambda line: (line.made_at, line.id))
+    return WebhooksPage(webhooks=[_shown(line) for line in page], next=next_)
 
 
 @router.post("/v1/webhooks/{webhook_id}/redeliver", responses=documented(401, 403, 404, 422, 429, 503))

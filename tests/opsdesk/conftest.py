@@ -15,6 +15,10 @@ from opsdesk import cli
 from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
+from tests.simulator import Model, Simulator
+
+KEY = "sk-canary-0123456789abcdef"
+CHEAP, FRONTIER = "gpt-6-luna", "gpt-6.1-sol"
 
 
 class Result:
@@ -55,6 +59,24 @@ def home_of_all(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> 
     (home / "models").symlink_to(model_cache, target_is_directory=True)
     Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample")
     return home
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    usual = {CHEAP: Model(price=(100, 10, 500), key=KEY), FRONTIER: Model(price=(2000, 100, 10000), key=KEY)}
+    with Simulator(usual) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Desk:
+    """A desk that knows the sample's documents; the others share what it has opened."""
+    home = tmp_path_factory.mktemp("paid")
+    (home / "models").symlink_to(model_cache, target_is_directory=True)
+    desk = Desk(Settings(home=home, policy="offline"))
+    desk.index([SAMPLE / "docs"], "sample")
+    desk.searcher("sample")
+    return desk
 
 
 @pytest.fixture

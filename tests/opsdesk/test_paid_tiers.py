@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,37 +13,16 @@ from typing import Any
 import pytest
 
 from errors import UsageError
-from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 from tasks.budget import Budget, Cap, Spending
 from tasks.case import Case, Ticket
 from tasks.processes import host_name
-from tests.opsdesk.conftest import Result
-from tests.simulator import Model, Simulator, closed_port
+from tests.opsdesk.conftest import CHEAP, FRONTIER, KEY, Result
+from tests.simulator import Simulator, closed_port
 
-KEY = "sk-canary-0123456789abcdef"
-CHEAP, FRONTIER = "gpt-6-luna", "gpt-6.1-sol"
 PRO = "Does your Pro plan include API access, and how much is it?"
 RESET = "How do I reset my password?"
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    usual = {CHEAP: Model(price=(100, 10, 500), key=KEY), FRONTIER: Model(price=(2000, 100, 10000), key=KEY)}
-    with Simulator(usual) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def offline(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Desk:
-    """A desk that knows the sample's documents; the others share what it has opened."""
-    home = tmp_path_factory.mktemp("paid")
-    (home / "models").symlink_to(model_cache, target_is_directory=True)
-    desk = Desk(Settings(home=home, policy="offline"))
-    desk.index([SAMPLE / "docs"], "sample")
-    desk.searcher("sample")
-    return desk
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import pytest
 from agents.steps import Journal
 from errors import UsageError
 from opsdesk import shadow
-from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.pages.settings import in_force
 from opsdesk.settings import Settings, read_settings
@@ -24,10 +23,9 @@ from opsdesk.tiers import paid_tiers, prices, problems
 from tasks.calls import Calls
 from tasks.case import Case, Ticket
 from tasks.sheet import Sheet
-from tests.simulator import Model, Simulator
+from tests.opsdesk.conftest import CHEAP, FRONTIER, KEY
+from tests.simulator import Simulator
 
-KEY = "sk-canary-0123456789abcdef"
-CHEAP, FRONTIER = "gpt-6-luna", "gpt-6.1-sol"
 TEXT = (
     "Hello Sarah,\n\nHow do I reset my password?\n\nMy address is jane.doe@home.net, my number +49 30 901820. "
     "I pay with 4111 1111 1111 1111. It says <EMAIL_1>.\n\nKind regards,\nJane"
@@ -37,23 +35,6 @@ PRIVATE = ("jane.doe@home.net", "901820", "4111", "Sarah", "Jane", "Doe", "no-re
 presidio = pytest.mark.skipif(
     importlib.util.find_spec("presidio_analyzer") is None, reason="opsdesk[pii] is not installed"
 )
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    usual = {CHEAP: Model(price=(100, 10, 500), key=KEY), FRONTIER: Model(price=(2000, 100, 10000), key=KEY)}
-    with Simulator(usual) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def offline(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Desk:
-    home = tmp_path_factory.mktemp("personal")
-    (home / "models").symlink_to(model_cache, target_is_directory=True)
-    desk = Desk(Settings(home=home, policy="offline"))
-    desk.index([SAMPLE / "docs"], "sample")
-    desk.searcher("sample")
-    return desk
 
 
 @pytest.fixture
