@@ -94,10 +94,11 @@ def streams(*pieces: str, last: bytes = LAST) -> Reply:
 
 @contextmanager
 def heard() -> Iterator[list[Any]]:
-    """CrewAI's events of calls, in their order."""
+    """CrewAI's events of calls, at the end in the order they were emitted: its bus hands them over in any."""
     events: list[Any] = []
     with crewai_event_bus.scoped_handlers():
         for kind in (LLMCallStartedEvent, LLMCallCompletedEvent, LLMCallFailedEvent):
             crewai_event_bus.on(kind)(lambda _, event: events.append(event))
         yield events
         crewai_event_bus.flush()
+    events.sort(key=lambda event: event.emission_sequence)
