@@ -35,6 +35,7 @@ import numpy as np
 from benchmarks.bench import arguments, nano_prices, show, simulator
 from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
+from opsdesk.llms import makers
 from opsdesk.settings import Settings, TierSettings, TiersSettings
 from tasks.case import Case, Passage, Ticket, Tier
 from tests.simulator.mind import USUAL_LIES
@@ -148,7 +149,7 @@ class Stage:
 
     def __init__(self, desk: Desk, url: str) -> None:
         self.desk, self.url = desk, url
-        self._makers = {kb.kb: desk.makers(kb.kb) for kb in desk.knowledge_bases()}
+        self._makers = {kb.kb: makers(desk, kb.kb) for kb in desk.knowledge_bases()}
         self._retrieved: dict[str, Callable[[str], Any]] = {}
 
     def models(self, wrong: float, frontier_wrong: float) -> Callable[[], set[str]]:

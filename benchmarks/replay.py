@@ -159,7 +159,6 @@ def outcomes(desk: Desk, asked: Sequence[Ticket], threads: int = 4) -> Bank:
 def _worked(desk: Desk, tier: Tier | None, rules: Rules | None = None) -> Callable[[Ticket], Kept]:
     """How the crew works a ticket: with a tier as the first writer, or with the one that `rules` choose."""
     from agents.crew import Crew, Dial
-    from agents.models import Tiers
     from agents.routing import Choice, decide
     from agents.steps import Limits
 
@@ -168,7 +167,7 @@ def _worked(desk: Desk, tier: Tier | None, rules: Rules | None = None) -> Callab
             return Choice(tier, [f"{tier} writes"], 1.0, 0.0)
         return decide(decision, ticket, offers, experience, rules or policy, **more)
 
-    crew = Crew(Tiers(desk.makers("sample")), desk.task_list, desk.ledger, dial=Dial(decide=choose))
+    crew = Crew(desk.llms("sample"), desk.task_list, desk.ledger, dial=Dial(decide=choose))
     limits = Limits(desk.settings.budget_usd, 600)
     name = f"{tier or 'rules'}-{time.monotonic_ns()}"
 

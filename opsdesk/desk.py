@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import NoKnowledgeBase, StoreError, UsageError
+from errors import NoKnowledgeBase, StoreError
 from opsdesk import known
 from opsdesk.known import KnowledgeBase, Stale
 from opsdesk.settings import Policy, Settings
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from agents.crew import Crew
     from agents.endpoint import Line
     from agents.experience import Experience
-    from agents.models import Maker, Tiers
+    from agents.models import Tiers
     from agents.steps import Journal, Listener, Watcher
     from knowledge_base.embeddings import Embedder
     from knowledge_base.holdings import Holding
@@ -342,37 +342,12 @@ class Desk:
     def llms(self, kb: str) -> Tiers:
         """The LLMs of all tiers over one knowledge base. Whoever makes a crew takes them from here, for they know
         which tiers may not be sent personal data."""
-        makers = self.makers(kb)
+        from opsdesk.llms import makers
+
+        made = makers(self, kb)
         from agents.models import Tiers
 
-        return Tiers(makers, redaction(self.settings))
-
-    def makers(self, kb: str) -> dict[Tier, Maker]:
-        """How the LLM of each tier is made; the built-in one searches `kb`."""
-        self.searcher(kb)  # a knowledge base that is not there is told before CrewAI is loaded
-        os.environ.setdefault("CREWAI_STORAGE_DIR", str(self.settings.home / "crewai"))
-        import agents
-
-        _must_be_ours(agents.__file__)
-        from agents import retriever, router, verifier, writer
-        from agents.models import LocalModel
-
-        def newest() -> retriever.Library:
-            searcher = self.searcher(kb)
-            return retriever.Library(searcher.findings, searcher.siblings)
-
-        skills = {
-            router.ROLE: router.SKILL,
-            retriever.ROLE: retriever.local_skill(newest, self.toolbox),
-            writer.ROLE: writer.local_skill(self.embedder.embed),
-            verifier.ROLE: verifier.SKILL,
-        }
-        makers: dict[Tier, Maker] = {"local": lambda: LocalModel(skills)}
-        if self.tiers:
-            from agents.endpoint import EndpointModel
-
-            makers |= {tier: partial(EndpointModel, line) for tier, line in self.lines.items()}
-        return makers
+        return Tiers(made, redaction(self.settings))
 
     def documents(self, kb: str, most: int = 5_000) -> list[Holding]:
         """What a knowledge base holds, by document."""
@@ -394,12 +369,3 @@ class Desk:
     def stale(self, case: Case) -> list[Stale]:
         """The documents that a case cites and that have changed since: its proof is about what they said then."""
         return known.stale(self.settings.knowledge_bases, case)
-
-
-def _must_be_ours(found: str | None) -> None:
-    here = Path(__file__).resolve().parents[1] / "agents"
-    if found is None or Path(found).resolve().parent != here:
-        raise UsageError(
-            f"another package named agents was imported ({found}); it is not Opsdesk's: "
-            "uninstall it (openai-agents uses that name too) or run Opsdesk in an environment of its own"
-        )

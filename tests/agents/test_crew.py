@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any, cast
@@ -268,6 +270,13 @@ def test_ticket_text_cannot_close_the_mark_around_it_or_fill_in_a_template(tmp_p
     content = frontier.calls[0][1]["content"]
     assert content.count("<input>") == content.count("</input>") == 1
     assert json.loads(content.split("<input>\n")[1].split("\n</input>")[0])["ticket"]["text"] == hostile
+
+
+def test_the_flow_is_defined_before_threads_use_it_at_once() -> None:
+    """CrewAI's first use of a flow's class changes what it walks: of several threads at it, one would fail its case."""
+    asked = "from agents.order import Order; print('_flow_definition' in vars(Order))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "True\n"
 
 
 def test_eight_threads_of_twenty_cases_do_not_mix(tmp_path: Path) -> None:
