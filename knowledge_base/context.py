@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge_base.facts import Fact, key
+from knowledge_base.remembered import remembered
 from knowledge_base.text import STOP_WORDS, stem_all, visible
 
 Context = dict[str, float]
@@ -120,6 +121,7 @@ class Token:
     end: int
 
 
+@remembered(8_192)
 def tokens(text: str) -> list[Token]:
     """The content words of `text`, in order; numbers are facts and stay out."""
     found = [(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _WORD.finditer(text)]

@@ -8,7 +8,8 @@ of the same thing (`binding`), it must affirm what they affirm (`polarity`, `sid
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from knowledge_base.binding import Binding, Place, bind, exchanged, misplaced, names_in, rarity
 from knowledge_base.claims import Assertion, assertions
@@ -105,9 +106,14 @@ class _Shelf:
     def known(self, ids: tuple[str, ...]) -> Known:
         """What those say."""
         if ids not in self._known:
-            chosen = self.cited(ids)
-            self._known[ids] = Known.of(chosen, self.asked, rarity(chosen))
+            self._known[ids] = replace(_known(tuple(self.cited(ids))), asked=self.asked)
         return self._known[ids]
+
+
+@lru_cache(maxsize=256)
+def _known(sources: tuple[Source, ...]) -> Known:
+    """What passages say between them: kept, since all sentences of an answer rest on the same few."""
+    return Known.of(sources, rarity(sources))
 
 
 # --- one claim ---------------------------------------------------------------------------------------

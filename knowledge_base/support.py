@@ -71,22 +71,21 @@ class Known:
     stems: Set[str]
     concepts: Set[str]
     forms: Set[str]  # the first letters of the longer stems
-    asked: Set[str]
     named: Set[str]  # stems of the passages' ids
     acronyms: Set[str]
     roots: Set[str]  # the first four letters of stems
     rare: Mapping[str, float]
+    asked: Set[str] = frozenset()  # stems of the question
 
     @classmethod
-    def of(cls, sources: Sequence[Source], asked: Set[str], rare: Mapping[str, float]) -> Known:
-        """What `sources` say; `asked` are the stems of the question."""
+    def of(cls, sources: Sequence[Source], rare: Mapping[str, float]) -> Known:
+        """What `sources` say, whatever the question."""
         stems = frozenset().union(*(source.stems for source in sources))
         return cls(
             units=[unit for source in sources for unit in source.units],
             stems=stems,
             concepts=concepts(stems),
             forms={stem[:FORM] for stem in stems if len(stem) > FORM},
-            asked=asked,
             acronyms={
                 acronym.replace(".", "").lower()
                 for source in sources

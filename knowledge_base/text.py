@@ -58,6 +58,7 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
+@remembered(8_192)
 def words(text: str) -> list[str]:
     """Lower-case words in order. An identifier gives itself and its parts.
 

@@ -162,7 +162,12 @@ def is_newer(passage: Passage, other: Passage) -> bool | None:
 
 
 def _year(passage: Passage) -> str:
-    return max(_YEAR.findall(" ".join([passage.title, *passage.headings])), default="")
+    return _newest_year(" ".join([passage.title, *passage.headings]))
+
+
+@lru_cache(maxsize=1_024)
+def _newest_year(text: str) -> str:
+    return max(_YEAR.findall(text), default="")
 
 
 @dataclass(frozen=True)

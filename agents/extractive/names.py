@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence, Set
+from functools import lru_cache
 
 from agents.extractive.units import Unit
 from knowledge_base import text as language
@@ -13,11 +14,16 @@ from tasks.case import Question
 _NAME = re.compile(r"[A-Z][\w-]*(?:\s+[A-Z][\w-]*)*")
 
 
-def names(unit: Unit) -> set[str]:
+def names(unit: Unit) -> frozenset[str]:
     """The names in a unit, lower-case: runs of capitalised words ("pro", "pro plus"), or a row's subject."""
-    found = [match.group().lower().split() for match in _NAME.finditer(unit.subject or unit.text)]
+    return _names(unit.subject or unit.text)
+
+
+@lru_cache(maxsize=4_096)
+def _names(text: str) -> frozenset[str]:
+    found = [match.group().lower().split() for match in _NAME.finditer(text)]
     kept = (words[1:] if words[0] in language.STOP_WORDS else words for words in found)
-    return {" ".join(words) for words in kept if words}
+    return frozenset(" ".join(words) for words in kept if words)
 
 
 def named_in(question: Question, pool: Sequence[Unit], around: str = "") -> set[str]:
