@@ -308,7 +308,7 @@ class Desk:
             stopped=stopped,
             journal=journal,
         )
-        case = self.task_list.find(case_id) if case_id else None
+        case = self.task_list.find(case_id) if case_id and not (journal and journal.calls.fresh) else None
         if case is None:
             id_ = case_id or f"c-{secrets.token_hex(6)}"
             named = {"case_id": id_, "kb": kb, "tenant": tenant, "batch_id": batch_id}

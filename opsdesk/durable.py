@@ -45,6 +45,7 @@ class Durable:
         self._stops: dict[threading.Event, str] = {}
         self._doing: Counter[tuple[str, int]] = Counter()
         self._idle: set[tuple[str, int]] = set()
+        self._claimed: dict[tuple[str, int, int], DraftRow] = {}
         self.ending = threading.Event()
         _launch(desk.task_list.database.url, self._owner)
         _running.append(self)
@@ -69,6 +70,7 @@ class Durable:
     def draft(self, row: DraftRow) -> None:
         """Works a claimed ticket to its end. Nothing is raised: what goes wrong ends the row, or puts it back."""
         self._doing[row.batch_id, row.seq] += 1
+        self._claimed[row.batch_id, row.seq, row.run] = row
         try:
             with SetWorkflowID(_id(row)):
                 _draft(row.batch_id, row.seq, row.run)
@@ -76,6 +78,7 @@ class Durable:
             log.error("%s", error)
             self._give_back(row)
         finally:
+            self._claimed.pop((row.batch_id, row.seq, row.run), None)
             self._doing[row.batch_id, row.seq] -= 1
 
     def take_over(self, living: Collection[str]) -> None:
@@ -103,7 +106,7 @@ class Durable:
 
     def work(self, batch_id: str, seq: int, run: int) -> None:
         """A ticket's workflow, from its beginning or, after a crash, from its records."""
-        row = self._queue.hold(batch_id, seq, run, self._owner)
+        row = self._claimed.pop((batch_id, seq, run), None) or self._queue.hold(batch_id, seq, run, self._owner)
         if row is None:
             return
         self._doing[batch_id, seq] += 1
@@ -149,7 +152,13 @@ class Durable:
 
         journal = Journal(
             step=lambda name, do: DBOS.run_step({"name": name}, do),
-            calls=Calls(desk.budget, row.case_id, desk.settings.in_flight, self._queue.guard(row)),
+            calls=Calls(
+                desk.budget,
+                row.case_id,
+                desk.settings.in_flight,
+                self._queue.guard(row),
+                fresh=row.run == 1 and row.attempts == 1,
+            ),
             sheet=Sheet(desk.task_list, lambda db, case: self._queue.finish_in(db, row, case, reword)),
             patient=row.run <= PATIENCE,
         )
@@ -222,6 +231,8 @@ def _launch(url: sa.URL, owner: str) -> None:
         "log_level": "CRITICAL",
         "use_listen_notify": False,
         "system_database_url": url.render_as_string(hide_password=False),
+        # DBOS tries again itself when a connection is gone; asking of each whether it is took a tenth of the time.
+        "db_engine_kwargs": {"pool_pre_ping": False},
     }
     if url.get_backend_name() == "sqlite":
         steps = sa.URL.create("sqlite", database=str(steps_file(url)))

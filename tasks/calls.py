@@ -38,12 +38,22 @@ def key_of(sent: Any) -> str:
 
 
 class Calls:
-    """The paid calls of one case. `guard` raises when this process does not hold the case any more."""
+    """The paid calls of one case. `guard` raises when this process does not hold the case any more.
+
+    `fresh`: nobody was at the case before, so that what was bought earlier need not be looked for.
+    """
 
     def __init__(
-        self, budget: Budget, case_id: str, in_flight: InFlight, guard: Callable[[sa.Connection], None]
+        self,
+        budget: Budget,
+        case_id: str,
+        in_flight: InFlight,
+        guard: Callable[[sa.Connection], None],
+        *,
+        fresh: bool = False,
     ) -> None:
         self._budget, self.case_id, self._in_flight, self.guard = budget, case_id, in_flight, guard
+        self.fresh = fresh
         self.used: set[str] = set()
         """The calls that have a part in the case as it stands."""
 
@@ -52,7 +62,8 @@ class Calls:
 
         What an ended worker left open is settled at its most first, so that a late word of it changes nothing.
         """
-        again, rows = key in self.used, self._rows(key)
+        again = key in self.used
+        rows = self._rows(key) if again or not self.fresh else []
         self.used.add(key)
         if any(row.settled is None for row in rows):
             for row in rows:
@@ -69,6 +80,8 @@ class Calls:
 
     def unused(self) -> dict[str, Bought]:
         """What was bought for this case and has no part in it now, by model: an earlier try took another way."""
+        if self.fresh:
+            return {}
         mine = (reservations.c.case_id == self.case_id, reservations.c.call_key != "")
         with self._budget.database.reading() as db:
             rows = db.execute(sa.select(reservations).where(*mine).order_by(reservations.c.made_at)).all()

@@ -146,9 +146,10 @@ _FORGET = case_paths.delete().where(case_paths.c.case_id == sa.bindparam("its_ca
 _INSERT = case_paths.insert()
 
 
-def keep(db: sa.Connection, case: Case, shadow_of: str = "") -> None:
-    """Writes the row of a case that is being closed, in place of the one of an earlier closing."""
-    db.execute(_FORGET, {"its_case": case.case_id})
+def keep(db: sa.Connection, case: Case, shadow_of: str = "", *, again: bool = True) -> None:
+    """Writes the row of a case that is being closed; `again`: in place of one that an earlier closing may have left."""
+    if again:
+        db.execute(_FORGET, {"its_case": case.case_id})
     db.execute(_INSERT, path_of(case, shadow_of)._asdict())
 
 

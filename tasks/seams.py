@@ -254,9 +254,11 @@ def put(db: sa.Connection, row: CaseSeams) -> bool:
     return replaced
 
 
-def keep(db: sa.Connection, case: Case) -> None:
+def keep(db: sa.Connection, case: Case, *, again: bool) -> None:
     """Writes what a case says that is being closed; a word that was said of an earlier closing is read anew."""
-    if put(db, seams_of(case)):
+    if not again:
+        db.execute(_INSERT, seams_of(case)._asdict())
+    elif put(db, seams_of(case)):
         hear(db, [case.case_id])
 
 

@@ -127,7 +127,8 @@ class TaskList:
         with self.database.writing() as db:
             if not also(db, case):
                 return
-            if db.execute(_KNOWN, {"its_case": this}).scalar():
+            known = bool(db.execute(_KNOWN, {"its_case": this}).scalar())
+            if known:
                 db.execute(_CHANGE_CASE, {"its_case": this, **_case_row(case)})
                 db.execute(tasks.delete().where(tasks.c.case_id == this))
                 db.execute(handoffs.delete().where(handoffs.c.case_id == this))
@@ -140,8 +141,8 @@ class TaskList:
             ]
             if bodies:
                 db.execute(_INSERT_HANDOFFS, bodies)
-            facts.keep(db, case, case.batch_id)
-            paths.keep(db, case)
+            facts.keep(db, case, case.batch_id, again=known)
+            paths.keep(db, case, again=known)
 
     def case(self, case_id: str) -> Case:
         """The case as kept. Raises `UsageError` when there is none of that id."""
