@@ -97,18 +97,17 @@ def main() -> None:
     options = parser.parse_args()
     if chromium.PROGRAM is None:
         sys.exit(chromium.MISSING)
-    with TemporaryDirectory() as one, TemporaryDirectory() as other, sync_playwright() as playwright:
-        small, big = Path(one), Path(other)
-        for home in (small, big):
-            Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample", source="sample")
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(folder)
+        Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample", source="sample")
         browser = chromium.launch(playwright)
-        rows = first_paint(browser, small, options.times)
-        with served(small) as site:
+        rows = first_paint(browser, home, options.times)
+        with served(home) as site:
             site.wait_for_worker()
             rows |= events(browser, site, options.times)
             rows |= switches(browser, site, options.times)
             rows |= idle(browser, site, options.idle)
-        rows |= large(browser, big, options.times, options.cases, options.drafts)
+        rows |= large(browser, home, options.times, options.cases, options.drafts)
         browser.close()
     show(rows, options.json, "milliseconds")
 

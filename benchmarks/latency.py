@@ -23,7 +23,9 @@ COLD_RUNS = 3
 
 def main() -> None:
     """Prints median, 95th percentile and longest of each."""
-    options = arguments(__doc__ or "").parse_args()
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--cold", type=int, default=COLD_RUNS, help="searches by a process of their own")
+    options = parser.parse_args()
     texts = [str(question["text"])[:2000] for question in questions(options.questions)]
     with desk_over(options.corpus) as desk:
         searcher = desk.searcher(KB)
@@ -34,7 +36,7 @@ def main() -> None:
         rows["ask, warm"] = spread(timed(lambda text: ask(desk, text, steps), text) for text in texts)
         rows |= {f"  {step}": spread(times) for step, times in steps.items()}
         rows["search, cold process"] = spread(
-            timed(lambda _: cold_search(desk, texts[0]), "") for _ in range(COLD_RUNS)
+            timed(lambda _: cold_search(desk, texts[0]), "") for _ in range(options.cold)
         )
         chunks = len(searcher.index)
     show(rows, options.json, f"ms at {chunks:,} chunks")

@@ -85,10 +85,10 @@ def test_the_calibration_error_is_how_far_scores_are_from_the_share_that_is_righ
 
 
 def test_no_lie_of_a_simulated_writer_gets_a_loose_figure_out() -> None:
-    report = run("adversary", "--drafts", "40", "--processes", "1")
+    report = run("adversary", "--drafts", "24", "--processes", "1")
     everything, honest = report["all"], report["honest"]["drafts"]
     assert everything["answers with a loose figure"] == 0
-    assert everything["drafts"] >= 30
+    assert everything["drafts"] >= 24
     assert len(report["lies"]) >= 15
     assert honest["refused"] < 0.2
     assert report["lies"]["invented figure"]["accepted"] == report["lies"]["look-alikes and splits"]["accepted"] == 0

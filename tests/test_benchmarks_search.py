@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.running import run
 
 
@@ -37,5 +39,9 @@ def test_hostile_files_are_accepted_or_skipped_with_a_reason() -> None:
     assert rows["unnamed"] == 0
 
 
-def test_latency_prints_what_a_person_waits_for() -> None:
-    assert {"search, warm", "ask, warm", "search, cold process"} <= set(run("latency"))
+def test_latency_prints_what_a_person_waits_for(tmp_path: Path) -> None:
+    few = tmp_path / "questions.jsonl"
+    few.write_text('{"id": "1", "text": "How do I reset my password?"}\n' * 3, encoding="utf-8")
+    rows = run("latency", "--questions", str(few), "--cold", "1")
+    assert {"search, warm", "ask, warm", "search, cold process"} <= set(rows)
+    assert all(row["median"] > 0 for row in rows.values())

@@ -142,7 +142,7 @@ def loose_facts(case: Case) -> list[str]:
     return [fact.text for fact in facts_in(answer) if not any(places(source, fact) for source in held)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(drafts, min_size=3, max_size=3), st.booleans())
 def test_whatever_a_lying_writer_returns_no_figure_is_sent_that_its_quotes_do_not_have(
     tmp_path_factory: pytest.TempPathFactory, lies: list[Any], stakes: bool

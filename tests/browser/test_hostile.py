@@ -125,8 +125,7 @@ def test_passages_and_proofs(seeded: dict[str, Any], page: Page) -> None:
         expect(page.get_by_role("button", name="Proof:")).to_have_count(len(TEXTS))  # every answer is there
 
     def click(buttons: str) -> dict[str, int]:
-        for button in page.get_by_role("button", name=buttons).all():
-            button.evaluate("(one) => one.click()")
+        page.get_by_role("button", name=buttons).evaluate_all("(all) => all.forEach((one) => one.click())")
         return dict(page.evaluate(ELEMENTS))
 
     found = []
@@ -175,7 +174,7 @@ def test_what_is_known(seeded: dict[str, Any], page: Page, view: str) -> None:
 def test_handoffs(seeded: dict[str, Any], page: Page) -> None:
     address = f"{seeded['site'].url}/handoffs?run={{}}&step=4"
     before = elements(page, address.format(seeded["plain"][1][0]))
-    for run, text in list(zip(seeded["hostile"][1], TEXTS, strict=True))[::3]:  # each is opened anew: seconds
+    for run, text in list(zip(seeded["hostile"][1], TEXTS, strict=True))[::5]:  # each is opened anew: seconds
         assert elements(page, address.format(run)) == before
         check(page, texts=[text])
 

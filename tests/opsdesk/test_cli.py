@@ -268,12 +268,14 @@ def test_control_characters_of_a_document_do_not_reach_the_terminal(run: Any, pa
         assert "\x1b" not in shown.out
 
 
-def test_ctrl_c_leaves_a_closed_case_and_exits_with_130(home: Path, page: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    opsdesk = [sys.executable, "-m", "opsdesk"]
-    subprocess.run([*opsdesk, "index", str(page.parent)], env=environment, check=True, capture_output=True)
+def test_ctrl_c_leaves_a_closed_case_and_exits_with_130(home: Path, page: Path, run: Any) -> None:
+    run("index", page.parent)
     process = subprocess.Popen(
-        [*opsdesk, "demo"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "opsdesk", "demo"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -287,10 +289,8 @@ def test_ctrl_c_leaves_a_closed_case_and_exits_with_130(home: Path, page: Path) 
     with sqlite3.connect(home / "opsdesk.sqlite") as db:
         assert db.execute("SELECT count(*) FROM cases").fetchone()[0] >= 1
         assert db.execute("SELECT count(*) FROM cases WHERE outcome IS NULL").fetchone()[0] == 0
-    again = subprocess.run(
-        [*opsdesk, "ask", "How do I reset my password?", "--json"], env=environment, capture_output=True
-    )
-    assert json.loads(again.stdout)["outcome"] == "accepted"
+    again = run("ask", "How do I reset my password?", "--json")
+    assert json.loads(again.out)["outcome"] == "accepted"
 
 
 def test_a_reader_that_goes_away_is_no_error(home: Path, page: Path) -> None:

@@ -409,7 +409,7 @@ def test_the_key_is_found_nowhere(
     sim.set(FRONTIER, always=fault)
     configured()
     shown = ""
-    for arguments in (("models", "--check"), ("ask", RESET), ("ask", PRO, "--json"), ("ask", PRO, "--staff")):
+    for arguments in (("models", "--check"), ("ask", RESET), ("ask", PRO, "--json")):
         result = run(*arguments, "-v", "--debug")
         shown += result.out + result.err
     assert KEY not in shown
