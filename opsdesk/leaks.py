@@ -29,7 +29,7 @@ HELD: Mapping[str, Mapping[Layer, str]] = {
     "verifier": {
         "routing": "the tier that was chosen wrote to the end",
         "retrieval": "passages were found that answer",
-        "tools": "a tool brought something",
+        "tools": "each tool that was asked said something",
         "writing": "the first draft could be read and was proven",
         "proof": "each draft got its verdict",
         "surface": "it reached the asker or a person, in time",
@@ -46,7 +46,7 @@ LEAKED: Mapping[str, Mapping[Layer, str]] = {
     "verifier": {
         "routing": "had to be written by another tier than the router chose",
         "retrieval": "ended without passages that answer",
-        "tools": "got nothing from a tool",
+        "tools": "had a tool that failed, or said nothing that can be read",
         "writing": "had a first draft that could not stand as it was",
         "proof": "had a draft that got no verdict",
         "surface": "failed, were interrupted or ran too long",

@@ -50,9 +50,6 @@ GRACE_SECONDS, PAID_GRACE_SECONDS = 5.0, 30.0
 PRUNE_SECONDS, PRUNE_PAUSE_SECONDS = 3_600.0, 0.05
 """Between two looks for what the settings do not keep, and between two little steps of deleting it."""
 
-GC_THRESHOLD = 20_000
-"""More objects than at the last look for garbage: about 30 tickets. With Python's own 700 each ticket is one."""
-
 log = logging.getLogger("opsdesk.worker")
 
 
@@ -270,7 +267,6 @@ def _leave_alone_what_stays() -> None:
     """Spares the garbage collector the 350,000 objects of the libraries, which it would walk again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 
 def drafts_at_once(desk: Desk) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
 
@@ -94,7 +95,7 @@ class Drafts:
             row = db.execute(asked).one_or_none()
         return Batch(*row) if row else None
 
-    @property
+    @cached_property
     def queue(self) -> Queue:
         """The worker's side."""
         return Queue(self._database, self._now)

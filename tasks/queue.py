@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -32,6 +33,9 @@ PATIENCE = 8
 
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
 """Seconds that it waits: twice as long each time."""
+
+SAME_BATCH_SECONDS = 1.0
+"""So long a worker goes on with a batch before it looks whether an older one goes on as well."""
 
 _SHARED_CAP = re.compile("are left for (?!this case)")
 """What the budget says when a cap is too small for the next call that a case shares with others."""
@@ -110,6 +114,7 @@ class Queue:
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database, self._now = database, now
+        self._last: tuple[str, frozenset[str] | None, float] = ("", None, 0.0)  # a batch, of which KBs, until when
 
     def has_work(self) -> bool:
         """Whether any batch runs, or has left something at work: one short look."""
@@ -121,26 +126,32 @@ class Queue:
     def claim(self, owner: str, kbs: Collection[str] | None = None) -> DraftRow | None:
         """Takes the most urgent ticket of the oldest running batch over one of `kbs` (None: any); None when none waits.
 
-        No two owners get the same. A row has the id of its case from then on.
+        No two owners get the same. A row has the id of its case from then on. Which batch is the oldest is looked for
+        every `SAME_BATCH_SECONDS`, and whenever nothing of the last one is left to take.
         """
-        asked: dict[str, Any] = {"by_now": self._at()}
+        over = None if kbs is None else frozenset(kbs)
+        batch_id, of, until = self._last
+        if of == over and time.monotonic() < until and (row := self._take(owner, batch_id, begun=True)):
+            return row
+        asked: dict[str, Any] = {"by_now": self._time()}
         oldest = _OLDEST
-        if kbs is not None:
-            oldest, asked["these_kbs"] = _OLDEST_OVER, list(kbs)
+        if over is not None:
+            oldest, asked["these_kbs"] = _OLDEST_OVER, list(over)
         while True:
             with self._database.reading() as db:
                 batch = db.execute(oldest, asked).one_or_none()
             if batch is None:
                 return None
+            self._last = (batch.id, over, time.monotonic() + SAME_BATCH_SECONDS)
             if row := self._take(owner, batch.id, begun=bool(batch.began_at)):
                 return row
 
     def _take(self, owner: str, batch_id: str, *, begun: bool) -> DraftRow | None:
         new = {"new_owner": owner, "new_case": f"c-{secrets.token_hex(6)}"}
         with self._database.writing() as db:
-            row = db.execute(_TAKE, {"its_batch": batch_id, "by_now": self._at(), **new}).one_or_none()
+            row = db.execute(_TAKE, {"its_batch": batch_id, "by_now": self._time(), **new}).one_or_none()
             if row is not None and not begun:
-                db.execute(_BEGIN, {"its_batch": batch_id, "began_at": self._at()})
+                db.execute(_BEGIN, {"its_batch": batch_id, "began_at": self._time()})
         return None if row is None else DraftRow(*row)
 
     def hold(self, batch_id: str, seq: int, run: int, owner: str) -> DraftRow | None:
@@ -245,7 +256,7 @@ class Queue:
             stop = "all of the batch's cap is spent" if (spent or 0) >= batch.budget_nano else stop
         if stop:
             self._stop(db, row.batch_id, stop)
-        end_if_done(db, row.batch_id, self._at())
+        end_if_done(db, row.batch_id, self._time())
         return True
 
     def _pass_on(self, db: sa.Connection, first: DraftRow, reword: Reword) -> None:
@@ -261,7 +272,7 @@ class Queue:
         if move(db, batch_id, "todo", "not_started"):
             db.execute(batches.update().where(*running).values(state="paused", note=reason))
 
-    def _at(self) -> str:
+    def _time(self) -> str:
         return self._now().isoformat()
 
 

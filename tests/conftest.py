@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from opsdesk.__main__ import GC_THRESHOLDS
 from tests.postgres import MISSING, Server, programs, server
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost", "", None}
@@ -32,6 +34,7 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_watch)
+gc.set_threshold(*GC_THRESHOLDS)
 
 SLOWEST_FIRST = ("test_hostile", "test_benchmarks", "test_batch", "test_paid_tiers", "browser/", "test_offline")
 """Files that take longest; were they begun last, one process would end long after the other."""

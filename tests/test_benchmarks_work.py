@@ -42,11 +42,11 @@ def test_the_pages_are_measured_beside_their_targets() -> None:
 
 
 def test_killed_workers_lose_nothing_and_nothing_is_bought_twice() -> None:
-    options = ("--tickets", "40", "--kills", "2", "--every", "1", "--database", "sqlite", "--only", "killed")
+    options = ("--tickets", "24", "--kills", "1", "--every", "1", "--database", "sqlite", "--only", "killed")
     found = run("chaos", *options)["sqlite: killed"]
-    assert found["by_status"] == {"drafted": 40}, found.get("why")
+    assert found["by_status"] == {"drafted": 24}, found.get("why")
     assert found["cases of two tickets"] == found["bought again after a reply"] == found["lost"] == 0
-    assert found["answered by the simulator"] <= 40 + found["in flight when a worker ended"]
+    assert found["answered by the simulator"] <= 24 + found["in flight when a worker ended"]
 
 
 def test_the_traces_of_cases_are_what_their_ledger_says() -> None:

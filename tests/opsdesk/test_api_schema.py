@@ -40,7 +40,7 @@ def test_every_answer_is_one_that_the_document_tells_of(
     operation = document[path][method]
 
     @given(operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     def answered(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(headers={"Authorization": f"Bearer {MASTER}"})
 

@@ -246,8 +246,8 @@ def test_a_writer_whose_server_fails_is_replaced_or_a_person_told(
     sim.set(CHEAP, always="" if fault == "refused" else fault)
     at = desk({"cheap": broken, "frontier": {}})
     began = time.monotonic()
-    case = ask(at, RESET, deadline_s=6)
-    assert time.monotonic() - began < 7
+    case = ask(at, RESET, deadline_s=20)
+    assert time.monotonic() - began < 21
     kept_and_clean(case, at, sim)
     first = next(h for h in case.handoffs if h.task == "write")
     assert sim.books.count()["models"].get(CHEAP, {"statuses": {}})["statuses"].get("200", 0) <= 3
@@ -296,7 +296,7 @@ def test_a_judge_whose_server_fails_leaves_the_claim_refused(
     sim.set(CHEAP, wrong=1.0, lies=("invented prose",))
     sim.set(FRONTIER, always="" if fault == "refused" else fault)
     at = desk({"cheap": {}, "frontier": {"base_url": closed_port()} if fault == "refused" else {}})
-    case = ask(at, RESET, deadline_s=5)
+    case = ask(at, RESET, deadline_s=20)
     kept_and_clean(case, at, sim)
     lies = {told.text for told in sim.mind.told}
     assert not any(lie in case.answer for lie in lies)

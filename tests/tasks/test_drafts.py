@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from tasks.budget import Budget, Cap
 from tasks.case import Case, Claim, Outcome, Ticket
 from tasks.drafts import Drafts
 from tasks.experience import ExperienceStore
-from tasks.queue import MAX_ATTEMPTS
+from tasks.queue import MAX_ATTEMPTS, SAME_BATCH_SECONDS
 from tasks.task_list import TaskList
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
@@ -92,6 +93,25 @@ def test_the_oldest_running_batch_goes_first(drafts: Drafts) -> None:
     claimed = [row.batch_id for row in (drafts.queue.claim("w:1"), drafts.queue.claim("w:1")) if row]
     assert claimed == [first, second]
     assert drafts.queue.claim("w:1") is None
+
+
+def test_an_older_batch_that_goes_on_is_gone_back_to_within_the_second(
+    drafts: Drafts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, newer = drafts.make("a", "kb", tickets(2)), drafts.make("b", "kb", tickets(4))
+    drafts.set_state(older, "paused")
+
+    def claimed() -> str:
+        row = drafts.queue.claim("w:1")
+        assert row is not None
+        return row.batch_id
+
+    assert claimed() == newer
+    drafts.set_state(older, "running")
+    assert claimed() == newer
+    later = time.monotonic() + SAME_BATCH_SECONDS
+    monkeypatch.setattr("tasks.queue.time.monotonic", lambda: later)
+    assert [claimed() for _ in range(4)] == [older, older, newer, newer]
 
 
 def test_a_paused_batch_is_left_alone_and_a_resumed_one_goes_on(drafts: Drafts) -> None:
