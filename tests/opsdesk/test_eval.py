@@ -87,7 +87,7 @@ def test_ctrl_c_keeps_what_was_done_and_says_so(run: Any, suite: Path, tmp_path:
 
     def press_once_a_ticket_is_done() -> None:
         cases = Desk(Settings()).task_list
-        while not any(line.outcome for line in cases.recent(5)):
+        while sum(bool(line.outcome) for line in cases.recent(5)) < 2:  # the first is on the report for sure
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
