@@ -41,7 +41,7 @@ RUNS = (
     Run("routing", "", "how long the router's decision takes, and what it chooses"),
     Run("bill", "--calls 400", "the cost shown beside the server's own count"),
     Run("caps", "--workers 8 --calls 200 --kills 6", "the most ever spent beside the cap"),
-    Run("batch", "--database sqlite --tickets 100 --paid 100 --crews 20", "`opsdesk draft` from cold to file"),
+    Run("batch", "--database sqlite --tickets 300 --paid 100 --crews 20", "`opsdesk draft` from cold to file"),
     Run("chaos", "--database sqlite --only killed --tickets 60 --kills 4 --every 4", "a batch of killed workers"),
     Run("replay", "--tickets 60 --history 20000", "a policy replayed, and really run"),
     Run("reliability", "--cases 10000 --times 3", "how long the leak meter takes"),
