@@ -25,7 +25,16 @@ from agents.request import Order
 from agents.retriever import Wanted
 from agents.routing import Offer, offer
 from agents.whole import flaw
-from errors import BudgetReached, LimitReached, ModelError, OpsdeskError, Postponed, Stopped, UnreadableAnswer
+from errors import (
+    BudgetReached,
+    LimitReached,
+    ModelError,
+    OpsdeskError,
+    Postponed,
+    Stopped,
+    StoreError,
+    UnreadableAnswer,
+)
 from tasks.budget import NANO, Budget, Cap
 from tasks.calls import Calls
 from tasks.case import STEPS, Case, Handoff, StepName, Ticket, Tier
@@ -270,6 +279,8 @@ class Steps:
             described, hidden = self._described(task, tier, received, short=purse is not None)
             order = self._order(task, contract, purse, hidden) if purse else None
             text = execute(agent, task, described, contract, order)
+        except StoreError:
+            raise  # no failure of the model: the books cannot be written, so nothing is decided
         except OpsdeskError as error:
             failed = error
         paid = purse.paid if purse else 0

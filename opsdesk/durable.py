@@ -231,7 +231,7 @@ def _launch(url: sa.URL, owner: str) -> None:
         "log_level": "CRITICAL",
         "use_listen_notify": False,
         "system_database_url": url.render_as_string(hide_password=False),
-        # DBOS tries again itself when a connection is gone; asking of each whether it is took a tenth of the time.
+        # DBOS tries again itself when a connection is gone, so it need not ask of each whether it is.
         "db_engine_kwargs": {"pool_pre_ping": False},
     }
     if url.get_backend_name() == "sqlite":

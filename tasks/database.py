@@ -7,7 +7,6 @@ so a write that depends on what it finds must say so in its own WHERE.
 
 from __future__ import annotations
 
-import math
 import sqlite3
 import threading
 import time
@@ -17,10 +16,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from errors import NewerDatabase, StoreError, UsageError
 
@@ -32,8 +30,6 @@ THREADS = 64
 """Connections to a SQLite file that are kept: one for each thread that may wait for the lock."""
 _RETRY_SECONDS = 0.005
 CONNECT_SECONDS = 10
-IDLE_SECONDS = 1.0
-"""A connection that was used within them is not asked whether its server is still there."""
 _MIGRATING = 6_736_783_101  # any number, as long as all of Opsdesk takes the same
 
 metadata = sa.MetaData()
@@ -149,14 +145,12 @@ class Database:
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            engine = sa.create_engine(url, connect_args={"connect_timeout": CONNECT_SECONDS})
+            return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
         except (ImportError, NoSuchModuleError) as error:
             raise UsageError(
                 f"OPSDESK_DATABASE_URL names {url.drivername}, whose driver is not installed; write "
                 "postgresql+psycopg:// and install opsdesk[postgres], or unset it to use SQLite under home"
             ) from error
-        _ping_what_was_idle(engine)
-        return engine
     in_memory = not url.database or url.database == ":memory:"
     if url.database and not in_memory:
         folder = Path(url.database).parent
@@ -172,24 +166,6 @@ def _engine(url: sa.URL) -> sa.Engine:
     # The driver's own transaction handling starts a write late and deadlocks two upgrading readers.
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-def _ping_what_was_idle(engine: sa.Engine) -> None:
-    """As `pool_pre_ping`, which asks each time whether the server is still there, but not of what was just used: a
-    worker takes a connection every few milliseconds."""
-
-    def returned(_: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        entry.info["used_at"] = time.monotonic()
-
-    def taken(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
-        if time.monotonic() - entry.info.get("used_at", math.inf) > IDLE_SECONDS:
-            try:
-                engine.dialect.do_ping(connection)
-            except engine.dialect.loaded_dbapi.Error as error:
-                raise sa.exc.DisconnectionError from error  # the pool gives another one instead
-
-    sa.event.listen(engine, "checkin", returned)
-    sa.event.listen(engine, "checkout", taken)
 
 
 def _begin_sqlite(db: sa.Connection) -> None:

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -178,44 +177,18 @@ def test_a_database_that_the_server_does_not_have_is_named(postgres: Server) -> 
         Database(postgres.url("nowhere"))
 
 
-def _cut(url: str) -> None:
-    """Ends every other connection to a database, as a server's restart does."""
-    other = sa.create_engine(url)
-    with other.connect() as db:
-        mine = sa.text(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid()"
-        )
-        db.execute(mine)
-    other.dispose()
-
-
-def test_a_connection_that_was_cut_while_it_lay_idle_is_replaced(
-    postgres: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tasks.database, "IDLE_SECONDS", 0.05)
+def test_a_connection_that_the_server_has_cut_is_replaced(postgres: Server) -> None:
+    asked = sa.text("SELECT pg_backend_pid()")
     with postgres.database() as url:
-        database = Database(url)
+        database, other = Database(url), sa.create_engine(url)
         with database.reading() as db:
-            first = db.execute(sa.text("SELECT pg_backend_pid()")).scalar()
-        _cut(url)
-        time.sleep(0.1)
+            first = db.execute(asked).scalar()
+        with other.connect() as db:
+            db.execute(sa.text(f"SELECT pg_terminate_backend({first})"))
         with database.reading() as db:
-            assert db.execute(sa.text("SELECT pg_backend_pid()")).scalar() != first
+            assert db.execute(asked).scalar() != first
         database.dispose()
-
-
-def test_one_that_is_cut_in_use_is_told_once(postgres: Server) -> None:
-    with postgres.database() as url:
-        database = Database(url)
-        with database.reading() as db:
-            db.execute(sa.text("SELECT 1"))
-        _cut(url)
-        with pytest.raises(StoreError, match="check that the server is up"), database.reading() as db:
-            db.execute(sa.text("SELECT 1"))
-        with database.reading() as db:
-            assert db.execute(sa.text("SELECT 1")).scalar() == 1
-        database.dispose()
+        other.dispose()
 
 
 def test_four_processes_may_open_a_new_database_at_once(database_url: str) -> None:
