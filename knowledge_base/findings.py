@@ -97,7 +97,6 @@ class _Shelf:
             self.sources.setdefault(source.evidence.id, []).append(source)
         self.asked = frozenset(stems(question))
         self.asked_facts = {stated for fact in facts_in(question) for stated in implied(fact)}
-        self._known: dict[tuple[str, ...], Known] = {}
 
     def cited(self, ids: tuple[str, ...]) -> list[Source]:
         """The passages named, or all."""
@@ -105,9 +104,7 @@ class _Shelf:
 
     def known(self, ids: tuple[str, ...]) -> Known:
         """What those say."""
-        if ids not in self._known:
-            self._known[ids] = replace(_known(tuple(self.cited(ids))), asked=self.asked)
-        return self._known[ids]
+        return replace(_known(tuple(self.cited(ids))), asked=self.asked)
 
 
 @lru_cache(maxsize=256)

@@ -133,7 +133,7 @@ class Queue:
         batch_id, of, until = self._last
         if of == over and time.monotonic() < until and (row := self._take(owner, batch_id, begun=True)):
             return row
-        asked: dict[str, Any] = {"by_now": self._time()}
+        asked: dict[str, Any] = {"by_now": self._at()}
         oldest = _OLDEST
         if over is not None:
             oldest, asked["these_kbs"] = _OLDEST_OVER, list(over)
@@ -149,9 +149,9 @@ class Queue:
     def _take(self, owner: str, batch_id: str, *, begun: bool) -> DraftRow | None:
         new = {"new_owner": owner, "new_case": f"c-{secrets.token_hex(6)}"}
         with self._database.writing() as db:
-            row = db.execute(_TAKE, {"its_batch": batch_id, "by_now": self._time(), **new}).one_or_none()
+            row = db.execute(_TAKE, {"its_batch": batch_id, "by_now": self._at(), **new}).one_or_none()
             if row is not None and not begun:
-                db.execute(_BEGIN, {"its_batch": batch_id, "began_at": self._time()})
+                db.execute(_BEGIN, {"its_batch": batch_id, "began_at": self._at()})
         return None if row is None else DraftRow(*row)
 
     def hold(self, batch_id: str, seq: int, run: int, owner: str) -> DraftRow | None:
@@ -256,7 +256,7 @@ class Queue:
             stop = "all of the batch's cap is spent" if (spent or 0) >= batch.budget_nano else stop
         if stop:
             self._stop(db, row.batch_id, stop)
-        end_if_done(db, row.batch_id, self._time())
+        end_if_done(db, row.batch_id, self._at())
         return True
 
     def _pass_on(self, db: sa.Connection, first: DraftRow, reword: Reword) -> None:
@@ -272,7 +272,7 @@ class Queue:
         if move(db, batch_id, "todo", "not_started"):
             db.execute(batches.update().where(*running).values(state="paused", note=reason))
 
-    def _time(self) -> str:
+    def _at(self) -> str:
         return self._now().isoformat()
 
 
