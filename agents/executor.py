@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from crewai import Agent, Task
-from crewai.agents.agent_executor import AgentExecutor
+from crewai.agents.agent_executor import AgentExecutor, AgentExecutorState
 from crewai.llms.base_llm import BaseLLM
+from crewai.tools import BaseTool
 from crewai.utilities.types import LLMMessage
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
@@ -33,6 +34,10 @@ class OneCall(AgentExecutor):
     """
 
     _usage: Usage | None = PrivateAttr(default=None)
+
+    def _create_initial_state(self) -> AgentExecutorState:
+        """The state that the executor gives itself a moment later; the flow's own makes a class for it each time."""
+        return AgentExecutorState()
 
     def invoke(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """One call of the agent's model. `inputs` is ignored but for CrewAI's own sake."""
@@ -70,6 +75,13 @@ class _Agent(Agent):
 
     def _use_trained_data(self, task_prompt: str) -> str:
         return task_prompt
+
+    def create_agent_executor(self, tools: list[BaseTool] | None = None, task: Task | None = None) -> None:
+        """One for all tasks: CrewAI's own writes the prompts of its loop anew for each, and here they are not read."""
+        if isinstance(self.agent_executor, OneCall):
+            self.agent_executor.task = task
+        else:
+            super().create_agent_executor(tools, task)
 
 
 def new_agent(role: str, goal: str, prompt: str, llm: BaseLLM) -> Agent:

@@ -82,7 +82,8 @@ class Order(Flow[_State]):
     _remains: Struck | None = PrivateAttr(default=None)  # the most that was proven of a refused draft
 
     def __init__(self, steps: Steps, tiers: Tiers, manner: Manner, dial: Dial) -> None:
-        super().__init__(suppress_flow_events=True, tracing=False)
+        # Unless it is told the state's class, CrewAI makes one anew for each case, which takes as long as a step.
+        super().__init__(initial_state=_State, suppress_flow_events=True, tracing=False)
         self._steps, self._tiers, self._manner, self._dial = steps, tiers, manner, dial
 
     @property

@@ -21,7 +21,7 @@ from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 
 from errors import OpsdeskError, Postponed, Stopped, StoreError
 from opsdesk.work import told
-from tasks.batches import DraftRow
+from tasks.batches import Batch, DraftRow
 from tasks.queue import MAX_ATTEMPTS, PATIENCE
 
 if TYPE_CHECKING:
@@ -106,14 +106,18 @@ class Durable:
 
     def work(self, batch_id: str, seq: int, run: int) -> None:
         """A ticket's workflow, from its beginning or, after a crash, from its records."""
-        row = self._claimed.pop((batch_id, seq, run), None) or self._queue.hold(batch_id, seq, run, self._owner)
+        row, batch = self._claimed.pop((batch_id, seq, run), None), None
+        if row:
+            batch = self._queue.known(batch_id)
+        else:
+            row = self._queue.hold(batch_id, seq, run, self._owner)
         if row is None:
             return
         self._doing[batch_id, seq] += 1
         stop = threading.Event()
         self._stops[stop] = batch_id
         try:
-            self._ask(row, stop)
+            self._ask(row, batch or self._drafts.batch(batch_id), stop)
         except Postponed as reason:
             if reason.waits_for == "budget":
                 self._queue.run_dry(row, str(reason))
@@ -132,14 +136,14 @@ class Durable:
             del self._stops[stop]
             self._doing[batch_id, seq] -= 1
 
-    def _ask(self, row: DraftRow, stop: threading.Event) -> None:
+    def _ask(self, row: DraftRow, batch: Batch, stop: threading.Event) -> None:
         from agents.reply import Manner, readdressed
         from agents.steps import Journal
         from tasks.budget import Cap
         from tasks.calls import Calls
         from tasks.sheet import Sheet
 
-        desk, batch = self._desk, self._drafts.batch(row.batch_id)
+        desk = self._desk
         if batch.state != "running":
             raise Stopped("the batch does not run")
         if row.attempts > MAX_ATTEMPTS:
@@ -150,6 +154,7 @@ class Durable:
         def reword(first: DraftRow, other: DraftRow) -> str:
             return readdressed(first.text, first.ticket, other.ticket, manner)
 
+        fresh = row.run == 1 and row.attempts == 1
         journal = Journal(
             step=lambda name, do: DBOS.run_step({"name": name}, do),
             calls=Calls(
@@ -157,9 +162,9 @@ class Durable:
                 row.case_id,
                 desk.settings.in_flight,
                 self._queue.guard(row),
-                fresh=row.run == 1 and row.attempts == 1,
+                fresh=fresh,
             ),
-            sheet=Sheet(desk.task_list, lambda db, case: self._queue.finish_in(db, row, case, reword)),
+            sheet=Sheet(desk.task_list, lambda db, case: self._queue.finish_in(db, row, case, reword), fresh=fresh),
             patient=row.run <= PATIENCE,
         )
         caps = () if batch.budget_nano is None else (Cap(batch.scope, batch.budget_nano),)

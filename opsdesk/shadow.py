@@ -77,9 +77,8 @@ def run(desk: Desk, case: Case, stopped: Callable[[], bool] = lambda: False) -> 
     from tasks.calls import Calls
     from tasks.sheet import Sheet
 
-    def keep(db: sa.Connection, again: Case) -> bool:
+    def keep(db: sa.Connection, again: Case) -> None:  # and nothing else of it
         paths.keep(db, again, shadow_of=case.case_id)  # one that was cut short tells what it cost, and is no trial
-        return False  # nothing else of it is kept
 
     choice = Choice(tier, [f"{tier} writes: a shadow run"], 1.0, 0.0)
     dial = Dial("best", decide=lambda *_, **__: choice)  # under which no other tier stands in where money is short

@@ -51,7 +51,7 @@ _HELD = (
 _OF_BATCH = batches.c.id == sa.bindparam("its_batch")
 _WAITING = (drafts.c.status == "todo", drafts.c.same_as == 0, drafts.c.not_before <= sa.bindparam("by_now"))
 _OLDEST = (
-    sa.select(batches.c.id, batches.c.began_at)
+    sa.select(batches.c.id)
     .where(batches.c.state == "running", sa.exists().where(drafts.c.batch_id == batches.c.id, *_WAITING))
     .order_by(batches.c.made_at, batches.c.id)
     .limit(1)
@@ -81,10 +81,10 @@ _TAKE = (
     )
     .returning(*drafts.c)
 )
+_ITS_BATCH = sa.select(batches).where(_OF_BATCH)
 _BEGIN = batches.update().where(_OF_BATCH, batches.c.began_at == "")
 _AT_WORK = sa.select(drafts).where(*_RUN)
 _TAKE_ON = drafts.update().where(*_RUN).values(attempts=drafts.c.attempts + 1).returning(*drafts.c)
-_BATCH = sa.select(batches).where(_OF_BATCH).with_for_update()
 _CHANGE = drafts.update().where(*_HELD)
 _GUARD = sa.select(drafts.c.seq).where(*_HELD).with_for_update(read=True)
 _END = _CHANGE.returning(*drafts.c)
@@ -93,7 +93,18 @@ _ALIKE = sa.select(drafts).where(
     drafts.c.same_as == sa.bindparam("its_number"),
     drafts.c.status.in_(("todo", "not_started")),
 )
-_SPENT = sa.select(spending.c.spent).where(spending.c.scope == sa.bindparam("of_scope"))
+_BATCH = (
+    sa.select(
+        batches.c.budget_nano,
+        sa.select(spending.c.spent)
+        .where(spending.c.scope == sa.bindparam("its_scope"))
+        .scalar_subquery()
+        .label("spent"),
+        _ALIKE.exists().label("has_alike"),
+    )
+    .where(_OF_BATCH)
+    .with_for_update(of=batches)
+)
 _OPEN = ("todo", "doing", "not_started")
 _DONE = (
     batches.update()
@@ -115,6 +126,7 @@ class Queue:
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database, self._now = database, now
         self._last: tuple[str, frozenset[str] | None, float] = ("", None, 0.0)  # a batch, of which KBs, until when
+        self._batch: Batch | None = None
 
     def has_work(self) -> bool:
         """Whether any batch runs, or has left something at work: one short look."""
@@ -131,7 +143,7 @@ class Queue:
         """
         over = None if kbs is None else frozenset(kbs)
         batch_id, of, until = self._last
-        if of == over and time.monotonic() < until and (row := self._take(owner, batch_id, begun=True)):
+        if of == over and time.monotonic() < until and (row := self._take(owner, batch_id)):
             return row
         asked: dict[str, Any] = {"by_now": self._at()}
         oldest = _OLDEST
@@ -139,20 +151,28 @@ class Queue:
             oldest, asked["these_kbs"] = _OLDEST_OVER, list(over)
         while True:
             with self._database.reading() as db:
-                batch = db.execute(oldest, asked).one_or_none()
-            if batch is None:
+                oldest_id = db.execute(oldest, asked).scalar()
+            if oldest_id is None:
                 return None
-            self._last = (batch.id, over, time.monotonic() + SAME_BATCH_SECONDS)
-            if row := self._take(owner, batch.id, begun=bool(batch.began_at)):
+            self._last = (oldest_id, over, time.monotonic() + SAME_BATCH_SECONDS)
+            if row := self._take(owner, oldest_id):
                 return row
 
-    def _take(self, owner: str, batch_id: str, *, begun: bool) -> DraftRow | None:
+    def known(self, batch_id: str) -> Batch | None:
+        """A batch as it was when a ticket of it was last claimed here; None for another than the last."""
+        batch = self._batch
+        return batch if batch and batch.id == batch_id else None
+
+    def _take(self, owner: str, batch_id: str) -> DraftRow | None:
         new = {"new_owner": owner, "new_case": f"c-{secrets.token_hex(6)}"}
         with self._database.writing() as db:
             row = db.execute(_TAKE, {"its_batch": batch_id, "by_now": self._at(), **new}).one_or_none()
-            if row is not None and not begun:
+            if row is None:
+                return None
+            self._batch = batch = Batch(*db.execute(_ITS_BATCH, {"its_batch": batch_id}).one())
+            if not batch.began_at:
                 db.execute(_BEGIN, {"its_batch": batch_id, "began_at": self._at()})
-        return None if row is None else DraftRow(*row)
+        return DraftRow(*row)
 
     def hold(self, batch_id: str, seq: int, run: int, owner: str) -> DraftRow | None:
         """A row whose work goes on here, also when another worker had begun it; None when it is not at work."""
@@ -168,10 +188,13 @@ class Queue:
     def finish(self, row: DraftRow, case: Case, reword: Reword = _as_it_is) -> None:
         """Keeps what became of a claimed row."""
         with self._database.writing() as db:
-            self.finish_in(db, row, case, reword)
+            if last := self.finish_in(db, row, case, reword):
+                last()
 
-    def finish_in(self, db: sa.Connection, row: DraftRow, case: Case, reword: Reword = _as_it_is) -> bool:
-        """As `finish`, within a transaction; returns whether the row was still this worker's.
+    def finish_in(
+        self, db: sa.Connection, row: DraftRow, case: Case, reword: Reword = _as_it_is
+    ) -> Callable[[], None] | None:
+        """As `finish`, within a transaction that ends with a call of what is returned; None: it is another worker's.
 
         A batch is paused when a cap that its tickets share, its own or the day's, was reached: nothing else of it
         could be worked then. Tickets that ask the same get the same draft.
@@ -182,7 +205,9 @@ class Queue:
     def fail(self, row: DraftRow, error: str, cost_nano: int | None = 0) -> None:
         """Ends a claimed row that could not be worked; `cost_nano` is None when it is not known what that cost."""
         with self._database.writing() as db:
-            self._end(db, row, {"status": "failed", "error": error, "cost_nano": cost_nano}, "", _as_it_is)
+            values = {"status": "failed", "error": error, "cost_nano": cost_nano}
+            if last := self._end(db, row, values, "", _as_it_is):
+                last()
 
     def guard(self, row: DraftRow) -> Callable[[sa.Connection], None]:
         """What raises `Stopped`, within a transaction, when the row is not this worker's any more."""
@@ -244,20 +269,25 @@ class Queue:
             db.execute(_CHANGE, {"status": "todo", "owner": "", **_held(row)})
         return "todo"
 
-    def _end(self, db: sa.Connection, row: DraftRow, values: dict[str, Any], stop: str, reword: Reword) -> bool:
-        # First, so that of two rows finished at once the later one sees that it was the last.
-        batch = db.execute(_BATCH, {"its_batch": row.batch_id}).one()
+    def _end(
+        self, db: sa.Connection, row: DraftRow, values: dict[str, Any], stop: str, reword: Reword
+    ) -> Callable[[], None] | None:
         found = db.execute(_END, {"owner": "", **values, **_held(row)}).one_or_none()
         if found is None:
-            return False
-        self._pass_on(db, DraftRow(*found), reword)
-        if batch.budget_nano:
-            spent = db.execute(_SPENT, {"of_scope": f"batch:{batch.id}"}).scalar()
-            stop = "all of the batch's cap is spent" if (spent or 0) >= batch.budget_nano else stop
-        if stop:
-            self._stop(db, row.batch_id, stop)
-        end_if_done(db, row.batch_id, self._at())
-        return True
+            return None
+
+        def last() -> None:
+            # Locks the batch, so that of rows finished at once one sees that it was the last; its workers wait for it.
+            of = {"its_batch": row.batch_id, "its_number": row.seq, "its_scope": f"batch:{row.batch_id}"}
+            batch = db.execute(_BATCH, of).one()
+            if batch.has_alike:
+                self._pass_on(db, DraftRow(*found), reword)
+            spent = batch.budget_nano and (batch.spent or 0) >= batch.budget_nano
+            if reason := "all of the batch's cap is spent" if spent else stop:
+                self._stop(db, row.batch_id, reason)
+            end_if_done(db, row.batch_id, self._at())
+
+        return last
 
     def _pass_on(self, db: sa.Connection, first: DraftRow, reword: Reword) -> None:
         """Gives the draft to the tickets that ask the same; it costs nothing again."""

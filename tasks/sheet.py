@@ -6,19 +6,15 @@ whole, or not at all when somebody else has the case by then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import sqlalchemy as sa
-
 from tasks.case import Case, Handoff, StepName
-from tasks.task_list import TaskList
+from tasks.task_list import Also, TaskList
 
 
 class Sheet:
-    """Keeps one case's steps in memory. `also` is done in the transaction that writes it, and may refuse it: False."""
+    """Keeps one case's steps in memory. `also` and `fresh` are as for `TaskList.write`."""
 
-    def __init__(self, task_list: TaskList, also: Callable[[sa.Connection, Case], bool]) -> None:
-        self._task_list, self._also = task_list, also
+    def __init__(self, task_list: TaskList, also: Also, *, fresh: bool = False) -> None:
+        self._task_list, self._also, self._fresh = task_list, also, fresh
 
     def open_case(self, case: Case) -> None:
         """Nothing is written yet."""
@@ -38,4 +34,4 @@ class Sheet:
         for task in case.tasks:
             if task.status in ("todo", "doing"):
                 task.status = "skipped" if task.status == "todo" else "failed"
-        self._task_list.write(case, self._also)
+        self._task_list.write(case, self._also, fresh=self._fresh)

@@ -52,6 +52,9 @@ _CHANGE_CASE = cases.update().where(cases.c.case_id == _OF_CASE)
 _INSERT_CASE, _INSERT_TASKS, _INSERT_HANDOFFS = cases.insert(), tasks.insert(), handoffs.insert()
 _PUT_TASK = tasks.update().where(tasks.c.case_id == _OF_CASE, tasks.c.name == sa.bindparam("its_name"))
 
+Also = Callable[[sa.Connection, Case], Callable[[], None] | None]
+"""What else is written with a case: done at the beginning of its transaction, and what it returns at the end."""
+
 _APART = {"tasks", "handoffs"}  # kept in tables of their own
 _DERIVED = set(Case.model_computed_fields)
 
@@ -121,13 +124,18 @@ class TaskList:
             facts.keep(db, case, db.execute(sa.select(cases.c.batch_id).where(this)).scalar() or "")
             paths.keep(db, case)
 
-    def write(self, case: Case, also: Callable[[sa.Connection, Case], bool]) -> None:
-        """Writes a case that has ended whole, in place of what there is of it; nothing where `also` refuses: False."""
+    def write(self, case: Case, also: Also, *, fresh: bool = False) -> None:
+        """Writes a case that has ended whole, in place of what there is of it.
+
+        Where `also` returns None, it is another worker's by now, and nothing is written.
+        `fresh`: nothing was written of it before, so that it need not be looked for.
+        """
         this = case.case_id
         with self.database.writing() as db:
-            if not also(db, case):
+            last = also(db, case)
+            if last is None:
                 return
-            known = bool(db.execute(_KNOWN, {"its_case": this}).scalar())
+            known = not fresh and bool(db.execute(_KNOWN, {"its_case": this}).scalar())
             if known:
                 db.execute(_CHANGE_CASE, {"its_case": this, **_case_row(case)})
                 db.execute(tasks.delete().where(tasks.c.case_id == this))
@@ -143,6 +151,7 @@ class TaskList:
                 db.execute(_INSERT_HANDOFFS, bodies)
             facts.keep(db, case, case.batch_id, again=known)
             paths.keep(db, case, again=known)
+            last()
 
     def case(self, case_id: str) -> Case:
         """The case as kept. Raises `UsageError` when there is none of that id."""

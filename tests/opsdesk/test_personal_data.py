@@ -140,7 +140,7 @@ def test_a_reply_that_was_bought_before_a_crash_is_known_again_by_what_was_sent(
             return kept[n]  # type: ignore[no-any-return]
 
         calls = Calls(desk.budget, "c-durable", "repeat", lambda _: None)
-        unwritten = Sheet(desk.task_list, lambda db, case: False)  # so that the case can be gone through again
+        unwritten = Sheet(desk.task_list, lambda db, case: None)  # so that the case can be gone through again
         journal = Journal(step, calls, unwritten)
         return desk.ask(TICKET, "sample", case_id="c-durable", journal=journal)
 

@@ -68,6 +68,38 @@ def test_rows_in_are_rows_out_and_a_bad_one_is_never_worked(tasks: TaskList, dra
     assert (far.total, far.done, far.proven, far.by_review) == (3, 3, 2, {"": 2})
 
 
+def test_of_two_tickets_that_end_at_once_the_later_one_ends_the_batch(tasks: TaskList, drafts: Drafts) -> None:
+    """On SQLite, whose writers come one after the other, the second waits for the first."""
+    id_ = drafts.make("June", "kb", tickets(2))
+    first, second = drafts.queue.claim("w:1"), drafts.queue.claim("w:2")
+    assert first
+    assert second
+    case, other = worked(tasks, first), worked(tasks, second)
+    at_once = threading.Thread(target=drafts.queue.finish, args=(second, other))
+    with tasks.database.writing() as db:
+        last = drafts.queue.finish_in(db, first, case)
+        assert last
+        at_once.start()
+        if tasks.database.name == "postgresql":  # it ends within this transaction, and sees nothing of it
+            at_once.join(20)
+            assert (drafts.batch(id_).state, drafts.progress(id_).done) == ("running", 1)
+        last()
+    at_once.join(20)
+    assert (drafts.batch(id_).state, drafts.progress(id_).done) == ("done", 2)
+
+
+def test_a_claim_tells_what_its_batch_is_like_now(drafts: Drafts) -> None:
+    id_ = drafts.make("June", "kb", tickets(3), budget_nano=7)
+    drafts.queue.claim("w:1")
+    known = drafts.queue.known(id_)
+    assert known
+    assert (known.budget_nano, known.began_at) == (7, "")
+    drafts.set_budget(id_, 9)
+    drafts.queue.claim("w:1")
+    assert drafts.queue.known(id_) == drafts.batch(id_)
+    assert drafts.queue.known("b-another") is None
+
+
 def test_eight_threads_never_claim_one_row_twice(tasks: TaskList, drafts: Drafts) -> None:
     drafts.make("a", "kb", tickets(40))
     drafts.make("b", "kb", tickets(40))
