@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 from crewai.flow.flow import Flow, FlowState, listen, or_, router, start
 from pydantic import JsonValue, PrivateAttr
@@ -69,6 +68,8 @@ class Order(Flow[_State]):
     _tiers: Tiers = PrivateAttr()
     _manner: Manner = PrivateAttr()
     _dial: Dial = PrivateAttr()
+    _learned: Experience | None = PrivateAttr(default=None)
+    _offered: list[Offer] | None = PrivateAttr(default=None)
     _route: Route = PrivateAttr()
     _tier: Tier = PrivateAttr()
     _shown: dict[int, int] = PrivateAttr(default_factory=dict)  # passage numbers as the writer reads them -> as shown
@@ -93,7 +94,8 @@ class Order(Flow[_State]):
     @property
     def _quotable(self) -> list[Passage]:
         """What the reader of the answer may see: only staff are shown internal pages."""
-        return [p for p in self._case.passages if self._case.ticket.audience == "staff" or not p.internal]
+        case = self._case
+        return [p for p in case.passages if case.ticket.audience == "staff" or not p.internal]
 
     @start()
     def route(self) -> None:
@@ -130,15 +132,20 @@ class Order(Flow[_State]):
             high_stakes_tier=self._dial.high_stakes_tier,
         )
 
-    @cached_property
+    @property
     def _experience(self) -> Experience:
         """As it was when the case began; read only where there is something to choose."""
-        return self._dial.experience() if len(self._tiers.names) > 1 else Experience()
+        # No `cached_property`: up to Python 3.11 all objects of the class share its lock, and wait for each other.
+        if self._learned is None:
+            self._learned = self._dial.experience() if len(self._tiers.names) > 1 else Experience()
+        return self._learned
 
-    @cached_property
+    @property
     def _offers(self) -> list[Offer]:
         """What the tiers cost and take, cheapest first."""
-        return [self._steps.offer(tier, self._experience) for tier in self._tiers.names]
+        if self._offered is None:
+            self._offered = [self._steps.offer(tier, self._experience) for tier in self._tiers.names]
+        return self._offered
 
     @router(route)
     def retrieve(self) -> str:
