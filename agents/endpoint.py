@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ import wire
 from agents import without_panels
 from agents.faults import Failed, left
 from agents.request import Abilities, Hold, Order, Request
+from agents.turns import aside
 from errors import EndpointError, OpsdeskError, Stopped
 from tasks.budget import Call
 from tasks.case import Tier
@@ -216,14 +217,15 @@ class EndpointModel(BaseLLM):
                 return bought.reply
         self._take_place(order)
         try:
-            for attempt in stamina.retry_context(
+            attempts = stamina.retry_context(
                 on=lambda error: self._again(error, began, order.deadline),
                 attempts=REQUESTS,
                 timeout=None,  # `_again` looks at the deadline
                 wait_initial=0.2,
                 wait_max=2.0,
                 wait_jitter=0.2,
-            ):
+            )
+            for attempt in _waiting_aside(attempts):
                 with attempt:
                     return self._once(messages, order)
         except Failed as error:
@@ -240,11 +242,14 @@ class EndpointModel(BaseLLM):
         """Waits until the endpoint takes one call more."""
         line = self._line
         give_up = min(order.deadline, time.monotonic() + line.endpoint.timeout_s)
-        while not line.places.acquire(timeout=max(0.0, min(left(give_up), wire.LOOK_SECONDS))):
-            if order.stopped():
-                raise Stopped(STOPPED)
-            if left(give_up) <= 0:
-                raise line.told(Failed("busy"))
+        if line.places.acquire(blocking=False):
+            return
+        with aside():
+            while not line.places.acquire(timeout=max(0.0, min(left(give_up), wire.LOOK_SECONDS))):
+                if order.stopped():
+                    raise Stopped(STOPPED)
+                if left(give_up) <= 0:
+                    raise line.told(Failed("busy"))
 
     def _again(self, error: Exception, began: float, deadline: float) -> bool | float:
         """Whether a request is made again, and if the server asked for it, after how many seconds."""
@@ -271,7 +276,7 @@ class EndpointModel(BaseLLM):
         hold, reply = self._held(request, order, deadline), None
         took = Usage(model_calls=1, unknown=1)  # unless it is told otherwise: also after Ctrl-C
         try:
-            with line.breaker, wire.within(deadline, REPLY_BYTES, order.stopped):
+            with line.breaker, aside(), wire.within(deadline, REPLY_BYTES, order.stopped):
                 text = self._text(request, order)
             took = request.usage()
             reply = request.checked(text)
@@ -308,11 +313,22 @@ class EndpointModel(BaseLLM):
         return "".join(pieces)
 
 
+def _waiting_aside(attempts: Iterable[stamina.Attempt]) -> Iterator[stamina.Attempt]:
+    """The attempts; between two of them it is waited."""
+    left_over = iter(attempts)
+    attempt = next(left_over, None)
+    while attempt:
+        yield attempt
+        with aside():
+            attempt = next(left_over, None)
+
+
 def _wait(seconds: float, order: Order) -> None:
     """Waits. Raises `Stopped` as soon as the order is."""
     until = time.monotonic() + seconds
-    while not order.stopped():
-        if left(until) <= 0:
-            return
-        time.sleep(max(0.0, min(left(until), wire.LOOK_SECONDS)))
+    with aside():
+        while not order.stopped():
+            if left(until) <= 0:
+                return
+            time.sleep(max(0.0, min(left(until), wire.LOOK_SECONDS)))
     raise Stopped(STOPPED)

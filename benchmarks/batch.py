@@ -194,8 +194,10 @@ def paid(home: Home, url: str, count: int) -> dict[str, float]:
         base_url = server.stdout.readline().strip()
         tier = {"MODEL": MODEL, "BASE_URL": base_url, "API_KEY": "sk-simulated-123456", "MAX_CONCURRENCY": str(AT_ONCE)}
         more = {f"OPSDESK_TIERS__CHEAP__{name}": value for name, value in tier.items()}
-        found = draft(home, url, count, {**more, "OPSDESK_POLICY": "best"}, "--concurrency", str(AT_ONCE))
-        server.kill()
+        try:
+            found = draft(home, url, count, {**more, "OPSDESK_POLICY": "best"}, "--concurrency", str(AT_ONCE))
+        finally:
+            server.kill()
     return {**found, "of_ideal": found["rate"] / AT_ONCE}
 
 

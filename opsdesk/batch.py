@@ -113,9 +113,10 @@ class Workers:
         self._running = [(self._start(), time.monotonic()) for _ in range(processes)]
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # In a session of its own: Ctrl-C is for this process, which tells the workers itself.
+        # In a session of its own: Ctrl-C is for this process, which tells the workers itself. What a library prints
+        # there goes to standard error: standard output is this command's result.
         command = [sys.executable, "-m", "opsdesk", *_WORKER, "--places", str(self._places)]
-        return subprocess.Popen(command, start_new_session=True)  # noqa: S603  (our own command)
+        return subprocess.Popen(command, start_new_session=True, stdout=2)  # noqa: S603  (our own command)
 
     def look(self) -> None:
         """Replaces those that have ended. Raises `OpsdeskError` when they all end as soon as they begin."""

@@ -29,6 +29,7 @@ from mcp.types import CallToolResult, TextContent
 from mcp.types import Tool as Described
 
 from agents.tools import Planned, Result, Tool
+from agents.turns import aside
 from knowledge_base.formats.objects import listed
 from knowledge_base.formats.page import clean
 from opsdesk.settings import McpServer
@@ -111,7 +112,8 @@ class Toolbox:
         with self._starting:
             if self._portal is None:
                 self._portal = self._start()
-        return self._portal.call(do, self._nursery, *args)
+        with aside():
+            return self._portal.call(do, self._nursery, *args)
 
     def _start(self) -> BlockingPortal:
         """An event loop in a thread that ends with the process, whatever a server does then."""

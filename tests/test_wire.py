@@ -31,10 +31,10 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def ends_in_time() -> Iterator[None]:
-    """Within a second after the deadline, and not before it."""
+    """Soon after the deadline, also on a busy machine, and not before it; what these servers do lasts for ever."""
     began = time.monotonic()
     yield
-    assert DEADLINE - 0.05 <= time.monotonic() - began < DEADLINE + 1
+    assert DEADLINE - 0.05 <= time.monotonic() - began < DEADLINE + 5
 
 
 def get(url: str, content: bytes = b"hello", **options: Any) -> httpx.Response:

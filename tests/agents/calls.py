@@ -20,6 +20,8 @@ from tests.loopback import Reply, raw, whole
 
 KEY = "key-canary-0123456789"
 DEADLINE = 1.6
+LATE = 5
+"""Seconds that a busy machine may need beside what is waited for; what hangs does so for longer."""
 MESSAGES = [{"role": "system", "content": "Answer."}, {"role": "user", "content": "How many days?"}]
 TOLD = {"prompt_tokens": 9, "completion_tokens": 3}
 TOOK = Usage(9, 3, model_calls=1)

@@ -25,6 +25,10 @@ PRO = "Does your Pro plan include API access, and how much is it?"
 RESET = "How do I reset my password?"
 
 
+SOON: dict[str, Any] = {"timeout": 0.8}
+"""For a tier whose server never comes to an end. The others have time, however slow the machine is."""
+
+
 @pytest.fixture(scope="module")
 def indexed(offline: Desk) -> Path:
     """Its home."""
@@ -39,7 +43,7 @@ def desk(home: Path, indexed: Path, offline: Desk, sim: Simulator) -> Callable[.
         given = tiers or {"cheap": {}, "frontier": {}}
         models = {"cheap": CHEAP, "mid": CHEAP, "frontier": FRONTIER}
         usual = {
-            tier: {"model": models[tier], "base_url": sim.base_url, "api_key": KEY, "timeout": 0.8} for tier in given
+            tier: {"model": models[tier], "base_url": sim.base_url, "api_key": KEY, "timeout": 8} for tier in given
         }
         paid = {tier: {**usual[tier], **changes} for tier, changes in given.items()}
         desk = Desk(Settings.model_validate({"home": indexed, "tiers": paid, **settings}))
@@ -195,7 +199,7 @@ def test_a_model_that_does_not_stop_is_stopped_and_what_it_cost_is_shown(
     desk: Callable[..., Desk], sim: Simulator, fault: str, stream: bool
 ) -> None:
     sim.set(FRONTIER, always=fault)
-    case = ask(desk({"frontier": {}}, policy="best"), RESET, hear=(lambda _, __: None) if stream else None)
+    case = ask(desk({"frontier": SOON}, policy="best"), RESET, hear=(lambda _, __: None) if stream else None)
     assert case.outcome == "needs_human"
     assert case.passages
     failed = next(h for h in case.handoffs if h.task == "write")
@@ -242,7 +246,7 @@ def kept_and_clean(case: Case, desk: Desk, sim: Simulator) -> None:
 def test_a_writer_whose_server_fails_is_replaced_or_a_person_told(
     desk: Callable[..., Desk], sim: Simulator, fault: str
 ) -> None:
-    broken: dict[str, Any] = {"base_url": closed_port()} if fault == "refused" else {}
+    broken = {**SOON, "base_url": closed_port()} if fault == "refused" else SOON
     sim.set(CHEAP, always="" if fault == "refused" else fault)
     at = desk({"cheap": broken, "frontier": {}})
     began = time.monotonic()
@@ -265,7 +269,7 @@ def test_a_writer_whose_server_fails_is_replaced_or_a_person_told(
         assert (case.outcome, written_by(case)[-1]) == ("accepted", "frontier")
     sim.set(CHEAP, always="")
     # The same ticket, when the server is well; one that asked for a long rest is left alone, a short one waited for.
-    again = ask(desk({"cheap": {"timeout": 8}, "frontier": {}}), RESET)
+    again = ask(desk(), RESET)
     writers = ["cheap", "frontier"] if fault == "429:55" else ["cheap"]
     assert (again.outcome, written_by(again)) == ("accepted", writers)
 
@@ -274,7 +278,7 @@ def test_a_writer_whose_server_fails_is_replaced_or_a_person_told(
 def test_a_router_whose_model_fails_decides_alone(desk: Callable[..., Desk], sim: Simulator, fault: str) -> None:
     """Where a tier's chance is near what is wanted, a model is asked to classify the ticket."""
     sim.set(CHEAP, faults=(fault,) * 3 if fault != "refused" else ())
-    at = desk({"cheap": {"base_url": closed_port()} if fault == "refused" else {}, "frontier": {}})
+    at = desk({"cheap": {**SOON, "base_url": closed_port()} if fault == "refused" else SOON, "frontier": {}})
     at.records.put({"cells": {f"data|cheap|{CHEAP}": {"bad": 1}}}, "for a test", "2026-11-25")
     try:
         case = ask(at, "Why does my import keep failing?")
@@ -296,7 +300,7 @@ def test_a_judge_whose_server_fails_leaves_the_claim_refused(
 ) -> None:
     sim.set(CHEAP, wrong=1.0, lies=("invented prose",))
     sim.set(FRONTIER, always="" if fault == "refused" else fault)
-    at = desk({"cheap": {}, "frontier": {"base_url": closed_port()} if fault == "refused" else {}})
+    at = desk({"cheap": {}, "frontier": {**SOON, "base_url": closed_port()} if fault == "refused" else SOON})
     case = ask(at, RESET, deadline_s=20)
     kept_and_clean(case, at, sim)
     lies = {told.text for told in sim.mind.told}
@@ -332,7 +336,7 @@ def configured(monkeypatch: pytest.MonkeyPatch, home: Path, indexed: Path, sim: 
     def set_up(**variables: str) -> None:
         monkeypatch.setenv("OPSDESK_HOME", str(indexed))
         for tier, model in (("CHEAP", CHEAP), ("FRONTIER", FRONTIER)):
-            usual = {"MODEL": model, "BASE_URL": sim.base_url, "API_KEY": KEY, "TIMEOUT": "0.8"}
+            usual = {"MODEL": model, "BASE_URL": sim.base_url, "API_KEY": KEY, "TIMEOUT": "8"}
             for name, value in usual.items():
                 monkeypatch.setenv(f"OPSDESK_TIERS__{tier}__{name}", value)
         for name, value in variables.items():

@@ -1,0 +1,101 @@
+"""Turns: few cases are worked at a time in one process, and none waits for a model with a turn in its hand."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from agents.turns import Turns, aside, in_turn
+from errors import EndpointError
+from tests.agents.calls import ask, model, refusal, says
+from tests.loopback import Loopback
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_no_more_cases_have_a_turn_than_there_are_turns(most: int) -> None:
+    turns, lock = Turns(most), threading.Lock()
+    now, highest = 0, 0
+
+    def computes() -> None:
+        nonlocal now, highest
+        with lock:
+            now += 1
+            highest = max(highest, now)
+        time.sleep(0.001)
+        with lock:
+            now -= 1
+
+    def work(_: int) -> None:
+        with in_turn(turns):
+            computes()
+            with aside():
+                time.sleep(0.002)
+            computes()
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(work, range(60)))
+    assert 1 <= highest <= most
+    assert [turns.acquire(blocking=False) for _ in range(most + 1)] == [True] * most + [False]  # all were given back
+
+
+def test_without_turns_nobody_waits() -> None:
+    with aside(), aside():
+        pass
+
+
+def test_a_turn_is_taken_again_and_given_back_whatever_is_raised() -> None:
+    turns = Turns(1)
+
+    def waits() -> None:
+        with aside():
+            assert turns.acquire(blocking=False)
+            turns.release()
+            raise KeyError
+
+    def work() -> None:
+        with in_turn(turns):
+            with pytest.raises(KeyError):
+                waits()
+            assert not turns.acquire(blocking=False)
+            raise ValueError("at work")
+
+    with pytest.raises(ValueError, match="at work"):
+        work()
+    assert turns.acquire(blocking=False)
+
+
+def test_cases_in_one_turn_wait_for_the_model_at_the_same_time() -> None:
+    """The server answers nobody before all three have asked."""
+    all_here, turns = threading.Barrier(3), Turns(1)
+
+    def reply(connection: socket.socket, closed: threading.Event) -> object:
+        all_here.wait(20)
+        return says()(connection, closed)
+
+    def work(_: int) -> str:
+        with in_turn(turns):
+            return ask(model(server.url), seconds=30)
+
+    with Loopback(reply) as server, ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(work, range(3))) == ["30 days"] * 3
+
+
+def test_between_two_attempts_another_case_has_the_turn() -> None:
+    turns, came = Turns(1), threading.Event()
+
+    def other() -> None:
+        with in_turn(turns):
+            came.set()
+
+    busy = Loopback(refusal("429 Too Many", "", "Retry-After: 3"), says())
+    with busy as server, ThreadPoolExecutor(1) as pool, in_turn(turns):
+        pool.submit(other)
+        assert ask(model(server.url), seconds=30) == "30 days"
+        assert came.is_set()
+    with Loopback(refusal("500 Oops")) as server, in_turn(turns), pytest.raises(EndpointError):
+        ask(model(server.url), seconds=30)
+    assert turns.acquire(blocking=False)
