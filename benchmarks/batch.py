@@ -25,6 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bench import simulator
 from benchmarks.chaos import MODEL, PRICE, QUESTIONS
 from benchmarks.places import places
 
@@ -188,16 +189,10 @@ def paid(home: Home, url: str, count: int) -> dict[str, float]:
     """A simulated endpoint that takes one second a call, 64 at once."""
     config = home.folder / "sim.json"
     config.write_text(json.dumps({MODEL: {"price": PRICE, "latency_s": 1.0}}))
-    command = [sys.executable, "-m", "tests.simulator", "--config", str(config)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        base_url = server.stdout.readline().strip()
+    with simulator(config) as base_url:
         tier = {"MODEL": MODEL, "BASE_URL": base_url, "API_KEY": "sk-simulated-123456", "MAX_CONCURRENCY": str(AT_ONCE)}
         more = {f"OPSDESK_TIERS__CHEAP__{name}": value for name, value in tier.items()}
-        try:
-            found = draft(home, url, count, {**more, "OPSDESK_POLICY": "best"}, "--concurrency", str(AT_ONCE))
-        finally:
-            server.kill()
+        found = draft(home, url, count, {**more, "OPSDESK_POLICY": "best"}, "--concurrency", str(AT_ONCE))
     return {**found, "of_ideal": found["rate"] / AT_ONCE}
 
 

@@ -69,9 +69,9 @@ def nano_prices(model: str) -> tuple[int, int, int]:
 
 
 @contextmanager
-def simulator() -> Iterator[str]:
-    """The model simulator in a process of its own; yields its base URL."""
-    command = [sys.executable, "-m", "tests.simulator"]
+def simulator(config: Path | None = None) -> Iterator[str]:
+    """The model simulator in a process of its own, with the models of a file; yields its base URL."""
+    command = [sys.executable, "-m", "tests.simulator", *(["--config", str(config)] if config else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -22,7 +22,7 @@ from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 from agents.turns import Turns, in_turn
 from errors import OpsdeskError, Postponed, Stopped, StoreError
 from opsdesk.work import told
-from tasks.batches import Batch, DraftRow
+from tasks.batches import DraftRow
 from tasks.queue import MAX_ATTEMPTS, PATIENCE
 
 if TYPE_CHECKING:
@@ -112,18 +112,14 @@ class Durable:
 
     def work(self, batch_id: str, seq: int, run: int) -> None:
         """A ticket's workflow, from its beginning or, after a crash, from its records."""
-        row, batch = self._claimed.pop((batch_id, seq, run), None), None
-        if row:
-            batch = self._queue.known(batch_id)
-        else:
-            row = self._queue.hold(batch_id, seq, run, self._owner)
+        row = self._claimed.pop((batch_id, seq, run), None) or self._queue.hold(batch_id, seq, run, self._owner)
         if row is None:
             return
         self._doing[batch_id, seq] += 1
         stop = threading.Event()
         self._stops[stop] = batch_id
         try:
-            self._ask(row, batch or self._drafts.batch(batch_id), stop)
+            self._ask(row, stop)
         except Postponed as reason:
             if reason.waits_for == "budget":
                 self._queue.run_dry(row, str(reason))
@@ -142,14 +138,14 @@ class Durable:
             del self._stops[stop]
             self._doing[batch_id, seq] -= 1
 
-    def _ask(self, row: DraftRow, batch: Batch, stop: threading.Event) -> None:
+    def _ask(self, row: DraftRow, stop: threading.Event) -> None:
         from agents.reply import Manner, readdressed
         from agents.steps import Journal
         from tasks.budget import Cap
         from tasks.calls import Calls
         from tasks.sheet import Sheet
 
-        desk = self._desk
+        desk, batch = self._desk, self._drafts.batch(row.batch_id)
         if batch.state != "running":
             raise Stopped("the batch does not run")
         if row.attempts > MAX_ATTEMPTS:

@@ -51,7 +51,7 @@ _HELD = (
 _OF_BATCH = batches.c.id == sa.bindparam("its_batch")
 _WAITING = (drafts.c.status == "todo", drafts.c.same_as == 0, drafts.c.not_before <= sa.bindparam("by_now"))
 _OLDEST = (
-    sa.select(batches.c.id)
+    sa.select(batches.c.id, batches.c.began_at)
     .where(batches.c.state == "running", sa.exists().where(drafts.c.batch_id == batches.c.id, *_WAITING))
     .order_by(batches.c.made_at, batches.c.id)
     .limit(1)
@@ -81,7 +81,6 @@ _TAKE = (
     )
     .returning(*drafts.c)
 )
-_ITS_BATCH = sa.select(batches).where(_OF_BATCH)
 _BEGIN = batches.update().where(_OF_BATCH, batches.c.began_at == "")
 _AT_WORK = sa.select(drafts).where(*_RUN)
 _TAKE_ON = drafts.update().where(*_RUN).values(attempts=drafts.c.attempts + 1).returning(*drafts.c)
@@ -93,15 +92,9 @@ _ALIKE = sa.select(drafts).where(
     drafts.c.same_as == sa.bindparam("its_number"),
     drafts.c.status.in_(("todo", "not_started")),
 )
+_SPENT = sa.select(spending.c.spent).where(spending.c.scope == sa.bindparam("its_scope")).scalar_subquery()
 _BATCH = (
-    sa.select(
-        batches.c.budget_nano,
-        sa.select(spending.c.spent)
-        .where(spending.c.scope == sa.bindparam("its_scope"))
-        .scalar_subquery()
-        .label("spent"),
-        _ALIKE.exists().label("has_alike"),
-    )
+    sa.select(batches.c.budget_nano, _SPENT.label("spent"), _ALIKE.exists().label("has_alike"))
     .where(_OF_BATCH)
     .with_for_update(of=batches)
 )
@@ -126,7 +119,6 @@ class Queue:
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database, self._now = database, now
         self._last: tuple[str, frozenset[str] | None, float] = ("", None, 0.0)  # a batch, of which KBs, until when
-        self._batch: Batch | None = None
 
     def has_work(self) -> bool:
         """Whether any batch runs, or has left something at work: one short look."""
@@ -143,7 +135,7 @@ class Queue:
         """
         over = None if kbs is None else frozenset(kbs)
         batch_id, of, until = self._last
-        if of == over and time.monotonic() < until and (row := self._take(owner, batch_id)):
+        if of == over and time.monotonic() < until and (row := self._take(owner, batch_id, begun=True)):
             return row
         asked: dict[str, Any] = {"by_now": self._at()}
         oldest = _OLDEST
@@ -151,28 +143,20 @@ class Queue:
             oldest, asked["these_kbs"] = _OLDEST_OVER, list(over)
         while True:
             with self._database.reading() as db:
-                oldest_id = db.execute(oldest, asked).scalar()
-            if oldest_id is None:
+                batch = db.execute(oldest, asked).one_or_none()
+            if batch is None:
                 return None
-            self._last = (oldest_id, over, time.monotonic() + SAME_BATCH_SECONDS)
-            if row := self._take(owner, oldest_id):
+            self._last = (batch.id, over, time.monotonic() + SAME_BATCH_SECONDS)
+            if row := self._take(owner, batch.id, begun=bool(batch.began_at)):
                 return row
 
-    def known(self, batch_id: str) -> Batch | None:
-        """A batch as it was when a ticket of it was last claimed here; None for another than the last."""
-        batch = self._batch
-        return batch if batch and batch.id == batch_id else None
-
-    def _take(self, owner: str, batch_id: str) -> DraftRow | None:
+    def _take(self, owner: str, batch_id: str, *, begun: bool) -> DraftRow | None:
         new = {"new_owner": owner, "new_case": f"c-{secrets.token_hex(6)}"}
         with self._database.writing() as db:
             row = db.execute(_TAKE, {"its_batch": batch_id, "by_now": self._at(), **new}).one_or_none()
-            if row is None:
-                return None
-            self._batch = batch = Batch(*db.execute(_ITS_BATCH, {"its_batch": batch_id}).one())
-            if not batch.began_at:
+            if row is not None and not begun:
                 db.execute(_BEGIN, {"its_batch": batch_id, "began_at": self._at()})
-        return DraftRow(*row)
+        return None if row is None else DraftRow(*row)
 
     def hold(self, batch_id: str, seq: int, run: int, owner: str) -> DraftRow | None:
         """A row whose work goes on here, also when another worker had begun it; None when it is not at work."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,23 @@ class Purse:
 
     def settle(self, usage: Usage | None, reply: str | None = None) -> None:
         self.settled.append(usage)
+
+
+class AtOnce:
+    """Counts how many threads were in its block at the same time."""
+
+    def __init__(self) -> None:
+        self.most = self._now = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._now -= 1
 
 
 def model(url: str, **options: Any) -> EndpointModel:

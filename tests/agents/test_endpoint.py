@@ -33,6 +33,7 @@ from tests.agents.calls import (
     TOLD,
     TOOK,
     UNKNOWN,
+    AtOnce,
     Purse,
     ask,
     heard,
@@ -211,16 +212,11 @@ def test_a_server_that_refuses_every_option_is_asked_three_times() -> None:
 
 
 def test_no_more_calls_are_on_their_way_than_allowed() -> None:
-    now, most, lock = 0, 0, threading.Lock()
+    here = AtOnce()
 
     def counts(connection: Any, closed: threading.Event) -> object:
-        nonlocal now, most
-        with lock:
-            now += 1
-            most = max(most, now)
-        time.sleep(0.05)
-        with lock:
-            now -= 1
+        with here:
+            time.sleep(0.05)
         return says()(connection, closed)
 
     with Loopback(counts) as server:
@@ -230,7 +226,7 @@ def test_no_more_calls_are_on_their_way_than_allowed() -> None:
             thread.start()
         for thread in threads:
             thread.join(15)
-    assert most == 2
+    assert here.most == 2
 
 
 def test_a_call_that_gets_no_place_in_time_says_so() -> None:

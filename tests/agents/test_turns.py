@@ -11,40 +11,38 @@ import pytest
 
 from agents.turns import Turns, aside, in_turn
 from errors import EndpointError
-from tests.agents.calls import ask, model, refusal, says
+from tests.agents.calls import AtOnce, ask, model, refusal, says
 from tests.loopback import Loopback
 
 
 @pytest.mark.parametrize("most", [1, 3])
 def test_no_more_cases_have_a_turn_than_there_are_turns(most: int) -> None:
-    turns, lock = Turns(most), threading.Lock()
-    now, highest = 0, 0
-
-    def computes() -> None:
-        nonlocal now, highest
-        with lock:
-            now += 1
-            highest = max(highest, now)
-        time.sleep(0.001)
-        with lock:
-            now -= 1
+    turns, at_work = Turns(most), AtOnce()
 
     def work(_: int) -> None:
         with in_turn(turns):
-            computes()
+            with at_work:
+                time.sleep(0.001)
             with aside():
                 time.sleep(0.002)
-            computes()
+            with at_work:
+                time.sleep(0.001)
 
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(work, range(60)))
-    assert 1 <= highest <= most
+    assert 1 <= at_work.most <= most
     assert [turns.acquire(blocking=False) for _ in range(most + 1)] == [True] * most + [False]  # all were given back
 
 
-def test_without_turns_nobody_waits() -> None:
-    with aside(), aside():
-        pass
+def test_who_has_no_turn_waits_for_none_and_gives_none_away() -> None:
+    turns = Turns(1)
+
+    def steps_aside() -> bool:
+        with aside():
+            return turns.acquire(blocking=False)
+
+    with in_turn(turns), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(steps_aside).result(20) is False
 
 
 def test_a_turn_is_taken_again_and_given_back_whatever_is_raised() -> None:

@@ -88,18 +88,6 @@ def test_of_two_tickets_that_end_at_once_the_later_one_ends_the_batch(tasks: Tas
     assert (drafts.batch(id_).state, drafts.progress(id_).done) == ("done", 2)
 
 
-def test_a_claim_tells_what_its_batch_is_like_now(drafts: Drafts) -> None:
-    id_ = drafts.make("June", "kb", tickets(3), budget_nano=7)
-    drafts.queue.claim("w:1")
-    known = drafts.queue.known(id_)
-    assert known
-    assert (known.budget_nano, known.began_at) == (7, "")
-    drafts.set_budget(id_, 9)
-    drafts.queue.claim("w:1")
-    assert drafts.queue.known(id_) == drafts.batch(id_)
-    assert drafts.queue.known("b-another") is None
-
-
 def test_eight_threads_never_claim_one_row_twice(tasks: TaskList, drafts: Drafts) -> None:
     drafts.make("a", "kb", tickets(40))
     drafts.make("b", "kb", tickets(40))
