@@ -63,6 +63,13 @@ drafts = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Index("ix_drafts_waiting", "status", "batch_id", "priority", "due", "seq"),
+    sa.Index(
+        "ix_drafts_alike",
+        "batch_id",
+        "same_as",
+        sqlite_where=sa.text("same_as > 0"),
+        postgresql_where=sa.text("same_as > 0"),
+    ),
 )
 
 State = Literal["running", "paused", "cancelled", "done"]

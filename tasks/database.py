@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from errors import NewerDatabase, StoreError, UsageError
 
-REVISION = "0009"
+REVISION = "0010"
 """The database revision that this code reads and writes; `migrations/versions` leads up to it."""
 
 BUSY_SECONDS = 30
@@ -83,7 +83,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection that sees one state of the database."""
-        with self._guarded(), self._reader.connect() as db:
+        # Ends with a commit: psycopg takes a rollback as a reason to forget every prepared statement.
+        with self._guarded(), self._reader.begin() as db:
             yield db
 
     def vacuum(self) -> None:

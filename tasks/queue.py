@@ -64,11 +64,11 @@ _FIRST = (
     .limit(1)
     .with_for_update(skip_locked=True)
 )
+# That it waits is said of the locked row alone: said twice, PostgreSQL looks for its number among all that wait.
 _TAKE = (
     drafts.update()
     .where(
         drafts.c.batch_id == sa.bindparam("its_batch"),
-        *_WAITING,
         drafts.c.seq == _FIRST.scalar_subquery(),
         sa.exists().where(_OF_BATCH, batches.c.state == "running"),
     )
@@ -90,6 +90,7 @@ _END = _CHANGE.returning(*drafts.c)
 _ALIKE = sa.select(drafts).where(
     drafts.c.batch_id == sa.bindparam("its_batch"),
     drafts.c.same_as == sa.bindparam("its_number"),
+    drafts.c.same_as > sa.literal_column("0"),  # as the index has it
     drafts.c.status.in_(("todo", "not_started")),
 )
 _SPENT = sa.select(spending.c.spent).where(spending.c.scope == sa.bindparam("its_scope")).scalar_subquery()

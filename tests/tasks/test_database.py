@@ -177,6 +177,20 @@ def test_a_database_that_the_server_does_not_have_is_named(postgres: Server) -> 
         Database(postgres.url("nowhere"))
 
 
+def test_statements_stay_prepared_beside_readers(postgres: Server) -> None:
+    """A reader that ends with a rollback has psycopg forget them, and each is planned anew."""
+    with postgres.database() as url:
+        database = Database(url)
+        statement = sa.text("SELECT count(*) FROM cases WHERE case_id = :id")
+        for _ in range(10):
+            with database.reading() as db:
+                db.execute(statement, {"id": "c-1"})
+        with database.reading() as db:
+            kept = db.execute(sa.text("SELECT statement FROM pg_prepared_statements")).scalars().all()
+        database.dispose()
+    assert any("FROM cases" in prepared for prepared in kept)
+
+
 def test_a_connection_that_the_server_has_cut_is_replaced(postgres: Server) -> None:
     asked = sa.text("SELECT pg_backend_pid()")
     with postgres.database() as url:

@@ -7,8 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from errors import BudgetReached, Stopped, UsageError
 from tasks.batches import DraftRow, Filters, Planned, Verdict
@@ -383,3 +386,30 @@ def test_a_ticket_goes_on_with_whoever_has_its_workflow_and_its_earlier_worker_h
     drafts.queue.finish(mine, worked(tasks, mine, answer="It is $7. [1]"))
     assert drafts.draft(id_, 1).text == "It is $7. [1]"
     assert drafts.queue.hold(id_, 1, lost.run, "w:1") is None
+
+
+@pytest.mark.parametrize("waiting", [50, 5_000])
+def test_a_ticket_is_claimed_and_ended_without_reading_all_that_wait(waiting: int, tmp_path: Path) -> None:
+    """Counted in SQLite's own steps: 5,000 that wait took some 200,000 of them."""
+    task_list = TaskList(f"sqlite:///{tmp_path / 'opsdesk.sqlite'}")
+    drafts = Drafts(task_list.database, lambda: NOW)
+    drafts.set_state(drafts.make("n", "kb", tickets(waiting)), "running")
+    drafts.queue.claim("w1")  # looks for the batch, and notes when it began
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 100
+
+    def counted(connection: Any, *_: Any) -> None:
+        connection.set_progress_handler(count, 100)
+
+    sa.event.listen(sa.pool.Pool, "checkout", counted)
+    try:
+        row = drafts.queue.claim("w1")
+        assert row is not None
+        drafts.queue.fail(row, "wrong")
+    finally:
+        sa.event.remove(sa.pool.Pool, "checkout", counted)
+        task_list.dispose()
+    assert 0 < steps < 2_000
