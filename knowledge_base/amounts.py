@@ -47,11 +47,12 @@ Amount = tuple[AmountKind, str, str, int, int]
 _COIN_AFTER = rf"(?:{any_of(COINS_AFTER)}|(?i:{any_of(COIN_WORDS)})s?)"
 _COIN_LETTERS = any_of(coin for coin in COINS_AFTER if coin.isalpha())
 _MONEY_COMMA = rf"(?=\s?(?:€|%|{_COIN_LETTERS}|(?i:euros?|percent|per\scent)\b))"
+# No possessive group (`(...)++`): before Python 3.11.5 one with a look-ahead in it ends in the wrong place (gh-106052).
 _FORMS = r"""
-        \d{1,3}(?:[.'’]\d{3})++,\d{1,2}(?!\d)     # 1.200,50
-      | \d{1,3}(?:[,'’]\d{3})++(?:\.\d+)?          # 1,200.50
-      | \d{1,2}(?:,\d\d(?=,))++,\d{3}(?:\.\d+)?  # 12,00,000
-      | \d{1,3}(?:\.\d{3}){2,}                     # 1.200.000
+        \d{1,3}(?:[.'’]\d{3})+,\d{1,2}(?!\d)                      # 1.200,50
+      | \d{1,3}(?:[,'’]\d{3})+(?![,'’]\d{3})(?:\.\d+)?            # 1,200.50
+      | \d{1,2}(?:,\d\d(?=,))+,\d{3}(?:\.\d+)?                    # 12,00,000
+      | \d{1,3}(?:\.\d{3}){2,}                                    # 1.200.000
 """
 _NUMBER = re.compile(rf"(?:{_FORMS} | \d+,\d{{1,2}}{_MONEY_COMMA} | \d+(?:\.\d+)?)(?!\d)", re.VERBOSE)
 _PRICE = re.compile(rf"(?:{_FORMS} | \d+,\d{{1,2}}(?!\d|,\d) | \d+(?:\.\d+)?)(?!\d)", re.VERBOSE)
@@ -134,7 +135,7 @@ _AND_LESS = re.compile(rf"\sand\s(?:\d{{1,2}}|{TWO})\s(?:day|hour|minute|second|
 _AND_MORE = re.compile(r"\sand\s(?:an?|one)[\s-](half|quarter)\b(?!\s(?:hour|minute|day|percent))", re.IGNORECASE)
 _AFTER_NUMBER = _tail("")
 _AFTER_PRICE = _tail(r"|\s?(?:mm|MM|mil|[mb])(?!\w)")
-_SPACED_GROUPS = re.compile(r"[1-9](?<![\w.,].)(?<!\d .)\d{0,2}(?: \d{3})++(?!\d|,\d(?!\d\b|\b)| \d)")
+_SPACED_GROUPS = re.compile(r"[1-9](?<![\w.,].)(?<!\d .)\d{0,2}(?: \d{3})+(?!\d|,\d(?!\d\b|\b)| \d)")
 _COIN_BEFORE = re.compile(rf"(?:{any_of(COINS_BEFORE)})\s?$")
 _UNIT_NEXT = re.compile(rf"\s?(?:%|(?:{_COIN_AFTER}|(?i:{LONG_UNIT}|percent|requests|users))(?!\w))")
 
@@ -182,6 +183,8 @@ def _in_digits(text: str, at: int, since: int) -> Read | None:
     tail = (_AFTER_PRICE if coin else _AFTER_NUMBER).match(text, number.end())
     if tail is None:
         return None
+    if not number[0].isdigit():  # ".50" is a half, but in " .1,200.50" the first dot is no part of it
+        start = at
     written = _written(text[start : number.end()])
     read = _amount(text, Decimal(written), tail, coin or "", start)
     if before:

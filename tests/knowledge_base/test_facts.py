@@ -284,9 +284,26 @@ def test_a_day_is_the_same_in_every_order(day: dt.date) -> None:
 @example("\u202e1")
 @example("1/0 hours, 0/0, 99/99 of the")
 @example("9" * 5000)
+@example(".1,200.1,200% .5,5€ .1.200,50 EUR")
 def test_any_text_can_be_read(text: str) -> None:
     for fact in facts_in(text):
         assert key(fact) in implied(fact)
+
+
+_PIECES = "0 12 5 00 000 1,200 , . ' $ € ₹ Rs. EUR % ½ 1/2 two half dozen per month user days am k bn lakh 1h v1. Q3 2026 -03 th"
+
+
+@given(st.lists(st.sampled_from([*_PIECES.split(), " ", " ", "-", "–", "/", ":", "(", ")", "*", "\n"]), max_size=12))
+def test_pieces_of_figures_can_be_read_in_any_order(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert all(fact.text == text[fact.start : fact.end] and key(fact) in implied(fact) for fact in facts_in(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "stated"), [(" .1,200.50 dollars", "1200.5"), (" .5,5€", "5.5"), ("about .50 dollars", "0.5")]
+)
+def test_a_dot_before_a_figure_is_its_own_only_where_a_fraction_can_begin(text: str, stated: str) -> None:
+    assert [fact.value for fact in facts_in(text)] == [stated]
 
 
 @given(st.integers(0, 10**9), st.sampled_from(["{:,} dollars", "${}", "USD {:.2f}", "US${:,.2f}", "{} USD"]))
