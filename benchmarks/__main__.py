@@ -55,6 +55,7 @@ LONGER = (
     ("batch --memory 1000 50000", "memory of batches of 1,000 and 50,000 tickets"),
     ("cost --data FOLDER", "what other ways of choosing a model cost and let out; needs documents and tickets"),
     ("doors", "200 clients on the HTTP API for a minute"),
+    ("floor", "what the libraries under a batch take by themselves, beside ours, on both databases"),
     ("front", "how long a person waits for each page; needs Chromium"),
     ("hostile", "138 hostile files"),
     ("machines", "10,000 tickets over three workers and one PostgreSQL"),

@@ -53,7 +53,9 @@ class Durable:
         self._claimed: dict[tuple[str, int, int], DraftRow] = {}
         self._turns = Turns(AT_A_TIME)
         self.ending = threading.Event()
-        _launch(desk.task_list.database.url, self._owner)
+        if _running:
+            raise OpsdeskError("durable tickets are at work in this process already; start another worker for them")
+        launch(desk.task_list.database.url, self._owner)
         _running.append(self)
 
     def close(self) -> None:
@@ -227,9 +229,8 @@ class _Json(Serializer):
         return "opsdesk_json"
 
 
-def _launch(url: sa.URL, owner: str) -> None:
-    if _running:
-        raise OpsdeskError("durable tickets are at work in this process already; start another worker for them")
+def launch(url: sa.URL, owner: str) -> None:
+    """Starts DBOS in this process, over a database and under a name that no other process has."""
     config: DBOSConfig = {
         "name": "opsdesk",
         "executor_id": owner,

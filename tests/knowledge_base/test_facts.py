@@ -290,7 +290,7 @@ def test_any_text_can_be_read(text: str) -> None:
         assert key(fact) in implied(fact)
 
 
-_PIECES = "0 12 5 00 000 1,200 , . ' $ € ₹ Rs. EUR % ½ 1/2 two half dozen per month user days am k bn lakh 1h v1. Q3 2026 -03 th"
+_PIECES = "0 12 5 00 000 1,200 , . ' $ € ₹ Rs. EUR % ½ 1/2 two half dozen per month user days am k bn lakh 1h v1. Q3 th"
 
 
 @given(st.lists(st.sampled_from([*_PIECES.split(), " ", " ", "-", "–", "/", ":", "(", ")", "*", "\n"]), max_size=12))
