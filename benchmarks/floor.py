@@ -39,7 +39,7 @@ Step = Callable[[str, Callable[[], dict[str, Any]]], Any]
 
 
 class Share(NamedTuple):
-    """One process's part: `count` tickets, `threads` at once."""
+    """One process's part: so many tickets, `threads` at once."""
 
     number: int
     layer: Layer

@@ -165,6 +165,8 @@ def test_what_is_known(seeded: dict[str, Any], page: Page, view: str) -> None:
             page.get_by_label("Query").fill("what is known about number 7")
             page.keyboard.press("Enter")
             expect(page.get_by_text("confident that these answer it")).to_be_visible()
+        else:
+            expect(page.get_by_text("No stale citations")).to_be_visible()
 
     plain, hostile = addresses(seeded, "knowledge?kb={}")
     assert elements(page, plain, looked) == elements(page, hostile, looked)
@@ -183,6 +185,7 @@ def test_handoffs(seeded: dict[str, Any], page: Page) -> None:
 def test_other_views_of_a_run(seeded: dict[str, Any], page: Page, view: str) -> None:
     def chosen(page: Page) -> None:
         page.get_by_role("radio", name=view).click()
+        expect(page.get_by_test_id({"Sequence": "stMermaidChart", "Table": "stDataFrame"}[view])).to_be_visible()
 
     address = f"{seeded['site'].url}/handoffs?run={{}}"
     before = elements(page, address.format(seeded["plain"][1][0]), chosen)
