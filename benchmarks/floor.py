@@ -10,6 +10,7 @@ them the same machine's `opsdesk draft`. What the floor does not reach, nothing 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -23,11 +24,19 @@ from pathlib import Path
 from threading import local
 from typing import Any, Literal, NamedTuple
 
-import agents  # noqa: F401  (before CrewAI)
+import sqlalchemy as sa
+from dbos import DBOS, SetWorkflowID
+
+from agents.executor import execute, new_agent
+from agents.here import run_here
+from agents.turns import Turns, aside, in_turn
 from benchmarks.batch import AT_ONCE, Home, offline, paid
 from benchmarks.bench import show, simulator
 from benchmarks.chaos import MODEL, PRICE
+from benchmarks.overhead import Fixed
 from benchmarks.places import places
+from opsdesk.durable import AT_A_TIME, launch
+from tasks.case import STEPS, StepName, Verdict
 
 Layer = Literal["DBOS", "DBOS, CrewAI", "DBOS, CrewAI, 1 s a call"]
 LAYERS: tuple[Layer, ...] = ("DBOS", "DBOS, CrewAI", "DBOS, CrewAI, 1 s a call")
@@ -53,14 +62,8 @@ class Process:
     """A process that works tickets as a worker does."""
 
     def __init__(self, share: Share) -> None:
-        import sqlalchemy as sa
-        from dbos import DBOS, SetWorkflowID
-
-        from agents.turns import Turns, in_turn
-        from opsdesk.durable import AT_A_TIME, launch
-
         self._share, self._turns, self._of_thread = share, Turns(AT_A_TIME), local()
-        self._in_turn, self._named = in_turn, SetWorkflowID
+        self._numbers = itertools.count()
         self.ends: list[float] = []
         self._pool = ThreadPoolExecutor(share.threads)  # its threads keep their agents
 
@@ -71,19 +74,19 @@ class Process:
         self._ticket = ticket
         launch(sa.make_url(share.url), f"floor-{share.number}")
 
-    def run(self, begins: int, count: int) -> None:
+    def run(self, count: int) -> None:
         """Works so many tickets to their ends."""
-        for _ in self._pool.map(self._one, range(begins, begins + count)):
+        for _ in self._pool.map(self._one, itertools.islice(self._numbers, count)):
             pass
 
     def _one(self, number: int) -> None:
-        with self._in_turn(self._turns), self._named(f"{self._share.layer}:{self._share.number}:{number}"):
+        with in_turn(self._turns), SetWorkflowID(f"{self._share.layer}:{self._share.number}:{number}"):
             self._ticket(number)
         self.ends.append(time.monotonic())
 
     def _work(self, step: Step) -> None:
         if self._share.layer == "DBOS":
-            for name in ("route", "retrieve", "write", "verify"):
+            for name in STEPS:
                 step(name, lambda: {"text": ANSWER})
             return
         if not hasattr(self._of_thread, "four"):
@@ -94,28 +97,7 @@ class Process:
 def four_agents(base_url: str) -> Callable[[Step], None]:
     """A flow of four CrewAI agents, each with one call a step; with `base_url` the third one's goes there."""
     from crewai.flow.flow import Flow, FlowState, listen, start
-    from crewai.llms.base_llm import BaseLLM
     from openai import OpenAI
-
-    from agents.executor import execute, new_agent
-    from agents.here import run_here
-    from agents.turns import aside
-    from tasks.case import StepName, Verdict
-
-    class Fixed(BaseLLM):
-        """Answers at once."""
-
-        def call(self, messages: Any, *_: Any, **__: Any) -> str:
-            return ANSWER
-
-        async def acall(self, messages: Any, *_: Any, **__: Any) -> str:
-            return ANSWER
-
-        def supports_function_calling(self) -> bool:
-            return False
-
-        def get_input_tokens_count(self, messages: Any, *_: Any, **__: Any) -> int:
-            return 0  # or CrewAI warns of its own estimate at every call
 
     client = OpenAI(base_url=base_url or "http://127.0.0.1:9", api_key="sk-simulated-123456", max_retries=0)
 
@@ -130,11 +112,10 @@ def four_agents(base_url: str) -> Callable[[Step], None]:
     class State(FlowState):
         """Nothing: as in `agents.order`."""
 
-    def agent(role: str, llm: type[BaseLLM]) -> Any:
-        return new_agent(role, "as ours", "as ours", llm(model="fixed", provider="fixed"))
+    def agent(role: str, llm: type[Fixed]) -> Any:
+        return new_agent(role, "as ours", "as ours", llm(ANSWER))
 
-    names = ("route", "retrieve", "write", "verify")
-    crew = {name: agent(name, Paid if base_url and name == "write" else Fixed) for name in names}
+    crew = {name: agent(name, Paid if base_url and name == "write" else Fixed) for name in STEPS}
 
     class Four(Flow[State]):
         """Four agents, one after the other."""
@@ -169,11 +150,11 @@ def four_agents(base_url: str) -> Callable[[Step], None]:
 
 def _process(share: Share, ready: ProcessBarrier, done: ProcessBarrier, told: Any) -> None:
     process = Process(share)
-    process.run(0, max(WARM, 2 * share.threads))
+    process.run(max(WARM, 2 * share.threads))
     ready.wait()
     process.ends.clear()
     began = time.process_time()
-    process.run(1_000_000, share.tickets)
+    process.run(share.tickets)
     told.put((time.process_time() - began, process.ends[0], process.ends[-1]))
     done.wait()
     told.close()

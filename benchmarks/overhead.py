@@ -22,6 +22,11 @@ from pathlib import Path
 from typing import Any, TypedDict, cast
 
 import agents  # noqa: F401  (before CrewAI)
+
+# isort: split
+from crewai.llms.base_llm import BaseLLM
+from pydantic import PrivateAttr
+
 from agents import retriever, router, verifier, writer
 from agents.crew import Crew
 from agents.models import LocalModel, Skill, Tiers
@@ -155,28 +160,38 @@ def sequential_crew() -> Callable[[], Any]:
     return kickoff
 
 
+class Fixed(BaseLLM):
+    """Answers at once with the same text, whatever is asked."""
+
+    _answer: str = PrivateAttr()
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(model="fixed", provider="fixed")
+        self._answer = answer
+
+    def call(self, messages: Any, *_: Any, **__: Any) -> str:
+        """The text."""
+        return self._answer
+
+    async def acall(self, messages: Any, *_: Any, **__: Any) -> str:
+        """The text."""
+        return self._answer
+
+    def supports_function_calling(self) -> bool:
+        """It calls no tools."""
+        return False
+
+    def get_input_tokens_count(self, messages: Any, *_: Any, **__: Any) -> int:
+        """None, or CrewAI warns of its own estimate at every call."""
+        return 0
+
+
 def plain_crew() -> Any:
     """One `Crew` of four agents and four tasks, its stock executor, our silent model."""
     from crewai import Agent, Process, Task
     from crewai import Crew as PlainCrew
-    from crewai.llms.base_llm import BaseLLM
 
-    class Fixed(BaseLLM):
-        """Answers at once, whatever is asked."""
-
-        def call(self, messages: Any, *_: Any, **__: Any) -> str:
-            return "Thought: done.\nFinal Answer: " + TEXT
-
-        async def acall(self, messages: Any, *_: Any, **__: Any) -> str:
-            return self.call(messages)
-
-        def supports_function_calling(self) -> bool:
-            return False
-
-        def get_input_tokens_count(self, messages: Any, *_: Any, **__: Any) -> int:
-            return 0  # or CrewAI warns of its own estimate at every call
-
-    llm = Fixed(model="fixed", provider="fixed")
+    llm = Fixed("Thought: done.\nFinal Answer: " + TEXT)
     workers = [
         Agent(role=role, goal="as ours", backstory="as ours", llm=llm, allow_delegation=False, cache=False)
         for role in given()
