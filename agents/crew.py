@@ -12,7 +12,8 @@ from agents.here import run_here
 from agents.models import Tiers
 from agents.order import BALANCED, Dial, Order
 from agents.reply import PLAIN, Manner
-from agents.steps import Agents, Books, Limits, Listener, Steps, Watcher
+from agents.roles import Agents
+from agents.steps import Books, Limits, Listener, Steps, Watcher
 from errors import LimitReached, OpsdeskError, Postponed, Stopped, StoreError
 from tasks.budget import Budget
 from tasks.case import Case

@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from crewai import Agent
-from crewai.llms.base_llm import BaseLLM
 from pydantic import BaseModel
 
-from agents import retriever, router, verifier, writer
 from agents.endpoint import STOPPED, EndpointModel
-from agents.executor import Contract, describe, describe_hidden, execute, new_agent, parse, usage_of
+from agents.executor import Contract, describe, describe_hidden, execute, parse, usage_of
 from agents.experience import Experience
 from agents.hearing import Hearing
-from agents.models import Tiers
 from agents.personal import finds_names, finds_whole_names, names_of
 from agents.placeholders import Placeholders, counted, restored_in, restored_so_far
 from agents.records import Wrote, is_outage, kept_of, wrote_of
 from agents.request import Order
 from agents.retriever import Wanted
+from agents.roles import ROLES, Agents
 from agents.routing import Offer, offer
 from agents.whole import flaw
 from errors import (
@@ -49,44 +46,6 @@ Watcher = Callable[[Case, Handoff], None]
 
 Listener = Callable[[Case, str], None]
 """Is told what the writer has said so far, unproven, while a paid tier writes."""
-
-
-class _Role(NamedTuple):
-    goal: str
-    prompt: str
-    instruction: str
-    max_tokens: int
-    """Of a paid model's reply, its reasoning included."""
-
-
-_ROLES: dict[StepName, _Role] = {
-    "route": _Role(router.GOAL, router.PROMPT, router.INSTRUCTION, 2_000),
-    "retrieve": _Role(retriever.GOAL, retriever.PROMPT, retriever.INSTRUCTION, 0),
-    "write": _Role(writer.GOAL, writer.PROMPT, writer.INSTRUCTION, writer.MAX_TOKENS),
-    "verify": _Role(verifier.GOAL, verifier.PROMPT, verifier.INSTRUCTION, 2_000),
-}
-
-
-class Agents:
-    """The agents of one thread, made on first use. CrewAI's agents are not safe to share."""
-
-    def __init__(self, tiers: Tiers) -> None:
-        self.tiers = tiers
-        self._llms: dict[Tier, BaseLLM] = {}
-        self._made: dict[tuple[StepName, Tier], Agent] = {}
-
-    def agent(self, step: StepName, tier: Tier) -> Agent:
-        """Who does `step` on `tier`."""
-        if (step, tier) not in self._made:
-            role = _ROLES[step]
-            self._made[step, tier] = new_agent(STEPS[step], role.goal, role.prompt, self.llm(tier))
-        return self._made[step, tier]
-
-    def llm(self, tier: Tier) -> BaseLLM:
-        """The model of `tier`."""
-        if tier not in self._llms:
-            self._llms[tier] = self.tiers.makers[tier]()
-        return self._llms[tier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +252,7 @@ class Steps:
         self, task: StepName, tier: Tier, received: BaseModel, *, short: bool
     ) -> tuple[str, dict[str, str] | None]:
         """What a step's model is sent, and what the placeholders in it stand for; None where none are put in."""
-        instruction, redaction = _ROLES[task].instruction, self._agents.tiers.redaction
+        instruction, redaction = ROLES[task].instruction, self._agents.tiers.redaction
         if redaction is None or tier not in redaction.tiers:
             return describe(instruction, received, short=short), None
         find, names, whole_names = redaction.find, finds_names(self._names), finds_whole_names(self._names)
@@ -315,7 +274,7 @@ class Steps:
             tell = Hearing(lambda text: hear(self.case, text if hidden is None else restored_so_far(text, hidden)))
         return Order(
             deadline=self._began + self._limits.deadline_s,
-            max_tokens=_ROLES[task].max_tokens,
+            max_tokens=ROLES[task].max_tokens,
             contract=contract,
             purse=purse,
             on_text=tell,

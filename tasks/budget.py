@@ -12,7 +12,8 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import cache, partial
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -46,6 +47,29 @@ reservations = sa.Table(
     sa.Column("reply", sa.Text),
     sa.Index("ix_reservations_call", "case_id", "call_key"),
 )
+
+# Made once, since making a statement takes longer than most take to run.
+_NEW = reservations.insert()
+_ON_THEIR_WAY = (
+    sa.select(sa.func.count())
+    .select_from(reservations)
+    .where(reservations.c.settled.is_(None), reservations.c.line == sa.bindparam("its_line"))
+)
+_SETTLE = (
+    reservations.update()
+    .where(reservations.c.id == sa.bindparam("its_id"), reservations.c.settled.is_(None))
+    .values(settled=sa.func.coalesce(sa.bindparam("cost", type_=sa.BigInteger), reservations.c.nano))
+    .returning(reservations.c.scopes, reservations.c.nano, reservations.c.settled)
+)
+_BOOK = (
+    spending.update()
+    .where(spending.c.scope == sa.bindparam("its_scope"))
+    .values(
+        reserved=spending.c.reserved - sa.bindparam("held", type_=sa.BigInteger),
+        spent=spending.c.spent + sa.bindparam("cost", type_=sa.BigInteger),
+    )
+)
+_OF_SCOPE = sa.select(spending.c.spent, spending.c.reserved).where(spending.c.scope == sa.bindparam("its_scope"))
 
 NANO = 10**9
 """Nano-dollars in a dollar."""
@@ -130,8 +154,9 @@ class Budget:
         with self.database.writing() as db:
             guard(db)
             if call.line:
-                pace.admit(db, call.line, call.most, _on_their_way(call.line), self._now().timestamp())
-            db.execute(reservations.insert().values(held))  # before the rows that others wait for
+                on_their_way = partial(_on_their_way, db, call.line)
+                pace.admit(db, call.line, call.most, on_their_way, self._now().timestamp())
+            db.execute(_NEW, held)  # before the rows that others wait for
             full = [cap for _, cap in sorted(smallest.items()) if not _hold(db, cap, nano)]
             for cap in full:
                 now = _spending(db, cap.scope)
@@ -203,43 +228,50 @@ def _check(nano: int) -> None:
 
 
 def _hold(db: sa.Connection, cap: Cap, nano: int) -> bool:
-    here = spending.c.scope == cap.scope
-    fits = spending.c.spent + spending.c.reserved + nano <= min(cap.nano, MOST)
-    raised = spending.update().where(here, fits).values(reserved=spending.c.reserved + nano)
-    if db.execute(raised).rowcount:
-        return True
-    db.execute(_insert_if_absent(db, cap.scope))
-    return bool(db.execute(raised).rowcount)
+    most = min(cap.nano, MOST)
+    held = {"scope": cap.scope, "spent": 0, "reserved": nano, "most": most}
+    return nano <= most and db.execute(_holding(db.dialect.name), held).scalar() is not None
 
 
-def _insert_if_absent(db: sa.Connection, scope: str) -> sa.Insert:
+@cache
+def _holding(dialect: str) -> sa.Executable:
+    """Holds so much more in a scope, known or new; returns it where it fits under `most`."""
     from sqlalchemy.dialects import postgresql, sqlite
 
-    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
-    return insert(spending).values(scope=scope, spent=0, reserved=0).on_conflict_do_nothing()
+    new = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(spending)
+    held = spending.c.reserved + new.excluded.reserved
+    fits = spending.c.spent + held <= sa.bindparam("most", type_=sa.BigInteger)
+    return new.on_conflict_do_update(index_elements=["scope"], set_={"reserved": held}, where=fits).returning(
+        spending.c.scope
+    )
 
 
-def _on_their_way(line: str) -> sa.Select[int]:
-    open_ = (reservations.c.settled.is_(None), reservations.c.line == line)
-    return sa.select(sa.func.count()).select_from(reservations).where(*open_)
+def _on_their_way(db: sa.Connection, line: str) -> int:
+    return db.execute(_ON_THEIR_WAY, {"its_line": line}).scalar_one()
 
 
-def _settle(db: sa.Connection, reservation: str, nano: int | None, **kept: Any) -> bool:
-    this = reservations.c.id == reservation
-    amount = reservations.c.nano if nano is None else nano
-    once = reservations.update().where(this, reservations.c.settled.is_(None)).values(settled=amount, **kept)
-    if not db.execute(once).rowcount:
+def _settle(
+    db: sa.Connection,
+    reservation: str,
+    nano: int | None,
+    *,
+    usage: dict[str, int] | None = None,
+    reply: str | None = None,
+    lost: bool = False,
+) -> bool:
+    kept = {"usage": usage, "reply": reply, "lost": lost}
+    held = db.execute(_SETTLE, {"its_id": reservation, "cost": nano, **kept}).one_or_none()
+    if held is None:
         return False
-    held = db.execute(sa.select(reservations).where(this)).one()
-    for scope in sorted(held.scopes):
-        moved = {"reserved": spending.c.reserved - held.nano, "spent": spending.c.spent + held.settled}
-        db.execute(spending.update().where(spending.c.scope == scope).values(moved))
+    moved = {"held": held.nano, "cost": held.settled}
+    if held.scopes:
+        db.execute(_BOOK, [{"its_scope": scope, **moved} for scope in sorted(held.scopes)])
     return True
 
 
 def _spending(db: sa.Connection, scope: str) -> Spending:
-    row = db.execute(sa.select(spending).where(spending.c.scope == scope)).one_or_none()
-    return Spending(row.spent, row.reserved) if row else Spending(0, 0)
+    row = db.execute(_OF_SCOPE, {"its_scope": scope}).one_or_none()
+    return Spending(*row) if row else Spending(0, 0)
 
 
 def _too_small(cap: Cap, nano: int, now: Spending) -> BudgetReached:

@@ -34,6 +34,7 @@ router_tables = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("body", sa.JSON, nullable=False),
 )
+_IN_FORCE = sa.select(router_tables.c.version, router_tables.c.body).where(router_tables.c.in_force)
 
 
 Said = Literal["accept", "edit", "reject", "reopen"]
@@ -101,9 +102,8 @@ class ExperienceStore:
 
     def in_force(self) -> tuple[int, dict[str, Any]] | None:
         """The version in force and its body; None before anything was learned."""
-        newest = sa.select(router_tables.c.version, router_tables.c.body).where(router_tables.c.in_force)
         with self._database.reading() as db:
-            row = db.execute(newest).one_or_none()
+            row = db.execute(_IN_FORCE).one_or_none()
         return (row.version, row.body) if row else None
 
     def put(self, body: dict[str, Any], note: str, at: str) -> int:

@@ -7,6 +7,8 @@ multiplicative decrease, as TCP does it (Chiu and Jain, 1989). All workers read 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
 from tasks.database import metadata
@@ -19,6 +21,12 @@ paces = sa.Table(
     sa.Column("rests_until", sa.Float, nullable=False),
     sa.Column("changed_at", sa.Float, nullable=False),
 )
+
+# Made once, since making a statement takes longer than most take to run.
+_OF_LINE = paces.c.line == sa.bindparam("its_line")
+_LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(sa.bindparam("its_line", type_=sa.Text))))
+_PACE = sa.select(paces).where(_OF_LINE)
+_PUT = paces.update().where(_OF_LINE)
 
 LOOK_SECONDS = 0.1
 """Between two looks for a place."""
@@ -41,14 +49,14 @@ class TooMany(Exception):
         self.seconds = seconds
 
 
-def admit(db: sa.Connection, line: str, most: int, on_their_way: sa.Select[int], now: float) -> None:
+def admit(db: sa.Connection, line: str, most: int, on_their_way: Callable[[], int], now: float) -> None:
     """Raises `TooMany` unless one call more may be sent to `line`; part of the transaction that books it.
 
     `on_their_way` counts the open calls; `most` is the endpoint's limit, and `now` seconds since 1970.
     """
     if db.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-        db.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(line))))
-    row = db.execute(sa.select(paces).where(paces.c.line == line)).one_or_none()
+        db.execute(_LOCK, {"its_line": line})
+    row = db.execute(_PACE, {"its_line": line}).one_or_none()
     allowed = float(most)
     if row is not None:
         rest = row.rests_until - now
@@ -58,13 +66,13 @@ def admit(db: sa.Connection, line: str, most: int, on_their_way: sa.Select[int],
         if allowed < most and not 0 <= now - row.changed_at < 1:
             allowed = min(float(most), allowed + 1)
             _put(db, line, allowed, row.rests_until, now)
-    if int(db.execute(on_their_way).scalar_one()) >= int(allowed):
+    if on_their_way() >= int(allowed):
         raise TooMany(LOOK_SECONDS)
 
 
 def slow_down(db: sa.Connection, line: str, most: int, after: float | None, now: float) -> None:
     """Halves what `line` is sent at once, and lets it rest for `after` seconds; refusals of one second count once."""
-    row = db.execute(sa.select(paces).where(paces.c.line == line).with_for_update()).one_or_none()
+    row = db.execute(_PACE.with_for_update(), {"its_line": line}).one_or_none()
     rest = now + min(LONGEST_REST, USUAL_REST if after is None else after)
     if row is None:
         from sqlalchemy.dialects import postgresql, sqlite
@@ -80,4 +88,4 @@ def slow_down(db: sa.Connection, line: str, most: int, after: float | None, now:
 
 def _put(db: sa.Connection, line: str, allowed: float, rests_until: float, changed_at: float) -> None:
     values = {"allowed": allowed, "rests_until": rests_until, "changed_at": changed_at}
-    db.execute(paces.update().where(paces.c.line == line).values(values))
+    db.execute(_PUT, {"its_line": line, **values})

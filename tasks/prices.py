@@ -61,14 +61,17 @@ class Prices:
             cached = own.input if own.cached is None else own.cached
             fresh = usage.tokens_in - usage.tokens_cached
             return (fresh * own.input + usage.tokens_cached * cached + usage.tokens_out * own.output) / MILLION
+        if not (prices := _listed(model, self._now())):
+            return None
+        if not (usage.tokens_in or usage.tokens_cached or usage.tokens_out):  # half of all steps; spares the sum
+            return Decimal(0)
         from genai_prices import Usage as PricedUsage
 
         tokens = PricedUsage(
             input_tokens=usage.tokens_in, output_tokens=usage.tokens_out, cache_read_tokens=usage.tokens_cached
         )
-        prices = _listed(model, self._now())
         try:
-            return prices.calc_price(tokens)["total_price"] if prices else None
+            return prices.calc_price(tokens)["total_price"]
         except ValueError:  # a usage that cannot be, such as more cached tokens than tokens
             return None
 
