@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,11 +29,19 @@ def arguments(about: str) -> argparse.ArgumentParser:
     return parser
 
 
+def with_model(home: Path) -> Path:
+    """`home`, with the embedding model from the folder that `BENCHMARK_MODELS` names: to make one takes seconds."""
+    if folder := os.environ.get("BENCHMARK_MODELS"):
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "models").symlink_to(folder, target_is_directory=True)
+    return home
+
+
 @contextmanager
 def desk_over(corpus: Sequence[Path]) -> Iterator[Desk]:
     """A desk with `corpus` indexed, in a temporary home."""
     with TemporaryDirectory() as home:
-        desk = Desk(Settings(home=Path(home)))
+        desk = Desk(Settings(home=with_model(Path(home))))
         desk.index(corpus, KB)
         yield desk
 

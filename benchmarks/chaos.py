@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from benchmarks.bench import with_model
 from benchmarks.places import Place, places, resize, small_disk, used
 from tasks.batches import drafts as rows
 from tasks.budget import NANO, reservations, spending
@@ -330,7 +331,7 @@ def run(kind: str, name: str, options: argparse.Namespace) -> dict[str, Any]:
         place = stack.enter_context(places(kind, where))
         sim = stack.enter_context(Simulator({MODEL: Model(price=PRICE, latency_s=options.latency)}))
         settings = {"in_flight": "hold"} if name == "killed, holding" else {}
-        floor = Floor(folder, place, sim.base_url, options.places, **settings)
+        floor = Floor(with_model(folder), place, sim.base_url, options.places, **settings)
         stack.callback(floor.end)
         if name.startswith("killed"):
             return killed_often(floor, sim, options.tickets, options.kills, options.every, options.seed)

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.bench import KB, show
+from benchmarks.bench import KB, show, with_model
 from errors import DamagedFile
 from knowledge_base.index import open_index
 from knowledge_base.search import Searcher
@@ -44,7 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     chance = random.Random(options.seed)
     with TemporaryDirectory() as folder:
-        desk = Desk(Settings(home=Path(folder) / "home"))
+        desk = Desk(Settings(home=with_model(Path(folder) / "home")))
         docs = Path(folder) / "docs"
         shutil.copytree(SAMPLE / "docs", docs)
         rows = {**damaged(desk, docs, options.damages, chance), **killed(desk, docs, options.kills, chance)}

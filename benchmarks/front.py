@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.bench import show
+from benchmarks.bench import show, with_model
 from benchmarks.front_data import BATCH, LONG, fill
 from opsdesk.demo import SAMPLE
 from opsdesk.desk import Desk
@@ -98,7 +98,7 @@ def main() -> None:
     if chromium.PROGRAM is None:
         sys.exit(chromium.MISSING)
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        home = Path(folder)
+        home = with_model(Path(folder))
         Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample", source="sample")
         browser = chromium.launch(playwright)
         rows = first_paint(browser, home, options.times)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bench import KB, arguments, questions, show
+from benchmarks.bench import KB, arguments, questions, show, with_model
 from benchmarks.latency import spread
 from knowledge_base.embeddings import Embedder
 from knowledge_base.index import Content, Index, open_index, write
@@ -36,7 +36,6 @@ from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 
 NOISE = 0.75  # length of the noise; the vectors have length 1
-ASKED = 200  # questions
 
 Floats = NDArray[np.float32]
 
@@ -45,20 +44,21 @@ def main() -> None:
     """Prints one table for indexing and one with a row for each size."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--sizes", type=int, nargs="+", default=[5_000, 100_000], help="chunks, such as 1000000")
+    parser.add_argument("--asked", type=int, default=200, help="questions, whose nearest are looked for")
     parser.add_argument("--probe", nargs=2, metavar=("HOME", "QUESTIONS"), help="(one size, in a process of its own)")
     options = parser.parse_args()
     if options.probe:
         print(json.dumps(probe(Path(options.probe[0]), Path(options.probe[1]))))
         return
     with TemporaryDirectory() as folder:
-        desk = Desk(Settings(home=Path(folder) / "real"))
+        desk = Desk(Settings(home=with_model(Path(folder) / "real")))
         indexing = index(desk, options.corpus, Path(folder) / "one.md")
         base = open_index(desk.settings.knowledge_bases, KB)
-        texts = [str(question["text"])[:300] for question in questions(options.questions)][:ASKED]
+        texts = [str(question["text"])[:300] for question in questions(options.questions)][: options.asked]
         asked = desk.embedder.embed(texts)
         searching = {}
         for size in options.sizes:
-            home = Path(folder) / str(size)
+            home = with_model(Path(folder) / str(size))
             exact, seconds = grow(base, size, home, desk.embedder, asked)
             file = Path(folder) / f"{size}.json"
             file.write_text(json.dumps({"texts": texts, "exact": exact.tolist()}))

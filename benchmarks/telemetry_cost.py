@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.bench import show
+from benchmarks.bench import show, with_model
 from opsdesk.demo import SAMPLE, tickets
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
@@ -49,7 +49,7 @@ def main() -> None:
     logging.disable()  # that a collector is gone is told of, and here wanted
     ways = [OFF, *(way for way in options.ways if way != OFF)]
     with TemporaryDirectory() as home, ExitStack() as open_:
-        desk = Desk(Settings(home=Path(home), trace_text=True))
+        desk = Desk(Settings(home=with_model(Path(home)), trace_text=True))
         desk.index([SAMPLE / "docs"], "sample", source="sample")
         silent = open_.enter_context(Collector())
         silent.waits.clear()

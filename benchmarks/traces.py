@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from benchmarks.bench import nano_prices, show, simulator
+from benchmarks.bench import nano_prices, show, simulator, with_model
 from opsdesk.demo import SAMPLE, tickets
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
@@ -84,7 +84,7 @@ def desk_with_paid_tiers() -> Iterator[Desk]:
             manners = {model: {"price": nano_prices(model), "wrong": wrong, "cache": True}}
             httpx.post(f"{url.removesuffix('/v1')}/control", json=manners, timeout=10).raise_for_status()
         tiers = {tier: {"model": model, "base_url": url, "api_key": "simulated"} for tier, model in MODELS.items()}
-        settings = {"home": Path(home), "tiers": tiers, "trace_text": True, "budget_usd": 5}
+        settings = {"home": with_model(Path(home)), "tiers": tiers, "trace_text": True, "budget_usd": 5}
         desk = Desk(Settings.model_validate(settings))
         desk.index([SAMPLE / "docs"], "sample", source="sample")
         yield desk

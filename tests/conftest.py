@@ -76,6 +76,12 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def benchmarks_share_the_model(model_cache: Path) -> None:
+    """Benchmarks that a test runs would each make the embedding model anew."""
+    os.environ["BENCHMARK_MODELS"] = str(model_cache)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A PostgreSQL server, started once a run; what asks for it is skipped where PostgreSQL is not installed."""

@@ -17,7 +17,7 @@ def test_retrieval_on_the_sample_finds_the_right_page() -> None:
 
 
 def test_an_index_that_is_not_searched_exactly_finds_nearly_the_same() -> None:
-    rows = run("scale", "--sizes", "300", "21000")
+    rows = run("scale", "--sizes", "300", "21000", "--asked", "40")
     assert set(rows["indexing"]) == {"first run", "nothing changed", "one file changed"}
     exact, compressed = (rows["searching"][f"{size} chunks"] for size in ("300", "21,000"))
     assert exact["recall@10"] == 1

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bench import with_model
 from benchmarks.lab.faults import Faults, Shelf, Step, Strike, old_hits
 from benchmarks.lab.judge import Fate, judge
 from benchmarks.lab.minds import meter
@@ -56,7 +57,7 @@ def build(home: Path, seed: int) -> None:
     from opsdesk.desk import Desk
     from opsdesk.settings import Settings
 
-    pages = home / "pages"
+    pages = with_model(home) / "pages"
     pages.mkdir()
     World(seed).write(pages)
     Desk(Settings(home=home, openai_api_key=None)).index([pages], KB)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from tests.browser.chromium import Scheme, Sizes, go, overflow, settled
+from tests.browser import chromium
+from tests.browser.chromium import Sizes, go, overflow, settled
 from tests.browser.conftest import Opened
 from tests.browser.served import Served
 
 PAGES = ("", "drafts", "handoffs", "knowledge", "reliability", "costs", "settings")
-EMPTY = pytest.mark.parametrize("path", PAGES, ids=lambda path: path or "chat")
 
 STREAMLITS_OWN = {"list", "listitem"}
 """Rules that Streamlit's own list of pages, and nothing else, may break: its `ul` has headings among its entries."""
@@ -36,22 +37,30 @@ def _in_its_list(page: Page, target: list[Any]) -> bool:
     return len(target) == 1 and bool(page.evaluate(inside, [target[0], ITS_LIST]))
 
 
-@EMPTY
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_violation_of_ours(site: Served, visit: Opened, path: str, scheme: Scheme) -> None:
-    with visit(scheme=scheme) as page:
+@pytest.fixture(scope="module", params=PAGES, ids=lambda path: path or "chat")
+def shown(request: pytest.FixtureRequest, site: Served, browser: Browser) -> Iterator[Page]:
+    """A page, light, opened once for all that is looked at in it."""
+    with chromium.opened(browser) as page:
+        go(page, f"{site.url}/{request.param}")
+        yield page
+
+
+def test_no_violation_of_ours(shown: Page) -> None:
+    assert violations(shown) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path or "chat")
+def test_no_violation_of_ours_in_the_dark(site: Served, visit: Opened, path: str) -> None:
+    with visit(scheme="dark") as page:
         go(page, f"{site.url}/{path}")
         assert violations(page) == []
 
 
-@EMPTY
-def test_nothing_is_wider_than_the_window(site: Served, visit: Opened, path: str) -> None:
-    with visit() as page:
-        go(page, f"{site.url}/{path}")
-        for width, height in Sizes.items():
-            page.set_viewport_size({"width": width, "height": height})
-            settled(page)
-            assert overflow(page) <= 0, width
+def test_nothing_is_wider_than_the_window(shown: Page) -> None:
+    for width, height in reversed(Sizes.items()):  # ends as wide as it was
+        shown.set_viewport_size({"width": width, "height": height})
+        settled(shown)
+        assert overflow(shown) <= 0, width
 
 
 # --- by keyboard alone -----------------------------------------------------------------------------------
@@ -114,15 +123,13 @@ KEYS = f"""() => {{
 }}"""
 
 
-@EMPTY
-def test_tab_reaches_everything_and_shows_where_it_is(site: Served, page: Page, path: str) -> None:
-    go(page, f"{site.url}/{path}")
-    page.add_style_tag(content="* { transition: none !important; animation: none !important }")
-    page.evaluate("document.activeElement?.blur()")
-    page.evaluate(KEYS)
+def test_tab_reaches_everything_and_shows_where_it_is(shown: Page) -> None:
+    shown.add_style_tag(content="* { transition: none !important; animation: none !important }")
+    shown.evaluate("document.activeElement?.blur()")
+    shown.evaluate(KEYS)
     for _ in range(500):  # a table has a stop for each cell of a row
-        page.keyboard.press("Tab")
-        if not page.evaluate("window.keys.note()"):
+        shown.keyboard.press("Tab")
+        if not shown.evaluate("window.keys.note()"):
             break
-    assert page.evaluate("window.keys.unreached()") == []
-    assert page.evaluate("window.keys.unseen()") == []
+    assert shown.evaluate("window.keys.unreached()") == []
+    assert shown.evaluate("window.keys.unseen()") == []
