@@ -9,7 +9,7 @@ import ipaddress
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,8 +51,8 @@ class Clock:
 class Office:
     """A database in which a batch ends, and somebody who sends what is left there then."""
 
-    def __init__(self, file: Path) -> None:
-        self.url, self.clock = f"sqlite:///{file}", Clock()
+    def __init__(self, url: str) -> None:
+        self.url, self.clock = url, Clock()
         self.database = Database(self.url)
         self.webhooks = Webhooks(self.database, self.clock)
 
@@ -73,7 +73,15 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
-    return Office(tmp_path / "opsdesk.sqlite")
+    return Office(f"sqlite:///{tmp_path / 'opsdesk.sqlite'}")
+
+
+@pytest.fixture
+def either(database_url: str) -> Iterator[Office]:
+    """One on each kind of database."""
+    found = Office(database_url)
+    yield found
+    found.database.dispose()
 
 
 def verified(got: Received) -> Any:
@@ -194,41 +202,41 @@ def test_a_receiver_that_wants_no_more_is_left_alone(office: Office) -> None:
     assert (office.line().status, office.line().attempts) == ("given_up", 1)
 
 
-def test_a_sender_that_is_killed_while_it_has_an_event_does_not_take_it_along(office: Office) -> None:
+def test_a_sender_that_is_killed_while_it_has_an_event_does_not_take_it_along(either: Office) -> None:
     with Loopback(OK) as receiver:
-        office.end(receiver.url)
+        either.end(receiver.url)
         program = (
             "import os, signal, sys; from datetime import datetime; from tasks.database import Database\n"
             "from tasks.webhooks import Webhooks\n"
-            f"now = datetime.fromisoformat({office.clock.now.isoformat()!r})\n"
-            f"assert Webhooks(Database({office.url!r}), lambda: now).claim()\n"
+            f"now = datetime.fromisoformat({either.clock.now.isoformat()!r})\n"
+            f"assert Webhooks(Database({either.url!r}), lambda: now).claim()\n"
             "os.kill(os.getpid(), signal.SIGKILL)"
         )
         assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == -9
-        post = office.post()
+        post = either.post()
         assert not post.one()
-        office.clock.now += HELD
+        either.clock.now += HELD
         assert post.one()
         assert len(receiver.requests) == 1
-    assert (office.line().status, office.line().attempts) == ("delivered", 2)
+    assert (either.line().status, either.line().attempts) == ("delivered", 2)
 
 
-def test_a_late_word_of_one_who_was_taken_for_dead_changes_nothing(office: Office) -> None:
-    office.end("http://127.0.0.1:9")
-    late = office.webhooks.claim()
-    office.clock.now += HELD
-    now = office.webhooks.claim()
+def test_a_late_word_of_one_who_was_taken_for_dead_changes_nothing(either: Office) -> None:
+    either.end("http://127.0.0.1:9")
+    late = either.webhooks.claim()
+    either.clock.now += HELD
+    now = either.webhooks.claim()
     assert late
     assert now
-    office.webhooks.delivered(now)
-    office.webhooks.failed(late, "too late", for_good=True)
-    assert (office.line().status, office.line().last_error) == ("delivered", "")
+    either.webhooks.delivered(now)
+    either.webhooks.failed(late, "too late", for_good=True)
+    assert (either.line().status, either.line().last_error) == ("delivered", "")
 
 
-def test_many_senders_send_each_event_once(office: Office, tmp_path: Path) -> None:
+def test_many_senders_send_each_event_once(either: Office) -> None:
     with Loopback(OK) as receiver:
-        batches = {office.end(f"{receiver.url}/{n % 7}") for n in range(40)}
-        posts = [office.post(), office.post()]
+        batches = {either.end(f"{receiver.url}/{n % 7}") for n in range(40)}
+        posts = [either.post(), either.post()]
 
         def all_of(post: Post) -> int:
             return sum(iter(lambda: int(post.one()), 0))
