@@ -1,0 +1,69 @@
+"""Tickets of batches as durable workflows, in this process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from agents.turns import in_turn
+from opsdesk.desk import Desk
+from opsdesk.durable import Durable
+from opsdesk.settings import Settings
+from tasks.batches import DraftRow
+from tasks.case import Ticket
+from tasks.drafts import Drafts
+
+QUESTIONS = ["How do I reset my password?", "What does a seat on Pro cost?"]
+
+
+@pytest.fixture
+def desk(home_of_all: Path) -> Desk:
+    return Desk(Settings(home=home_of_all))
+
+
+@pytest.fixture
+def drafts(desk: Desk) -> Drafts:
+    return Drafts(desk.task_list.database, lambda: datetime.now(UTC))
+
+
+@pytest.fixture
+def durable(desk: Desk, drafts: Drafts) -> Iterator[Durable]:
+    running = Durable(desk, drafts)
+    yield running
+    running.close()
+
+
+def claimed(desk: Desk, drafts: Drafts, batch_id: str) -> DraftRow:
+    row = drafts.queue.claim(desk.task_list.owner)
+    assert row
+    assert row.batch_id == batch_id
+    return row
+
+
+@pytest.mark.parametrize(("state", "left"), [("paused", "todo"), ("cancelled", "not_started")])
+def test_a_ticket_that_waited_for_its_turn_is_not_begun_in_a_batch_that_was_stopped_meanwhile(
+    desk: Desk, drafts: Drafts, durable: Durable, state: Literal["paused", "cancelled"], left: str
+) -> None:
+    id_ = drafts.make("Monday", "sample", [(Ticket(text=text), "") for text in QUESTIONS])
+    row = claimed(desk, drafts, id_)
+    waiting = threading.Thread(target=durable.draft, args=(row,))
+    with in_turn(durable._turns):
+        waiting.start()
+        while not durable._doing[id_, row.seq]:
+            time.sleep(0.01)
+        drafts.set_state(id_, state)
+    waiting.join()
+    kept = drafts.draft(id_, row.seq)
+    assert (kept.status, kept.owner, kept.attempts) == (left, "", 0)  # no fault of the ticket's
+    assert desk.task_list.find(row.case_id) is None
+    drafts.set_state(id_, "running")
+    again = claimed(desk, drafts, id_)
+    durable.draft(again)
+    assert drafts.draft(id_, again.seq).status == "drafted"
+    drafts.set_state(id_, "cancelled")  # the other one is no test's any more
