@@ -75,11 +75,12 @@ def stacked_days(
     unit = "utcyearmonth" if days > LONG else "utcyearmonthdate"
     when = {"field": "day", "type": "temporal", "timeUnit": unit}
     short = "%b %Y" if days > LONG else "%-d %b"
+    ticks = 6 if days > 6 else {"interval": "day", "step": 1}  # else a day would stand there twice
     summed = {"field": y, "type": "quantitative", "aggregate": "sum"}
     return {
         "mark": {"type": "bar", "binSpacing": 0.5 if 45 < days <= LONG else 3},
         "encoding": {
-            "x": {**when, "title": None, "axis": {"format": short, "tickCount": 6}},
+            "x": {**when, "title": None, "axis": {"format": short, "tickCount": ticks}},
             "y": {
                 **summed,
                 "title": None,
