@@ -185,15 +185,15 @@ def memory(home: Home, url: str, counts: list[int]) -> dict[str, float]:
     return {f"{count:,} tickets": draft(home, url, count, {})["memory_mb"] for count in counts}
 
 
-def paid(home: Home, url: str, count: int) -> dict[str, float]:
-    """A simulated endpoint that takes one second a call, 64 at once."""
+def paid(home: Home, url: str, count: int, seconds: float = 1.0) -> dict[str, float]:
+    """A simulated endpoint that takes so many seconds a call, 64 at once."""
     config = home.folder / "sim.json"
-    config.write_text(json.dumps({MODEL: {"price": PRICE, "latency_s": 1.0}}))
+    config.write_text(json.dumps({MODEL: {"price": PRICE, "latency_s": seconds}}))
     with simulator(config) as base_url:
         tier = {"MODEL": MODEL, "BASE_URL": base_url, "API_KEY": "sk-simulated-123456", "MAX_CONCURRENCY": str(AT_ONCE)}
         more = {f"OPSDESK_TIERS__CHEAP__{name}": value for name, value in tier.items()}
         found = draft(home, url, count, {**more, "OPSDESK_POLICY": "best"}, "--concurrency", str(AT_ONCE))
-    return {**found, "of_ideal": found["rate"] / AT_ONCE}
+    return {**found, "of_ideal": found["rate"] * seconds / AT_ONCE}
 
 
 def main() -> None:
@@ -201,6 +201,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.batch", description=__doc__)
     parser.add_argument("--tickets", type=int, default=1_000)
     parser.add_argument("--paid", type=int, default=640, help="tickets of the paid run; 0 leaves it out")
+    parser.add_argument("--call", type=float, default=1.0, help="seconds that a paid call takes")
     parser.add_argument("--crews", type=int, default=200, help="tickets of the plain crews; 0 leaves them out")
     parser.add_argument("--memory", type=int, nargs="+", help="only the memory of batches of so many tickets")
     parser.add_argument("--data", type=Path)
@@ -220,14 +221,15 @@ def main() -> None:
                 continue
             found[f"{kind}, offline"] = offline(home, url, options.tickets)
             if options.paid:
-                found[f"{kind}, 1 s a call, 64 at once"] = paid(home, url, options.paid)
+                name = f"{kind}, {options.call:g} s a call, 64 at once"
+                found[name] = paid(home, url, options.paid, options.call)
     if options.crews and not options.memory:
         found |= {name: {"rate": rate} for name, rate in plain_crews(options.crews).items()}
     if options.json:
         print(json.dumps(found))
         return
     for name, row in found.items():
-        print(f"{name:34}" + "  ".join(f"{what} {value:.2f}" for what, value in row.items()))
+        print(f"{name:36}" + "  ".join(f"{what} {value:.2f}" for what, value in row.items()))
 
 
 if __name__ == "__main__":
