@@ -52,6 +52,7 @@ RUNS = (
 )
 
 LONGER = (
+    ("batch --tickets 60 --paid 1000 --call 3 --crews 0", "64 paid calls of three seconds at once, on both databases"),
     ("batch --memory 1000 50000", "memory of batches of 1,000 and 50,000 tickets"),
     ("cost --data FOLDER", "what other ways of choosing a model cost and let out; needs documents and tickets"),
     ("doors", "200 clients on the HTTP API for a minute"),
