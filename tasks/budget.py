@@ -12,14 +12,14 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from errors import BudgetReached
 from tasks import pace
-from tasks.database import Database, metadata
+from tasks.database import Database, inserting, metadata
 from tasks.processes import is_dead
 
 spending = sa.Table(
@@ -154,8 +154,9 @@ class Budget:
         with self.database.writing() as db:
             guard(db)
             if call.line:
-                on_their_way = partial(_on_their_way, db, call.line)
-                pace.admit(db, call.line, call.most, on_their_way, self._now().timestamp())
+                allowed = pace.allowed(db, call.line, call.most, self._now().timestamp())
+                if db.execute(_ON_THEIR_WAY, {"its_line": call.line}).scalar_one() >= allowed:
+                    raise pace.TooMany(pace.LOOK_SECONDS)
             db.execute(_NEW, held)  # before the rows that others wait for
             full = [cap for _, cap in sorted(smallest.items()) if not _hold(db, cap, nano)]
             for cap in full:
@@ -236,18 +237,12 @@ def _hold(db: sa.Connection, cap: Cap, nano: int) -> bool:
 @cache
 def _holding(dialect: str) -> sa.Executable:
     """Holds so much more in a scope, known or new; returns it where it fits under `most`."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    new = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(spending)
+    new = inserting(dialect, spending)
     held = spending.c.reserved + new.excluded.reserved
     fits = spending.c.spent + held <= sa.bindparam("most", type_=sa.BigInteger)
     return new.on_conflict_do_update(index_elements=["scope"], set_={"reserved": held}, where=fits).returning(
         spending.c.scope
     )
-
-
-def _on_their_way(db: sa.Connection, line: str) -> int:
-    return db.execute(_ON_THEIR_WAY, {"its_line": line}).scalar_one()
 
 
 def _settle(

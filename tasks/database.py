@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
@@ -21,6 +22,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from errors import NewerDatabase, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 REVISION = "0010"
 """The database revision that this code reads and writes; `migrations/versions` leads up to it."""
@@ -141,6 +145,13 @@ class Database:
                 else "check that the server is up and lets this user in, or unset OPSDESK_DATABASE_URL to use SQLite"
             )
             raise StoreError(f"cannot use the database {self._shown}: {reason}; {cure}") from error
+
+
+def inserting(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that may say what to do where the row is there already."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def _engine(url: sa.URL) -> sa.Engine:

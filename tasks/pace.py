@@ -7,11 +7,9 @@ multiplicative decrease, as TCP does it (Chiu and Jain, 1989). All workers read 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import sqlalchemy as sa
 
-from tasks.database import metadata
+from tasks.database import inserting, metadata
 
 paces = sa.Table(
     "paces",
@@ -49,25 +47,24 @@ class TooMany(Exception):
         self.seconds = seconds
 
 
-def admit(db: sa.Connection, line: str, most: int, on_their_way: Callable[[], int], now: float) -> None:
-    """Raises `TooMany` unless one call more may be sent to `line`; part of the transaction that books it.
+def allowed(db: sa.Connection, line: str, most: int, now: float) -> int:
+    """How many calls `line` takes at once now; part of the transaction that books one more, for which others wait.
 
-    `on_their_way` counts the open calls; `most` is the endpoint's limit, and `now` seconds since 1970.
+    `most` is the endpoint's limit, and `now` seconds since 1970. Raises `TooMany` while it is left alone.
     """
     if db.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
         db.execute(_LOCK, {"its_line": line})
     row = db.execute(_PACE, {"its_line": line}).one_or_none()
-    allowed = float(most)
-    if row is not None:
-        rest = row.rests_until - now
-        if 0 < rest <= LONGEST_REST:
-            raise TooMany(rest)
-        allowed = min(allowed, row.allowed)
-        if allowed < most and not 0 <= now - row.changed_at < 1:
-            allowed = min(float(most), allowed + 1)
-            _put(db, line, allowed, row.rests_until, now)
-    if on_their_way() >= int(allowed):
-        raise TooMany(LOOK_SECONDS)
+    if row is None:
+        return most
+    rest = row.rests_until - now
+    if 0 < rest <= LONGEST_REST:
+        raise TooMany(rest)
+    some = min(float(most), row.allowed)
+    if some < most and not 0 <= now - row.changed_at < 1:
+        some = min(float(most), some + 1)
+        _put(db, line, some, row.rests_until, now)
+    return int(some)
 
 
 def slow_down(db: sa.Connection, line: str, most: int, after: float | None, now: float) -> None:
@@ -75,10 +72,9 @@ def slow_down(db: sa.Connection, line: str, most: int, after: float | None, now:
     row = db.execute(_PACE.with_for_update(), {"its_line": line}).one_or_none()
     rest = now + min(LONGEST_REST, USUAL_REST if after is None else after)
     if row is None:
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
-        new = insert(paces).values(line=line, allowed=max(1.0, most / 2), rests_until=rest, changed_at=now)
+        new = inserting(db.dialect.name, paces).values(
+            line=line, allowed=max(1.0, most / 2), rests_until=rest, changed_at=now
+        )
         db.execute(new.on_conflict_do_nothing())
     elif not 0 <= now - row.changed_at < 1:
         _put(db, line, max(1.0, min(row.allowed, most) / 2), rest, now)

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from errors import UsageError
-from tasks.database import metadata
+from tasks.database import inserting, metadata
 
 repeats = sa.Table(
     "repeats",
@@ -46,13 +46,10 @@ class Once:
 
         Part of the transaction that makes it. Raises `OtherContent`.
         """
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
         at = self._now()
         db.execute(repeats.delete().where(repeats.c.made_at < (at - KEPT).isoformat()))
         row = {"tenant": self.tenant, "key": self.key, "digest": self.digest, "made": id_, "made_at": at.isoformat()}
-        db.execute(insert(repeats).values(row).on_conflict_do_nothing())
+        db.execute(inserting(db.dialect.name, repeats).values(row).on_conflict_do_nothing())
         this = (repeats.c.tenant == self.tenant, repeats.c.key == self.key)
         found = db.execute(sa.select(repeats.c.digest, repeats.c.made).where(*this)).one()
         if found.digest != self.digest:

@@ -15,6 +15,7 @@ from tests.browser.conftest import Opened
 from tests.browser.served import Served
 
 PAGES = ("", "drafts", "handoffs", "knowledge", "reliability", "costs", "settings")
+NAMES = [path or "chat" for path in PAGES]
 
 STREAMLITS_OWN = {"list", "listitem"}
 """Rules that Streamlit's own list of pages, and nothing else, may break: its `ul` has headings among its entries."""
@@ -37,7 +38,7 @@ def _in_its_list(page: Page, target: list[Any]) -> bool:
     return len(target) == 1 and bool(page.evaluate(inside, [target[0], ITS_LIST]))
 
 
-@pytest.fixture(scope="module", params=PAGES, ids=lambda path: path or "chat")
+@pytest.fixture(scope="module", params=PAGES, ids=NAMES)
 def shown(request: pytest.FixtureRequest, site: Served, browser: Browser) -> Iterator[Page]:
     """A page, light, opened once for all that is looked at in it."""
     with chromium.opened(browser) as page:
@@ -49,7 +50,7 @@ def test_no_violation_of_ours(shown: Page) -> None:
     assert violations(shown) == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path or "chat")
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
 def test_no_violation_of_ours_in_the_dark(site: Served, visit: Opened, path: str) -> None:
     with visit(scheme="dark") as page:
         go(page, f"{site.url}/{path}")
