@@ -291,8 +291,9 @@ class Desk:
     ) -> Case:
         """Has the crew work one ticket, and returns its case, which is kept.
 
-        A case of `case_id` that a killed process has left is gone on with, by its `journal` where it has one. `caps`
-        stand beside the day's and the tenant's; once `stopped` is true the case ends.
+        A case of `case_id` that a killed process has left is gone on with. One with a `journal` is gone on with by
+        that, and written at its end alone: what is there of it is an earlier try, and replaced. `caps` stand beside
+        the day's and the tenant's; once `stopped` is true the case ends.
         Raises `UsageError` for an empty or oversized ticket and `NoKnowledgeBase`; what goes wrong
         later ends the case and is told there.
         """
@@ -308,7 +309,7 @@ class Desk:
             stopped=stopped,
             journal=journal,
         )
-        case = self.task_list.find(case_id) if case_id and not (journal and journal.calls.fresh) else None
+        case = self.task_list.find(case_id) if case_id and journal is None else None
         if case is None:
             id_ = case_id or f"c-{secrets.token_hex(6)}"
             named = {"case_id": id_, "kb": kb, "tenant": tenant, "batch_id": batch_id}

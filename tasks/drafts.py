@@ -172,7 +172,12 @@ class Drafts:
                     batch_ended(db, Batch(*cancelled), at)
 
     def retry_failed(self, batch_id: str) -> int:
-        """Has the failed tickets worked again, and returns how many; what was paid for them is used again."""
+        """Has the failed tickets worked again, and returns how many; what was paid for them is used again.
+
+        Raises `UsageError` for what was handed over from the chat: those cases are no tickets of a batch.
+        """
+        if batch_id == HANDED_OVER:
+            raise UsageError("what was handed over from the chat is not worked again; ask it anew in the chat")
         failed = (drafts.c.batch_id == batch_id, drafts.c.status == "failed")
         again = {"status": "todo", "attempts": 0, "error": "", "not_before": "", "review": ""}
         with self._database.writing() as db:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -18,6 +19,8 @@ from opsdesk.settings import Settings
 from tasks.batches import DraftRow
 from tasks.case import Ticket
 from tasks.drafts import Drafts
+from tests.opsdesk.conftest import CHEAP, KEY
+from tests.simulator import Simulator
 
 QUESTIONS = ["How do I reset my password?", "What does a seat on Pro cost?"]
 
@@ -32,11 +35,27 @@ def drafts(desk: Desk) -> Drafts:
     return Drafts(desk.task_list.database, lambda: datetime.now(UTC))
 
 
+@contextmanager
+def at_work(desk: Desk, drafts: Drafts) -> Iterator[Durable]:
+    running = Durable(desk, drafts)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
 @pytest.fixture
 def durable(desk: Desk, drafts: Drafts) -> Iterator[Durable]:
-    running = Durable(desk, drafts)
-    yield running
-    running.close()
+    with at_work(desk, drafts) as running:
+        yield running
+
+
+def with_a_model(home: Path, sim: Simulator) -> Desk:
+    """A desk that has a model write each answer."""
+    tier: dict[str, Any] = {"model": CHEAP, "base_url": sim.base_url, "api_key": KEY}
+    tier |= {"input_price": 100, "output_price": 500}
+    settings = {"home": home, "tiers": {"cheap": tier}, "policy": "best", "budget_usd": 50}
+    return Desk(Settings.model_validate(settings))
 
 
 def claimed(desk: Desk, drafts: Drafts, batch_id: str) -> DraftRow:
@@ -67,3 +86,23 @@ def test_a_ticket_that_waited_for_its_turn_is_not_begun_in_a_batch_that_was_stop
     durable.draft(again)
     assert drafts.draft(id_, again.seq).status == "drafted"
     drafts.set_state(id_, "cancelled")  # the other one is no test's any more
+
+
+def test_a_failed_ticket_is_worked_again_once_the_endpoint_is_mended(
+    home_of_all: Path, drafts: Drafts, sim: Simulator
+) -> None:
+    id_ = drafts.make("Monday", "sample", [(Ticket(text=QUESTIONS[0]), "")])
+    sim.set(CHEAP, always="401")
+    refused = with_a_model(home_of_all, sim)
+    with at_work(refused, drafts) as durable:
+        durable.draft(claimed(refused, drafts, id_))
+    failed = drafts.draft(id_, 1)
+    assert (failed.status, drafts.batch(id_).state) == ("failed", "done")
+    sim.set(CHEAP, always="")
+    assert drafts.retry_failed(id_) == 1
+    mended = with_a_model(home_of_all, sim)
+    with at_work(mended, drafts) as durable:
+        durable.draft(claimed(mended, drafts, id_))
+    drafted = drafts.draft(id_, 1)
+    assert (drafted.status, drafted.case_id, drafts.batch(id_).state) == ("drafted", failed.case_id, "done")
+    assert mended.case(drafted.case_id).outcome == "accepted"
