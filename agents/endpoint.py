@@ -275,23 +275,24 @@ class EndpointModel(BaseLLM):
         request = Request(line.client, line.endpoint.model, line.abilities, messages, order)
         hold, reply = self._held(request, order, deadline), None
         took = Usage(model_calls=1, unknown=1)  # unless it is told otherwise: also after Ctrl-C
-        try:
-            with line.breaker, aside(), wire.within(deadline, REPLY_BYTES, order.stopped):
-                text = self._text(request, order)
-            took = request.usage()
-            reply = request.checked(text)
-            return reply
-        except Failed as failed:
-            took = request.usage() if failed.fault.billed else Usage()
-            if failed.name == "rate limited" and order.purse:
-                order.purse.slow_down(failed.after)
-            if request.unsupported(failed):
-                raise Failed("option refused", after=0.0, code=failed.code) from None
-            raise
-        finally:
-            self._taken += took
-            if hold:
-                hold.settle(None if took.unknown else took, reply)
+        with aside():  # until the reply is kept: who died with it in memory, waiting for a turn, would buy it again
+            try:
+                with line.breaker, wire.within(deadline, REPLY_BYTES, order.stopped):
+                    text = self._text(request, order)
+                took = request.usage()
+                reply = request.checked(text)
+                return reply
+            except Failed as failed:
+                took = request.usage() if failed.fault.billed else Usage()
+                if failed.name == "rate limited" and order.purse:
+                    order.purse.slow_down(failed.after)
+                if request.unsupported(failed):
+                    raise Failed("option refused", after=0.0, code=failed.code) from None
+                raise
+            finally:
+                self._taken += took
+                if hold:
+                    hold.settle(None if took.unknown else took, reply)
 
     def _held(self, request: Request, order: Order, deadline: float) -> Hold | None:
         """The money for one request, held as soon as all workers together have a place and money for it."""

@@ -87,7 +87,7 @@ class Durable:
             self._give_back(row)
         finally:
             self._claimed.pop((row.batch_id, row.seq, row.run), None)
-            self._doing[row.batch_id, row.seq] -= 1
+            self._let_go(row.batch_id, row.seq)
 
     def take_over(self, living: Collection[str]) -> None:
         """Has those tickets gone on with whose workers are not among the living, and those that were dropped here."""
@@ -138,7 +138,7 @@ class Durable:
                 self._queue.fail(row, told(error), 0 if isinstance(error, OpsdeskError) else None)
         finally:
             del self._stops[stop]
-            self._doing[batch_id, seq] -= 1
+            self._let_go(batch_id, seq)
 
     def _ask(self, row: DraftRow, stop: threading.Event) -> None:
         from agents.reply import Manner, readdressed
@@ -150,6 +150,8 @@ class Durable:
         desk, batch = self._desk, self._drafts.batch(row.batch_id)
         if batch.state != "running":
             raise Stopped("the batch does not run")
+        if batch.kb not in desk.kb_names():  # it was taken over from a worker that has it
+            raise Stopped("this worker has not the batch's knowledge base")
         if row.attempts > MAX_ATTEMPTS:
             self._queue.release(row)
             return
@@ -182,6 +184,11 @@ class Durable:
             stopped=stop.is_set,
             journal=journal,
         )
+
+    def _let_go(self, batch_id: str, seq: int) -> None:
+        self._doing[batch_id, seq] -= 1
+        if not self._doing[batch_id, seq]:
+            del self._doing[batch_id, seq]
 
     def _give_back(self, row: DraftRow) -> None:
         """Puts a ticket back, as soon as the database lets us."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from errors import OpsdeskError, UsageError
 from opsdesk import work
-from opsdesk.desk import Desk, version
+from opsdesk.desk import LONGER_THAN_ANY_CASE, Desk, version
 from opsdesk.shadow import Shadows
 from opsdesk.webhooks import Post
 from tasks.batches import DraftRow
@@ -46,6 +46,9 @@ QUICK_PLACES, MOST_DRAFTS = 4, 64
 
 GRACE_SECONDS, PAID_GRACE_SECONDS = 5.0, 30.0
 """So long a worker that is told to end waits for what it is at; longer where calls are paid for."""
+
+RECLAIM_SECONDS = 30.0
+"""Between two looks for places and money that a killed command, which is no worker, has left held."""
 
 PRUNE_SECONDS, PRUNE_PAUSE_SECONDS = 3_600.0, 0.05
 """Between two looks for what the settings do not keep, and between two little steps of deleting it."""
@@ -120,7 +123,7 @@ class Worker:
         if self._post:
             self._post.close(self.ending, GRACE_SECONDS)
         self.workers.leave(self.name)
-        self.requests.release([worker.name for worker in self.workers.living()])
+        self.requests.release(self.workers.living())
         if self._durable:
             self._durable.close()
 
@@ -217,14 +220,17 @@ class Worker:
                 log.error("%s", error)
 
     def _mind(self) -> None:
-        """Takes over from dead workers, and passes on what people want stopped."""
-        last = 0.0
+        """Takes over from dead workers and commands, and passes on what people want stopped."""
+        looked = reclaimed = 0.0
         while not self.ending.wait(0.15):
             try:
                 self._pass_on_stops()
-                if time.monotonic() - last >= BEAT_SECONDS:
-                    last = time.monotonic()
+                if time.monotonic() - looked >= BEAT_SECONDS:
+                    looked = time.monotonic()
                     self._take_over()
+                if time.monotonic() - reclaimed >= RECLAIM_SECONDS:
+                    reclaimed = time.monotonic()
+                    self._desk.budget.reclaim(LONGER_THAN_ANY_CASE)
             except OpsdeskError as error:
                 log.error("%s", error)
             except Exception as error:  # noqa: BLE001  (DBOS's own: its database is gone for now)
@@ -256,11 +262,14 @@ class Worker:
             self._durable.stop(self.drafts.queue.shall_stop(self._durable.batch_ids))
 
     def _take_over(self) -> None:
-        """Goes on with what dead workers were at."""
-        living = [worker.name for worker in self.workers.forget_dead()]
+        """Goes on with what dead workers were at; what they held counts as spent."""
+        living, dead = self.workers.look()
         self.requests.release(living)
         if self._durable:
             self._durable.take_over(living)
+        if dead:
+            self._desk.budget.reclaim_of(dead)
+            self.workers.forget(dead)
 
 
 def _leave_alone_what_stays() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -30,6 +30,10 @@ SILENCE = timedelta(seconds=8)
 LONG_SILENCE = timedelta(seconds=60)
 """The same for one of this machine that is seen to run: it is starved, and may yet speak."""
 
+OWN_SILENCE = SILENCE / 2
+"""Who could not speak for so long (the database was gone) has heard nobody either, and begins to listen anew: the
+first that is back would take all the others for dead."""
+
 
 class Worker(NamedTuple):
     """A worker process; times are ISO 8601."""
@@ -48,6 +52,7 @@ class Workers:
     ) -> None:
         self._database, self._now, self._monotonic = database, now, monotonic
         self._heard: dict[str, tuple[str, float]] = {}  # each one's last word, and when it was first seen here
+        self._spoke = self._speaks_since = monotonic()
 
     def beat(self, name: str, version: str) -> None:
         """Says that `name` lives."""
@@ -55,6 +60,9 @@ class Workers:
         with self._database.writing() as db:
             if not db.execute(workers.update().where(workers.c.name == name).values(beat_at=at)).rowcount:
                 db.execute(workers.insert().values(name=name, version=version, began_at=at, beat_at=at))
+        before, self._spoke = self._spoke, self._monotonic()
+        if self._spoke - before > OWN_SILENCE.total_seconds():
+            self._speaks_since = self._spoke
 
     def leave(self, name: str) -> None:
         """Says that `name` has ended."""
@@ -70,27 +78,35 @@ class Workers:
             found = [Worker(*row) for row in rows]
         return [w for w in found if not is_dead(w.name) and (w.beat_at >= since or is_running(w.name))]
 
-    def living(self) -> list[Worker]:
-        """Those that are not known to have ended, for who looks again and again.
+    def living(self) -> list[str]:
+        """The names of those that are not known to have ended, as `look` has them."""
+        return self.look()[0]
 
-        A clock may be wrong: what counts is whether a worker has said anything new while it was watched from here.
+    def look(self) -> tuple[list[str], list[str]]:
+        """The names of those that are not known to have ended, the oldest first, and of the others: for who looks again
+        and again.
+
+        A clock may be wrong: what counts is whether a worker has said anything new while it was watched from here, by
+        one that could speak itself. Raises `StoreError`.
         """
-        now = self._monotonic()
         with self._database.reading() as db:
-            found = [Worker(*row) for row in db.execute(sa.select(workers).order_by(workers.c.began_at))]
-        before = self._heard
-        self._heard = {w.name: (w.beat_at, now) for w in found}
-        self._heard |= {w.name: before[w.name] for w in found if before.get(w.name, ("",))[0] == w.beat_at}
-        return [w for w in found if not is_dead(w.name) and self._speaks(w.name, now - self._heard[w.name][1])]
+            asked = sa.select(workers.c.name, workers.c.beat_at).order_by(workers.c.began_at)
+            words: dict[str, str] = {row.name: row.beat_at for row in db.execute(asked)}
+        now, before = self._monotonic(), self._heard
+        self._heard = {
+            name: before[name] if before.get(name, ("",))[0] == word else (word, now) for name, word in words.items()
+        }
+        living = [name for name in words if not is_dead(name) and self._speaks(name, now)]
+        return living, [name for name in words if name not in living]
 
-    def _speaks(self, name: str, silent: float) -> bool:
+    def _speaks(self, name: str, now: float) -> bool:
+        if now - self._spoke > OWN_SILENCE.total_seconds():
+            return True
+        silent = now - max(self._heard[name][1], self._speaks_since)
         starved = silent < LONG_SILENCE.total_seconds() and is_running(name)
         return silent < SILENCE.total_seconds() or starved
 
-    def forget_dead(self) -> list[Worker]:
-        """Strikes those that are gone off the list, and returns the others, as `living` does."""
-        living = self.living()
-        if gone := self._heard.keys() - {worker.name for worker in living}:
-            with self._database.writing() as db:
-                db.execute(workers.delete().where(workers.c.name.in_(gone)))
-        return living
+    def forget(self, names: Collection[str]) -> None:
+        """Strikes off the list who has ended."""
+        with self._database.writing() as db:
+            db.execute(workers.delete().where(workers.c.name.in_(names)))

@@ -11,7 +11,8 @@ import pytest
 
 from agents.turns import Turns, aside, in_turn
 from errors import EndpointError
-from tests.agents.calls import AtOnce, ask, model, refusal, says
+from tasks.usage import Usage
+from tests.agents.calls import AtOnce, Purse, ask, model, refusal, says
 from tests.loopback import Loopback
 
 
@@ -97,3 +98,30 @@ def test_between_two_attempts_another_case_has_the_turn() -> None:
     with Loopback(refusal("500 Oops")) as server, in_turn(turns), pytest.raises(EndpointError):
         ask(model(server.url), seconds=30)
     assert turns.acquire(blocking=False)
+
+
+def test_a_reply_is_kept_before_its_case_has_a_turn_again() -> None:
+    """It is paid for: who dies with it in memory would buy it again."""
+    turns, kept = Turns(1), threading.Event()
+
+    class Keeps(Purse):
+        def settle(self, usage: Usage | None, reply: str | None = None) -> None:
+            super().settle(usage, reply)
+            kept.set()
+
+    def reply(connection: socket.socket, closed: threading.Event) -> object:
+        assert turns.acquire(timeout=20)  # another case computes from now on
+        return says()(connection, closed)
+
+    def work() -> str:
+        with in_turn(turns):
+            return ask(model(server.url), purse=Keeps(), seconds=30)
+
+    with Loopback(reply) as server, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(work)
+        try:
+            assert kept.wait(20)
+            assert not answer.done()
+        finally:
+            turns.release()
+        assert answer.result(20) == "30 days"

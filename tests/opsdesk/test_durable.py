@@ -88,6 +88,23 @@ def test_a_ticket_that_waited_for_its_turn_is_not_begun_in_a_batch_that_was_stop
     drafts.set_state(id_, "cancelled")  # the other one is no test's any more
 
 
+def test_a_ticket_whose_knowledge_base_another_machine_has_is_left_to_that_one(
+    home_of_all: Path, desk: Desk, drafts: Drafts, tmp_path: Path
+) -> None:
+    elsewhere = {"database_url": desk.task_list.database.url.render_as_string(hide_password=False)}
+    without = Desk(Settings.model_validate({"home": tmp_path / "other", **elsewhere}))
+    id_ = drafts.make("Monday", "sample", [(Ticket(text=QUESTIONS[0]), "")])
+    row = claimed(desk, drafts, id_)  # its worker ends now
+    with at_work(without, drafts) as durable:
+        durable.draft(row)
+    left = drafts.draft(id_, 1)
+    assert (left.status, left.owner, left.attempts) == ("todo", "", 0)
+    assert drafts.queue.claim(without.task_list.owner, without.kb_names()) is None
+    with at_work(desk, drafts) as durable:
+        durable.draft(claimed(desk, drafts, id_))
+    assert drafts.draft(id_, 1).status == "drafted"
+
+
 def test_a_failed_ticket_is_worked_again_once_the_endpoint_is_mended(
     home_of_all: Path, drafts: Drafts, sim: Simulator
 ) -> None:

@@ -138,9 +138,11 @@ def test_a_worker_is_alive_while_it_says_so_and_its_process_lives(database: Data
     clock.now += SILENCE
     workers.beat(process_name(), "1")
     assert [worker.name for worker in workers.alive()] == [process_name()]
-    assert [worker.name for worker in workers.living()] == [process_name(), "elsewhere:1"]
-    seconds[0] = SILENCE.total_seconds()
-    assert [worker.name for worker in workers.forget_dead()] == [process_name()]
+    assert workers.living() == [process_name(), "elsewhere:1"]
+    for seconds[0] in 4.0, SILENCE.total_seconds():
+        workers.beat(process_name(), "1")
+    assert workers.look() == ([process_name()], [NOBODY, "elsewhere:1"])
+    workers.forget([NOBODY, "elsewhere:1"])
     clock.now -= SILENCE
     assert [worker.name for worker in workers.alive()] == [process_name()]
     workers.leave(process_name())
@@ -159,11 +161,36 @@ def test_a_wrong_clock_neither_ends_a_worker_nor_keeps_one_alive(database: Datab
     for _ in range(20):
         seconds[0] += 1
         here.beat("one:1", "1")
-        assert "one:1" in {worker.name for worker in there.living()}
+        assert "one:1" in there.living()
     for _ in range(20):  # "other" is silent from the start, though its last word is of tomorrow
-        found = {worker.name for worker in here.living()}
+        here.beat("one:1", "1")
+        found = here.living()
         seconds[0] += 1
-    assert "other:1" not in found
+    assert found == ["one:1"]
+
+
+def test_who_could_not_speak_itself_takes_nobody_for_dead(database: Database, clock: Clock) -> None:
+    seconds = [0.0]
+    here, there = (Workers(database, clock, lambda: seconds[0]) for _ in range(2))
+
+    def both_speak() -> None:
+        clock.now += timedelta(seconds=1)
+        here.beat("one:1", "1")
+        there.beat("elsewhere:1", "1")
+
+    both_speak()
+    assert here.living() == ["one:1", "elsewhere:1"]
+    seconds[0] += 3600  # the database was gone, for both
+    assert here.living() == ["one:1", "elsewhere:1"]
+    here.beat("one:1", "1")  # this one is back first
+    assert here.living() == ["one:1", "elsewhere:1"]
+    seconds[0] += 3
+    both_speak()
+    assert here.living() == ["one:1", "elsewhere:1"]
+    for _ in range(4):  # and now the other one is gone indeed
+        seconds[0] += 2
+        here.beat("one:1", "1")
+    assert here.living() == ["one:1"]
 
 
 def test_a_process_of_another_container_is_not_taken_for_a_dead_one_of_this(tmp_path: Path) -> None:
