@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tasks.case import Case, Outcome
+
+if TYPE_CHECKING:
+    from tasks.batches import Progress
 
 OUTCOMES: dict[Outcome | None, str] = {
     "accepted": "Proven",
@@ -42,6 +46,12 @@ def usd(amount: float | None) -> str:
     if amount >= 100:
         return f"${amount:,.2f}"
     return f"${amount:.4f}" if amount >= 0.001 else f"${amount:.6f}"
+
+
+def spent(far: Progress) -> str:
+    """What a batch has cost, or the most that it can have cost."""
+    told = far.summary
+    return f"at most {usd(told['booked_usd'])}" if told["cost_usd"] is None else usd(told["cost_usd"])
 
 
 def cost(case: Case) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import sqlalchemy as sa
 
-from tasks.budget import NANO
+from tasks.budget import NANO, spending
 from tasks.case import Ticket
 from tasks.database import metadata
 
@@ -75,8 +75,14 @@ drafts = sa.Table(
 State = Literal["running", "paused", "cancelled", "done"]
 Status = Literal["todo", "doing", "drafted", "needs_human", "abstained", "rejected", "failed", "not_started"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+ROUNDING = 100
+"""Nano-dollars by which what a row cost may differ from the sum of its calls, each of which is rounded up."""
+
 WORKED: tuple[Status, ...] = ("drafted", "needs_human", "abstained", "failed")
 """What a person decides on: the crew has done with it."""
+
+OUTCOMES: tuple[Status, ...] = ("drafted", "needs_human", "abstained", "rejected", "failed")
+"""What may become of a row."""
 
 Review = Literal["", "accepted", "edited", "rejected", "assigned"]
 
@@ -104,7 +110,7 @@ class Batch(NamedTuple):
     @property
     def scope(self) -> str:
         """Its name in the books of what is spent."""
-        return f"batch:{self.id}"
+        return scope_of(self.id)
 
 
 class Line(NamedTuple):
@@ -192,10 +198,12 @@ EVERY_ROW = Filters()
 
 
 class Progress(NamedTuple):
-    """How far a batch is: rows by status, worked rows by review; `spent` in nano-dollars, settled so far.
+    """How far a batch is: rows by status, worked rows by review.
 
-    `frontier` is the all-frontier estimate of what was worked; `unpriced` counts worked rows of unknown cost.
-    `proven` counts undecided drafts that are fully proven.
+    `proven` counts undecided drafts that are fully proven. In nano-dollars: `spent` is what worked rows cost, `booked`
+    what stands in the books for all of them, calls of unknown cost at their most, and `frontier` the all-frontier
+    estimate of what was worked. `unpriced` and `unestimated` count worked rows of which the first and the last are not
+    known.
     """
 
     by_status: dict[Status, int]
@@ -204,6 +212,8 @@ class Progress(NamedTuple):
     spent: int
     frontier: int
     unpriced: int
+    unestimated: int = 0
+    booked: int = 0
 
     @property
     def total(self) -> int:
@@ -218,14 +228,19 @@ class Progress(NamedTuple):
     @property
     def summary(self) -> dict[str, Any]:
         """How many tickets came to what, and what that cost in USD; None when that is not known."""
-        statuses: tuple[Status, ...] = ("drafted", "needs_human", "abstained", "rejected", "failed")
         return {
             "tickets": self.total,
-            **{status: self.by_status.get(status, 0) for status in statuses},
+            **{status: self.by_status.get(status, 0) for status in OUTCOMES},
             "not_started": self.total - self.done,
-            "cost_usd": None if self.unpriced else self.spent / NANO,
-            "cost_all_frontier_usd": self.frontier / NANO,
+            "cost_usd": None if self.unpriced or self._paid_for_nothing else self.spent / NANO,
+            "booked_usd": self.booked / NANO,
+            "cost_all_frontier_usd": None if self.unestimated else self.frontier / NANO,
         }
+
+    @property
+    def _paid_for_nothing(self) -> bool:
+        """Whether there are calls in the books of tickets that were given up: what those did cost is not known."""
+        return not self.by_status.get("doing") and self.booked - self.spent > ROUNDING * self.total
 
 
 class Verdict(NamedTuple):
@@ -267,12 +282,13 @@ def progress(db: sa.Connection, ids: Collection[str]) -> dict[str, Progress]:
         sa.select(
             *(c.batch_id, c.status, c.review, c.proven, n, sa.func.coalesce(sa.func.sum(c.cost_nano), 0)),
             *(sa.func.coalesce(sa.func.sum(c.frontier_nano), 0), n - sa.func.count(c.cost_nano)),
+            n - sa.func.count(c.frontier_nano),
         )
         .where(c.batch_id.in_(ids))
         .group_by(c.batch_id, c.status, c.review, c.proven)
     )
     found = {id_: Progress({}, {}, 0, 0, 0, 0) for id_ in ids}
-    for id_, status, review, proven, rows, spent, frontier, unpriced in db.execute(asked):
+    for id_, status, review, proven, rows, spent, frontier, unpriced, unestimated in db.execute(asked):
         before, worked = found[id_], status in WORKED
         found[id_] = Progress(
             {**before.by_status, status: before.by_status.get(status, 0) + rows},
@@ -281,5 +297,14 @@ def progress(db: sa.Connection, ids: Collection[str]) -> dict[str, Progress]:
             before.spent + int(spent),
             before.frontier + int(frontier),
             before.unpriced + (unpriced if worked else 0),
+            before.unestimated + (unestimated if worked else 0),
         )
-    return found
+    of = {scope_of(id_): id_ for id_ in ids}
+    books = db.execute(sa.select(spending.c.scope, spending.c.spent).where(spending.c.scope.in_(of))).all()
+    booked = {of[scope]: int(spent) for scope, spent in books}
+    return {id_: far._replace(booked=max(far.spent, booked.get(id_, 0))) for id_, far in found.items()}
+
+
+def scope_of(batch_id: str) -> str:
+    """A batch's name in the books of what is spent."""
+    return f"batch:{batch_id}"

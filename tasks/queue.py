@@ -16,7 +16,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from errors import Stopped
-from tasks.batches import Batch, DraftRow, Status, batches, drafts
+from tasks.batches import Batch, DraftRow, Status, batches, drafts, scope_of
 from tasks.budget import spending
 from tasks.case import Case
 from tasks.database import Database
@@ -50,9 +50,11 @@ _HELD = (
 )
 _OF_BATCH = batches.c.id == sa.bindparam("its_batch")
 _WAITING = (drafts.c.status == "todo", drafts.c.same_as == 0, drafts.c.not_before <= sa.bindparam("by_now"))
+_ONLY = sa.bindparam("only_batch", type_=sa.Text)
 _OLDEST = (
     sa.select(batches.c.id, batches.c.began_at)
-    .where(batches.c.state == "running", sa.exists().where(drafts.c.batch_id == batches.c.id, *_WAITING))
+    .where(batches.c.state == "running", sa.or_(_ONLY == "", batches.c.id == _ONLY))
+    .where(sa.exists().where(drafts.c.batch_id == batches.c.id, *_WAITING))
     .order_by(batches.c.made_at, batches.c.id)
     .limit(1)
 )
@@ -81,6 +83,7 @@ _TAKE = (
     )
     .returning(*drafts.c)
 )
+_STATE = sa.select(batches.c.state).where(_OF_BATCH)
 _BEGIN = batches.update().where(_OF_BATCH, batches.c.began_at == "")
 _AT_WORK = sa.select(drafts).where(*_RUN)
 _TAKE_ON = drafts.update().where(*_RUN).values(attempts=drafts.c.attempts + 1).returning(*drafts.c)
@@ -119,7 +122,8 @@ class Queue:
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database, self._now = database, now
-        self._last: tuple[str, frozenset[str] | None, float] = ("", None, 0.0)  # a batch, of which KBs, until when
+        # A batch, of which knowledge bases and batches it was the oldest, until when.
+        self._last: tuple[str, tuple[frozenset[str] | None, str], float] = ("", (None, ""), 0.0)
 
     def has_work(self) -> bool:
         """Whether any batch runs, or has left something at work: one short look."""
@@ -128,36 +132,40 @@ class Queue:
         with self._database.reading() as db:
             return bool(db.execute(sa.select(sa.or_(runs, at_work))).scalar())
 
-    def claim(self, owner: str, kbs: Collection[str] | None = None) -> DraftRow | None:
+    def claim(self, owner: str, kbs: Collection[str] | None = None, only: str = "") -> DraftRow | None:
         """Takes the most urgent ticket of the oldest running batch over one of `kbs` (None: any); None when none waits.
 
         No two owners get the same. A row has the id of its case from then on. Which batch is the oldest is looked for
-        every `SAME_BATCH_SECONDS`, and whenever nothing of the last one is left to take.
+        every `SAME_BATCH_SECONDS`, and whenever nothing of the last one is left to take. `only` is the one batch that
+        is wanted ("": all).
         """
         over = None if kbs is None else frozenset(kbs)
         batch_id, of, until = self._last
-        if of == over and time.monotonic() < until and (row := self._take(owner, batch_id, begun=True)):
+        if of == (over, only) and time.monotonic() < until and (row := self._take(owner, batch_id)):
             return row
-        asked: dict[str, Any] = {"by_now": self._at()}
+        asked: dict[str, Any] = {"by_now": self._at(), "only_batch": only}
         oldest = _OLDEST
         if over is not None:
             oldest, asked["these_kbs"] = _OLDEST_OVER, list(over)
+        empty = ""
         while True:
             with self._database.reading() as db:
                 batch = db.execute(oldest, asked).one_or_none()
-            if batch is None:
+            if batch is None or batch.id == empty:  # what waits there is in the hands of others, maybe of a hung one
                 return None
-            self._last = (batch.id, over, time.monotonic() + SAME_BATCH_SECONDS)
-            if row := self._take(owner, batch.id, begun=bool(batch.began_at)):
+            self._last = (batch.id, (over, only), time.monotonic() + SAME_BATCH_SECONDS)
+            if row := self._take(owner, batch.id):
+                if not batch.began_at:
+                    with self._database.writing() as db:
+                        db.execute(_BEGIN, {"its_batch": batch.id, "began_at": self._at()})
                 return row
+            empty = batch.id
 
-    def _take(self, owner: str, batch_id: str, *, begun: bool) -> DraftRow | None:
+    def _take(self, owner: str, batch_id: str) -> DraftRow | None:
         new = {"new_owner": owner, "new_case": f"c-{secrets.token_hex(6)}"}
         with self._database.writing() as db:
             row = db.execute(_TAKE, {"its_batch": batch_id, "by_now": self._at(), **new}).one_or_none()
-            if row is not None and not begun:
-                db.execute(_BEGIN, {"its_batch": batch_id, "began_at": self._at()})
-        return None if row is None else DraftRow(*row)
+        return DraftRow(*row) if row else None
 
     def hold(self, batch_id: str, seq: int, run: int, owner: str) -> DraftRow | None:
         """A row whose work goes on here, also when another worker had begun it; None when it is not at work."""
@@ -190,7 +198,7 @@ class Queue:
     def fail(self, row: DraftRow, error: str, cost_nano: int | None = 0) -> None:
         """Ends a claimed row that could not be worked; `cost_nano` is None when it is not known what that cost."""
         with self._database.writing() as db:
-            values = {"status": "failed", "error": error, "cost_nano": cost_nano}
+            values = {"status": "failed", "error": error, "cost_nano": cost_nano, "frontier_nano": cost_nano}
             if last := self._end(db, row, values, "", _as_it_is):
                 last()
 
@@ -208,12 +216,15 @@ class Queue:
 
         It is no fault of the ticket, and does not count as an attempt.
         """
-        cancelled = sa.exists().where(batches.c.id == row.batch_id, batches.c.state == "cancelled")
-        status = sa.case((cancelled, "not_started"), else_="todo")
-        later = (self._now() + timedelta(seconds=wait)).isoformat() if wait else ""
-        values = {"status": status, "owner": "", "not_before": later, "attempts": drafts.c.attempts - 1}
         with self._database.writing() as db:
-            db.execute(_CHANGE.values(values), _held(row))
+            self._give_back(db, row, wait)
+
+    def _give_back(self, db: sa.Connection, row: DraftRow, wait: float = 0.0) -> None:
+        # With the batch locked: who takes a cancelled one up again either waits for this row or is seen here.
+        state = db.execute(_STATE.with_for_update(), {"its_batch": row.batch_id}).scalar_one()
+        later = (self._now() + timedelta(seconds=wait)).isoformat() if wait else ""
+        values = {"status": "not_started" if state == "cancelled" else "todo", "owner": "", "not_before": later}
+        db.execute(_CHANGE.values(attempts=drafts.c.attempts - 1), {**values, **_held(row)})
 
     def postpone(self, row: DraftRow) -> None:
         """Puts a row back whose endpoint is out of order: the longer it is, the later it is tried again."""
@@ -221,8 +232,8 @@ class Queue:
 
     def run_dry(self, row: DraftRow, reason: str) -> None:
         """Puts a row back for which there is no money, and stops its batch with it."""
-        self.give_back(row)
         with self._database.writing() as db:
+            self._give_back(db, row)
             self._stop(db, row.batch_id, reason)
 
     def shall_stop(self, batch_ids: Collection[str]) -> set[str]:
@@ -263,7 +274,7 @@ class Queue:
 
         def last() -> None:
             # Locks the batch, so that of rows finished at once one sees that it was the last; its workers wait for it.
-            of = {"its_batch": row.batch_id, "its_number": row.seq, "its_scope": f"batch:{row.batch_id}"}
+            of = {"its_batch": row.batch_id, "its_number": row.seq, "its_scope": scope_of(row.batch_id)}
             batch = db.execute(_BATCH, of).one()
             if batch.has_alike:
                 self._pass_on(db, DraftRow(*found), reword)
@@ -283,6 +294,7 @@ class Queue:
             db.execute(drafts.update().where(*this_row(row.batch_id, row.seq)).values(values))
 
     def _stop(self, db: sa.Connection, batch_id: str, reason: str) -> None:
+        # Its batch is locked: who locks rows first, and then it, may wait for who cancels it, and be waited for.
         running = (batches.c.id == batch_id, batches.c.state == "running")
         if move(db, batch_id, "todo", "not_started"):
             db.execute(batches.update().where(*running).values(state="paused", note=reason))

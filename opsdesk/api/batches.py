@@ -14,7 +14,6 @@ from opsdesk.api.access import Caller, Reads, Writes
 from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import Refused, documented
 from opsdesk.api.shapes import IdempotencyKey, KbName, Name, Subject, Text, WebhookUrl
-from opsdesk.batch import summary
 from tasks.batches import Batch, Planned, Progress
 from tasks.budget import NANO
 from tasks.case import Ticket
@@ -50,7 +49,8 @@ class BatchIn(BaseModel):
 
 
 class BatchOut(BaseModel):
-    """How far a batch is; `note` says why it is paused when nobody did that."""
+    """How far a batch is; `note` says why it is paused when nobody did that. `booked_usd` counts calls of unknown cost
+    at their most."""
 
     batch_id: str
     name: str
@@ -68,7 +68,8 @@ class BatchOut(BaseModel):
     failed: int
     not_started: int
     cost_usd: float | None
-    cost_all_frontier_usd: float
+    booked_usd: float
+    cost_all_frontier_usd: float | None
 
 
 class DraftsOut(BaseModel):
@@ -158,11 +159,10 @@ def _found(at: Doors, caller: Caller, batch_id: str) -> tuple[Batch, Progress]:
 
 
 def _shown(found: Batch, far: Progress) -> BatchOut:
-    counts = {name: value for name, value in summary(far, 0.0).items() if name != "seconds"}
     names = ("name", "kb", "state", "note", "made_at", "ended_at")
     return BatchOut(
         batch_id=found.id,
         budget_usd=None if found.budget_nano is None else found.budget_nano / NANO,
         **{name: getattr(found, name) for name in names},
-        **counts,
+        **far.summary,
     )

@@ -68,7 +68,7 @@ def _frame(found: list[tuple[Batch, Progress]]) -> list[dict[str, Any]]:
             "Done": far.done / far.total,
             "Tickets": far.total,
             "To decide": far.by_review.get("", 0),
-            "Spent": display.usd(far.spent / 1e9),
+            "Spent": display.spent(far),
             "Cap": "none" if batch.budget_nano is None else display.usd(batch.budget_nano / 1e9),
             "Knowledge base": batch.kb,
             "By": display.line(batch.person) or "–",

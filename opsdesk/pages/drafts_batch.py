@@ -108,7 +108,7 @@ def _figures(batch: Batch, far: Progress) -> list[tuple[str, str]]:
         ("To decide", f"{far.by_review.get('', 0):,}"),
         ("Decided", f"{decided:,}"),
         ("Spent" if batch.budget_nano is None else "Spent of cap", _spent(batch, far)),
-        ("All-frontier estimate", display.usd(far.frontier / NANO)),
+        ("All-frontier estimate", display.usd(far.summary["cost_all_frontier_usd"])),
     ]
     seldom: tuple[tuple[Status, str], ...] = (
         ("rejected", "Rejected rows"),
@@ -124,7 +124,7 @@ def _figures(batch: Batch, far: Progress) -> list[tuple[str, str]]:
 
 
 def _spent(batch: Batch, far: Progress) -> str:
-    spent = display.usd(far.spent / NANO) + (f" + {far.unpriced:,} unknown" if far.unpriced else "")
+    spent = display.spent(far)
     return spent if batch.budget_nano is None else f"{spent} of {display.usd(batch.budget_nano / NANO)}"
 
 
