@@ -10,17 +10,17 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from errors import OpsdeskError, UsageError
 from knowledge_base.files import replacing
 from opsdesk import draft_files, drafting
 from opsdesk.desk import Desk
+from opsdesk.processes import start_worker
 from opsdesk.ticket_files import Field, TicketFile, read
 from opsdesk.webhooks import told_to
 from opsdesk.worker import drafts_at_once
@@ -102,25 +102,22 @@ def make(
 Watch = Callable[[Batch, Progress], None]
 
 
-_WORKER = ("worker", "--with-parent", "--drafts-only")
-
-
 class Workers:
-    """The worker processes of one batch; one that dies is replaced."""
+    """The worker processes of one batch, each with so many places; one that dies is replaced."""
 
-    def __init__(self, processes: int, places: int) -> None:
-        self._places, self._deaths = places, 0
-        self._running = [(self._start(), time.monotonic()) for _ in range(processes)]
+    def __init__(self, batch_id: str, places: Sequence[int]) -> None:
+        self._batch_id, self._deaths = batch_id, 0
+        self._running = [(some, self._start(some), time.monotonic()) for some in places]
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, places: int) -> subprocess.Popen[bytes]:
         # In a session of its own: Ctrl-C is for this process, which tells the workers itself. What a library prints
         # there goes to standard error: standard output is this command's result.
-        command = [sys.executable, "-m", "opsdesk", *_WORKER, "--places", str(self._places)]
-        return subprocess.Popen(command, start_new_session=True, stdout=2)  # noqa: S603  (our own command)
+        options = ("--drafts-only", "--batch", self._batch_id, "--places", str(places))
+        return start_worker(*options, start_new_session=True, stdout=2)
 
     def look(self) -> None:
         """Replaces those that have ended. Raises `OpsdeskError` when they all end as soon as they begin."""
-        for n, (process, began) in enumerate(self._running):
+        for n, (places, process, began) in enumerate(self._running):
             if process.poll() is None:
                 continue
             self._deaths = self._deaths + 1 if time.monotonic() - began < FEW_SECONDS else 0
@@ -129,13 +126,13 @@ class Workers:
                     f"the workers end as soon as they start (code {process.returncode}), as told above; what was "
                     "drafted is kept: mend that and run the same command again"
                 )
-            self._running[n] = self._start(), time.monotonic()
+            self._running[n] = places, self._start(places), time.monotonic()
 
     def end(self, *, at_once: bool = False) -> None:
         """Ends them: each finishes what it is at, unless it shall be `at_once`."""
-        for process, _ in self._running:
+        for _, process, _ in self._running:
             process.kill() if at_once else process.terminate()
-        for process, _ in self._running:
+        for _, process, _ in self._running:
             try:
                 process.wait(WAIT_SECONDS)
             except subprocess.TimeoutExpired:
@@ -144,21 +141,24 @@ class Workers:
         self._running = []
 
 
-def share(desk: Desk, tickets: int, concurrency: int) -> tuple[int, int]:
-    """Processes, and tickets at once in each, for a batch of so many."""
+def share(desk: Desk, tickets: int, concurrency: int) -> list[int]:
+    """Tickets at once in each process, for a batch of so many."""
     at_once = concurrency or drafts_at_once(desk)
     processes = max(1, min(os.cpu_count() or 1, at_once, -(-tickets // TICKETS_A_PROCESS)))
-    return processes, -(-at_once // processes)
+    each, more = divmod(at_once, processes)
+    return [each + (number < more) for number in range(processes)]
 
 
 def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency: int = 0, here: bool = True) -> Batch:
     """Has a batch worked until it ends, is stopped, or Ctrl-C pauses it, which is raised then.
 
-    `watch` is told how far it is. Not `here`: by workers that run elsewhere.
+    `watch` is told how far it is. Not `here`: by workers that run elsewhere. Raises `OpsdeskError` when its workers do
+    not start; it is paused then.
     """
     drafts.set_state(batch_id, "running")
     left = drafts.progress(batch_id)
-    workers = Workers(*share(desk, left.total - left.done, concurrency)) if here and left.done < left.total else None
+    open_ = left.total - left.done
+    workers = Workers(batch_id, share(desk, open_, concurrency)) if here and open_ else None
     at_once = False
     try:
         while True:
@@ -172,6 +172,9 @@ def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency:
     except KeyboardInterrupt:
         drafts.set_state(batch_id, "paused")
         at_once = not _settled(drafts, batch_id, watch)
+        raise
+    except OpsdeskError:
+        drafts.set_state(batch_id, "paused")
         raise
     finally:
         if workers:
@@ -198,8 +201,3 @@ def write(desk: Desk, drafts: Drafts, batch_id: str, out: Path) -> None:
     with replacing(out) as file:
         for piece in draft_files.pieces(drafting.export_rows(desk, drafts, batch_id), out.name):
             file.write(piece)
-
-
-def summary(far: Progress, seconds: float) -> dict[str, Any]:
-    """The contract's summary of a batch."""
-    return {**far.summary, "seconds": round(seconds, 2)}

@@ -23,7 +23,7 @@ from opsdesk import (
     cli_router,
     cli_trace,
 )
-from opsdesk.command import Json, open_desk, print_json
+from opsdesk.command import INTERRUPTED, MOST_USD, Json, open_desk, print_json
 from opsdesk.desk import version
 from opsdesk.tickets import check_ticket
 from opsdesk.tiers import prices, problems
@@ -41,8 +41,6 @@ app = typer.Typer(
     help="Answers operational questions from your documents, proves every sentence, and shows what it cost. "
     "Start with: opsdesk demo. With -v logs are shown, with --debug a traceback.",
 )
-
-INTERRUPTED = 130
 
 Kb = Annotated[str, typer.Option("--kb", help="Knowledge base; default: the only one, else the one indexed last.")]
 
@@ -188,10 +186,10 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question, or - to read it from standard input.")],
     kb: Kb = "",
     budget: Annotated[
-        float | None, typer.Option("--budget", min=0, help="The most this case may cost, in USD.")
+        float | None, typer.Option("--budget", min=0, max=MOST_USD, help="The most this case may cost, in USD.")
     ] = None,
     deadline: Annotated[
-        float | None, typer.Option("--deadline", min=0, help="The longest it may take, in seconds.")
+        float | None, typer.Option("--deadline", min=0, max=1_000_000, help="The longest it may take, in seconds.")
     ] = None,
     staff: Annotated[bool, typer.Option("--staff", help="For colleagues: internal pages may be quoted.")] = False,
     reply: Annotated[

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from errors import LimitReached, OpsdeskError, UsageError
-from opsdesk.command import Json, open_desk, print_json
+from opsdesk.command import INTERRUPTED, MOST_USD, Json, open_desk, print_json
 from opsdesk.desk import Desk
 
 if TYPE_CHECKING:  # these import slowly, and most commands make no batch
@@ -22,7 +21,9 @@ if TYPE_CHECKING:  # these import slowly, and most commands make no batch
     from tasks.drafts import Drafts
 
 Out = Annotated[Path | None, typer.Option("--out", help="File of drafts: .jsonl, .csv or .zendesk.json.")]
-Budget = Annotated[float | None, typer.Option("--budget", min=0, help="The most that the batch may cost, in USD.")]
+Budget = Annotated[
+    float | None, typer.Option("--budget", min=0, max=MOST_USD, help="The most that the batch may cost, in USD.")
+]
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=0, help="Tickets at once; 0 leaves them to workers elsewhere.")
 ]
@@ -80,7 +81,9 @@ def _run(desk: Desk, drafts: Drafts, id_: str, out: Path | None, concurrency: in
     """Works a batch, writes it down whatever happens, and exits as it went."""
     from opsdesk import batch as batches
 
-    began, interrupted, batch = time.monotonic(), False, drafts.batch(id_)
+    began, batch = time.monotonic(), drafts.batch(id_)
+    failed: OpsdeskError | None = None
+    interrupted = False
     try:
         with _progress() as watch:
             if batch.state != "done":
@@ -88,28 +91,45 @@ def _run(desk: Desk, drafts: Drafts, id_: str, out: Path | None, concurrency: in
                 batch = batches.run(desk, drafts, id_, watch, concurrency=concurrency or 0, here=here)
     except KeyboardInterrupt:
         interrupted = True
+    except OpsdeskError as error:
+        failed = error
     finally:
         if out:
             batches.write(desk, drafts, id_, out)
     far = drafts.progress(id_)
-    told = batches.summary(far, time.monotonic() - began)
     if as_json:
-        print_json(told)
+        print_json({**far.summary, "seconds": round(time.monotonic() - began, 2)})
     else:
-        _show_summary(told, id_, out)
+        _show_summary(far, id_, out)
+    if failed:
+        raise failed
     if interrupted:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     if batch.state == "paused" and batch.note:
         raise LimitReached(f"{batch.note}; go on with: opsdesk batch resume {id_} --budget USD")
     if batch.state != "done":
         raise OpsdeskError(f"the batch was {batch.state} elsewhere; go on with: opsdesk batch resume {id_}")
+    if count := far.by_status.get("failed"):
+        _tell_failed(drafts, id_, count, nothing_else=count == far.done - far.by_status.get("rejected", 0))
+
+
+def _tell_failed(drafts: Drafts, id_: str, count: int, *, nothing_else: bool) -> None:
+    """Says that tickets failed, and why the first did. Raises `OpsdeskError` when nothing came of any ticket."""
+    from opsdesk import display, show
+    from tasks.batches import Filters
+
+    first = drafts.draft(id_, drafts.lines(id_, Filters(status="failed"))[0].seq)
+    told = f"{display.count(count, 'ticket')} failed, the first of them with: {first.error}; "
+    told += f"once that is mended: opsdesk batch retry-failed {id_}"
+    if nothing_else:
+        raise OpsdeskError(told)
+    show.notes.print(told, markup=False, soft_wrap=True)
 
 
 @group.command(name="list")
 def list_(as_json: Json = False) -> None:
     """List the newest batches and how far each is."""
     from opsdesk import display, show
-    from tasks.budget import NANO
 
     found = _drafts(open_desk()).batches()
     if as_json:
@@ -119,15 +139,14 @@ def list_(as_json: Json = False) -> None:
 
     table = Table("batch", "file", "state", "drafted", "of", "spent", box=None)
     for batch, far in found:
-        spent = display.usd(far.spent / NANO)
-        table.add_row(batch.id, display.line(batch.name, 40), batch.state, str(far.done), str(far.total), spent)
+        done, total = str(far.done), str(far.total)
+        table.add_row(batch.id, display.line(batch.name, 40), batch.state, done, total, display.spent(far))
     show.console.print(table)
 
 
 @group.command(name="show")
 def show_(name: Name = "", as_json: Json = False) -> None:
     """Show how far a batch is, and why it is paused."""
-    from opsdesk import batch as batches
     from opsdesk import show
 
     drafts = _drafts(open_desk())
@@ -136,7 +155,7 @@ def show_(name: Name = "", as_json: Json = False) -> None:
     if as_json:
         print_json(_batch_json(batch, far))
         return
-    _show_summary(batches.summary(far, 0), batch.id, None)
+    _show_summary(far, batch.id, None)
     show.console.print(f"{batch.state}{': ' + batch.note if batch.note else ''}", markup=False, soft_wrap=True)
 
 
@@ -204,7 +223,7 @@ def export(
 def _drafts(desk: Desk) -> Drafts:
     from tasks.drafts import Drafts
 
-    return Drafts(desk.task_list.database, lambda: datetime.now(UTC))
+    return Drafts(desk.task_list.database, desk.now)
 
 
 def _find(drafts: Drafts, name: str) -> Batch:
@@ -229,26 +248,23 @@ def _mapping(columns: list[str]) -> dict[Field, str]:
 
 
 def _batch_json(batch: Batch, far: Progress) -> dict[str, Any]:
-    from opsdesk import batch as batches
     from tasks.budget import NANO
 
-    told = batches.summary(far, 0)
-    del told["seconds"]
     cap = None if batch.budget_nano is None else batch.budget_nano / NANO
     names = ("id", "name", "kb", "state", "note", "made_at", "ended_at")
-    return {**{name: getattr(batch, name) for name in names}, "budget_usd": cap, **told}
+    return {**{name: getattr(batch, name) for name in names}, "budget_usd": cap, **far.summary}
 
 
-def _show_summary(told: dict[str, Any], id_: str, out: Path | None) -> None:
+def _show_summary(far: Progress, id_: str, out: Path | None) -> None:
     from opsdesk import display, show
+    from tasks.batches import OUTCOMES
 
-    parts = [f"{told[name]:,} {name.replace('_', ' ')}" for name in list(told)[1:7] if told[name]]
+    told = far.summary
+    parts = [f"{told[name]:,} {name.replace('_', ' ')}" for name in (*OUTCOMES, "not_started") if told[name]]
     where = f" -> {out}" if out else ""
-    cost = display.usd(told["cost_usd"])
+    frontier = display.usd(told["cost_all_frontier_usd"])
     show.console.print(f"{told['tickets']:,} tickets{where}: {', '.join(parts)}", markup=False, soft_wrap=True)
-    show.console.print(
-        f"{cost} spent, all-frontier estimate {display.usd(told['cost_all_frontier_usd'])}", markup=False
-    )
+    show.console.print(f"{display.spent(far)} spent, all-frontier estimate {frontier}", markup=False)
     show.console.print(f"look at them with: opsdesk ui, or opsdesk batch show {id_}", markup=False, soft_wrap=True)
 
 
@@ -263,7 +279,7 @@ def _progress() -> Iterator[Watch]:
 
         def watch(batch: Batch, far: Progress) -> None:
             nonlocal told
-            spent = display.usd(far.spent / NANO)
+            spent = display.usd(far.booked / NANO)
             cap = "" if batch.budget_nano is None else f" of {display.usd(batch.budget_nano / NANO)}"
             advance(far.done, far.total, f"{spent}{cap}")
             if not show.notes.is_terminal and time.monotonic() - told > 60:

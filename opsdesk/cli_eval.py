@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from errors import OpsdeskError, UsageError
-from opsdesk.command import Json, open_desk, print_json
+from opsdesk.command import INTERRUPTED, Json, open_desk, print_json
 from opsdesk.settings import Policy
 from opsdesk.tiers import secrets_of
 from tasks.case import Tier
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from opsdesk.desk import Desk
     from opsdesk.suites.reports import Report
     from opsdesk.suites.running import Result
-
-INTERRUPTED = 130
 
 
 def register(app: typer.Typer) -> None:

@@ -16,7 +16,8 @@ from typing import Annotated
 import typer
 
 from errors import UsageError
-from opsdesk.command import open_desk
+from opsdesk.command import INTERRUPTED, open_desk
+from opsdesk.processes import end_with, start_worker
 
 RESTART_SECONDS = 1.0
 """Before a worker that has died is started again; twice as long each time, up to a minute."""
@@ -39,9 +40,9 @@ def ui(
         bool, typer.Option("--open-to-everybody", help="Listen on the network without sign-in.")
     ] = False,
 ) -> None:
-    """Open the pages: chat, ticket drafts, handoffs, knowledge base, costs, settings. Starts a worker too.
+    """Open the pages: chat, ticket drafts, handoffs, knowledge base, costs, reliability, settings. Starts a worker too.
 
-    On 127.0.0.1 nobody signs in: who reaches this machine's loopback is you. Example: opsdesk ui --port 8600
+    On 127.0.0.1 nobody signs in: who reaches this machine's loopback is you. Example: opsdesk ui --port 8700
     """
     from opsdesk import web
 
@@ -56,7 +57,8 @@ def ui(
 
 
 def worker(
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+    with_parent: Annotated[int, typer.Option("--with-parent", hidden=True, help="The process to end with.")] = 0,
+    batch: Annotated[str, typer.Option("--batch", hidden=True, help="The one batch to work on.")] = "",
     drafts_only: Annotated[bool, typer.Option("--drafts-only", help="Work on batches alone.")] = False,
     places: Annotated[
         int, typer.Option("--places", min=0, help="Tickets of batches at once; 0 is what the tiers take.")
@@ -72,16 +74,24 @@ def worker(
     _ = desk.task_list, desk.tiers
     if drafts_only:
         desk.threads = 1  # there is a process for each core
-    made = Worker(desk, places=places, drafts_only=drafts_only)
+    made, interrupted = Worker(desk, places=places, drafts_only=drafts_only, batch_id=batch), threading.Event()
+
+    def end(number: int, _: object) -> None:
+        if number == signal.SIGINT:
+            interrupted.set()
+        made.ending.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: made.ending.set())
+        signal.signal(number, end)
     if with_parent:
         if not drafts_only:
             os.nice(5)  # the page answers a click before the crew goes on
-        threading.Thread(target=_end_with_parent, args=(os.getppid(), made.ending), daemon=True).start()
+        threading.Thread(target=end_with, args=(with_parent, made.ending), daemon=True).start()
     else:
         typer.echo(f"the worker {made.name} is ready (Ctrl-C ends it)", err=True)
     made.run()
+    if interrupted.is_set():
+        raise typer.Exit(INTERRUPTED)
 
 
 def check_port(host: str, port: int) -> None:
@@ -120,9 +130,7 @@ def _keep_worker(ending: threading.Event) -> None:
     wait = RESTART_SECONDS
     while not ending.is_set():
         began = time.monotonic()
-        command = [sys.executable, "-m", "opsdesk", "worker", "--with-parent"]
-        # Standard output may carry a protocol.
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr)  # noqa: S603  (our own)
+        process = start_worker(stdin=subprocess.DEVNULL, stdout=sys.stderr)  # standard output may carry a protocol
         while process.poll() is None and not ending.wait(0.1):
             pass
         if ending.is_set():
@@ -140,10 +148,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _end_with_parent(parent: int, ending: threading.Event) -> None:
-    """A worker that was started by the page ends with it, also when that one was killed."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    ending.set()

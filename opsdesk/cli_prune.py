@@ -25,9 +25,10 @@ def prune(
     """Delete cases, conversations and reviewed batches that are older than OPSDESK_KEEP_DAYS, or beyond the newest
     OPSDESK_KEEP_CASES, with all their texts. Costs and reliability stay what they were.
 
-    Never deleted: open cases, batches that run or are paused, and batches in which a draft waits for a person. A worker
-    does the same once an hour. It is done in small steps, so others go on meanwhile. SQLite uses freed pages again, and
-    its file stays as large as it was; with --vacuum it is written anew, and nobody else can write until that is done.
+    Never deleted: open cases, batches that run or are paused, and batches in which a draft waits for a person. What
+    agents noted of a batch's ticket from step to step goes an hour after its end. A worker does the same once an hour.
+    It is done in small steps, so others go on meanwhile. SQLite uses freed pages again, and its file stays as large as
+    it was; with --vacuum it is written anew, and nobody else can write until that is done.
 
     JSON: {"cutoff", "dry_run", "cases", "drafts", "batches", "requests", "conversations", "webhooks"}; cutoff is
     null where nothing is old enough. Example: OPSDESK_KEEP_DAYS=90 opsdesk prune --dry-run
@@ -48,6 +49,11 @@ def prune(
     elif cutoff:
         for some in retention.prune(cutoff):
             gone = gone.plus(some)
+    if not dry_run:
+        from opsdesk.durable import forget_ended
+
+        for _ in forget_ended(desk.task_list.database, desk.now()):
+            pass
     if vacuum:
         retention.vacuum()
     if as_json:

@@ -14,6 +14,12 @@ from opsdesk.tiers import secrets_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value and nothing else on stdout.")]
 
+MOST_USD = 1_000_000
+"""The largest budget that an option takes: beyond it nobody means a limit."""
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
 
 def open_desk(**changes: object) -> Desk:
     """The desk as it is set, but for `changes`; from here on its secrets are kept out of what is printed."""

@@ -12,12 +12,13 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetWorkflowID
 
 from agents.turns import Turns, in_turn
 from errors import OpsdeskError, Postponed, Stopped, StoreError
@@ -27,6 +28,7 @@ from tasks.queue import MAX_ATTEMPTS, PATIENCE
 
 if TYPE_CHECKING:
     from opsdesk.desk import Desk
+    from tasks.database import Database
     from tasks.drafts import Drafts
 
 PROTOCOL = "1"
@@ -36,8 +38,18 @@ AT_A_TIME = 1
 """Tickets that one process works at a time, beside those that wait for a model: it has one Python lock. Measured with
 64 at once over two processes (`benchmarks.batch`): with two or four, and without turns, fewer are drafted a second."""
 
+SCHEMA = "dbos"
+"""Where DBOS keeps its tables in PostgreSQL."""
+
 AGAIN_SECONDS = 1.0
 """Between two tries to give a ticket back while the database is gone."""
+
+RECORDS_KEPT = timedelta(hours=1)
+"""So long what the agents made of a ticket, step by step, stays after its end: a worker that was taken for dead may
+still come back to it. Its case is kept elsewhere."""
+
+AT_ONCE = 100
+"""Tickets whose records are deleted as one transaction."""
 
 log = logging.getLogger("opsdesk.worker")
 
@@ -45,7 +57,9 @@ log = logging.getLogger("opsdesk.worker")
 class Durable:
     """The durable tickets of this process. There is one at a time: DBOS is one a process."""
 
-    def __init__(self, desk: Desk, drafts: Drafts) -> None:
+    def __init__(self, desk: Desk, drafts: Drafts, batch_id: str = "") -> None:
+        """`batch_id` is the one batch to work on; what is taken over of others is left to their workers."""
+        self._batch_id = batch_id
         self._desk, self._drafts, self._queue, self._owner = desk, drafts, drafts.queue, desk.task_list.owner
         self._stops: dict[threading.Event, str] = {}
         self._doing: Counter[tuple[str, int]] = Counter()
@@ -106,6 +120,10 @@ class Durable:
             if _id(row) not in going_on:
                 self._queue.release(row)
 
+    def forget_ended(self) -> int:
+        """Deletes the records of some of the tickets that have ended, and returns of how many."""
+        return _forget(DBOS, self._desk.now())
+
     def _dropped(self) -> list[DraftRow]:
         """Tickets that are this worker's by name and that nobody here is at, at two looks in a row."""
         mine = [row for row in self._queue.held_by(self._owner) if not self._doing[row.batch_id, row.seq]]
@@ -143,15 +161,15 @@ class Durable:
     def _ask(self, row: DraftRow, stop: threading.Event) -> None:
         from agents.reply import Manner, readdressed
         from agents.steps import Journal
-        from tasks.budget import Cap
+        from tasks.budget import MOST, Cap
         from tasks.calls import Calls
         from tasks.sheet import Sheet
 
         desk, batch = self._desk, self._drafts.batch(row.batch_id)
         if batch.state != "running":
             raise Stopped("the batch does not run")
-        if batch.kb not in desk.kb_names():  # it was taken over from a worker that has it
-            raise Stopped("this worker has not the batch's knowledge base")
+        if self._batch_id not in ("", batch.id) or batch.kb not in desk.kb_names():
+            raise Stopped("it was taken over from a worker that had other batches, or knowledge bases")
         if row.attempts > MAX_ATTEMPTS:
             self._queue.release(row)
             return
@@ -173,14 +191,14 @@ class Durable:
             sheet=Sheet(desk.task_list, lambda db, case: self._queue.finish_in(db, row, case, reword), fresh=fresh),
             patient=row.run <= PATIENCE,
         )
-        caps = () if batch.budget_nano is None else (Cap(batch.scope, batch.budget_nano),)
+        most = MOST if batch.budget_nano is None else batch.budget_nano  # booked all the same: a cap may be set later
         desk.ask(
             row.ticket,
             batch.kb,
             tenant=batch.settings.get("tenant", ""),
             case_id=row.case_id,
             batch_id=batch.id,
-            caps=caps,
+            caps=(Cap(batch.scope, most),),
             stopped=stop.is_set,
             journal=journal,
         )
@@ -245,6 +263,7 @@ def launch(url: sa.URL, owner: str) -> None:
         "serializer": _Json(),
         "log_level": "CRITICAL",
         "use_listen_notify": False,
+        "dbos_system_schema": SCHEMA,
         "system_database_url": url.render_as_string(hide_password=False),
         # DBOS tries again itself when a connection is gone, so it need not ask of each whether it is.
         "db_engine_kwargs": {"pool_pre_ping": False},
@@ -256,6 +275,38 @@ def launch(url: sa.URL, owner: str) -> None:
     DBOS(config=config)
     DBOS.launch()
     log.info("durable tickets are ready after %.1f s", time.monotonic() - began)
+
+
+def forget_ended(database: Database, now: datetime) -> Iterator[int]:
+    """Deletes the records of all tickets that have ended in a database, some at a time, and yields of how many."""
+    url = database.url
+    if url.get_backend_name() == "sqlite":
+        if not steps_file(url).is_file():
+            return
+        engine = _engine(sa.URL.create("sqlite", database=str(steps_file(url))))
+    else:
+        engine = sa.create_engine(url)
+    try:
+        schema = None if engine.dialect.name == "sqlite" else SCHEMA
+        if sa.inspect(engine).has_table("workflow_status", schema=schema):
+            records = DBOSClient(system_database_engine=engine, serializer=_Json(), dbos_system_schema=SCHEMA)
+            while some := _forget(records, now):
+                yield some
+    finally:
+        engine.dispose()
+
+
+def _forget(records: type[DBOS] | DBOSClient, now: datetime) -> int:
+    ended = records.list_workflows(
+        status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+        completed_before=(now - RECORDS_KEPT).isoformat(),
+        limit=AT_ONCE,
+        load_input=False,
+        load_output=False,
+    )
+    if ended:
+        records.delete_workflows([found.workflow_id for found in ended])
+    return len(ended)
 
 
 def steps_file(url: sa.URL) -> Path:

@@ -50,6 +50,9 @@ GRACE_SECONDS, PAID_GRACE_SECONDS = 5.0, 30.0
 RECLAIM_SECONDS = 30.0
 """Between two looks for places and money that a killed command, which is no worker, has left held."""
 
+FORGET_SECONDS, FORGET_PAUSE_SECONDS = 60.0, 0.25
+"""The same for the records of tickets that have ended."""
+
 PRUNE_SECONDS, PRUNE_PAUSE_SECONDS = 3_600.0, 0.05
 """Between two looks for what the settings do not keep, and between two little steps of deleting it."""
 
@@ -76,8 +79,10 @@ class Worker:
         *,
         places: int = 0,
         drafts_only: bool = False,
+        batch_id: str = "",
     ) -> None:
-        """`places` are the drafts at once, 0 for as many as the tiers take; `drafts_only` leaves requests to others."""
+        """`places` are the drafts at once, 0 for as many as the tiers take; `drafts_only` leaves requests to others,
+        and `batch_id` all other batches, which may have been begun under other settings."""
         self._desk = desk
         database = desk.task_list.database
         self.requests, self.drafts = Requests(database, now), Drafts(database, now)
@@ -90,6 +95,7 @@ class Worker:
         self._shadows = Shadows(desk, self.ending)
         self._at_work: dict[str, _Job] = {}
         self._durable: Durable | None = None
+        self._batch_id = batch_id
         self._launching = threading.Lock()
         drafts = _Pool("drafts", (), places or drafts_at_once(desk), self._draft, self._do)
         quick = _Pool("quick", QUICK, QUICK_PLACES, lambda: self._request(QUICK), self._do)
@@ -185,7 +191,7 @@ class Worker:
             if self.drafts.queue.has_work() and self._launching.acquire(blocking=False):
                 threading.Thread(target=self._launch, name="launch", daemon=True).start()
             return None
-        row = self.drafts.queue.claim(self.name, self._desk.kb_names())
+        row = self._claim()
         if row is None:
             return None
         first = row
@@ -195,16 +201,20 @@ class Worker:
             while row:  # the next one at once: whoever looks for work is asked only when there was none
                 durable.draft(row)
                 self._shadows.may_take(row.case_id)
-                row = None if self.ending.is_set() else self.drafts.queue.claim(self.name, self._desk.kb_names())
+                row = None if self.ending.is_set() else self._claim()
 
         return _Job(f"{row.batch_id}:{row.seq}", row.batch_id, do)
+
+    def _claim(self) -> DraftRow | None:
+        return self.drafts.queue.claim(self.name, self._desk.kb_names(), self._batch_id)
 
     def _launch(self) -> None:
         """Makes ready for batches: that takes seconds, and few workers ever see one."""
         from opsdesk.durable import Durable
 
         try:
-            self._durable = Durable(self._desk, self.drafts)
+            self._durable = Durable(self._desk, self.drafts, self._batch_id)
+            threading.Thread(target=self._forget, args=(self._durable,), name="forget", daemon=True).start()
             _leave_alone_what_stays()
         except Exception as error:  # noqa: BLE001  (its database is locked or gone: it may come back)
             log.error("batches cannot be worked: %s", error)
@@ -235,6 +245,16 @@ class Worker:
                 log.error("%s", error)
             except Exception as error:  # noqa: BLE001  (DBOS's own: its database is gone for now)
                 log.error("cannot take over: %s", error)
+
+    def _forget(self, durable: Durable) -> None:
+        """Deletes the records of tickets that have ended, a few at a time."""
+        some = 1
+        while not self.ending.wait(FORGET_PAUSE_SECONDS if some else FORGET_SECONDS):
+            try:
+                some = durable.forget_ended()
+            except Exception as error:  # noqa: BLE001  (DBOS's own: its database is gone for now)
+                log.error("cannot delete the records of tickets that have ended: %s", error)
+                some = 0
 
     def _prune(self) -> None:
         """Deletes what the settings do not keep, a little at a time; several workers may be at it at once."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -34,6 +35,9 @@ THREADS = 64
 """Connections to a SQLite file that are kept: one for each thread that may wait for the lock."""
 _RETRY_SECONDS = 0.005
 CONNECT_SECONDS = 10
+IDLE_SECONDS = 30
+"""A transaction in which nothing is done for so long is ended by PostgreSQL: its machine has gone, or its process was
+stopped, and all others may be waiting for its locks."""
 _MIGRATING = 6_736_783_101  # any number, as long as all of Opsdesk takes the same
 
 metadata = sa.MetaData()
@@ -157,12 +161,14 @@ def inserting(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Inser
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+            engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
         except (ImportError, NoSuchModuleError) as error:
             raise UsageError(
                 f"OPSDESK_DATABASE_URL names {url.drivername}, whose driver is not installed; write "
                 "postgresql+psycopg:// and install opsdesk[postgres], or unset it to use SQLite under home"
             ) from error
+        sa.event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     in_memory = not url.database or url.database == ":memory:"
     if url.database and not in_memory:
         folder = Path(url.database).parent
@@ -187,6 +193,13 @@ def _begin_sqlite(db: sa.Connection) -> None:
     connection = db.connection.dbapi_connection
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (the engine's own driver; for the type)
     _insist(connection, "BEGIN IMMEDIATE")
+
+
+def _prepare_postgresql(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}")
+    cursor.close()
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,8 +19,10 @@ import pytest
 
 from errors import UsageError
 from opsdesk import batch as batches
+from opsdesk.batch import share
 from opsdesk.desk import Desk
 from opsdesk.likeness import likeness
+from opsdesk.processes import end_with
 from opsdesk.settings import Settings
 from opsdesk.worker import Worker
 from tasks.case import Ticket
@@ -51,7 +54,7 @@ def environment(home: Path, sim: Simulator | None = None) -> dict[str, str]:
 
 
 def start(arguments: list[str], env: dict[str, str], folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "opsdesk", *arguments]
+    command = [sys.executable, "-P", "-m", "opsdesk", *arguments]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=folder, env=env, start_new_session=True, **pipes)
 
@@ -76,6 +79,7 @@ def test_rows_in_are_rows_out_in_order_and_the_same_command_drafts_nothing_again
     texts = ["How do I reset my password?", "", "What does a seat on Pro cost?", "Who wrote Hamlet?"]
     texts.append("Hello, how do I reset my password? Thanks")
     given, out = tickets(tmp_path / "in.csv", texts), tmp_path / "out.jsonl"
+    (tmp_path / "tasks.py").write_text("raise RuntimeError('it is not Opsdesk who is meant')")
     command = ["draft", str(given), "--out", str(out), "--kb", "sample", "--json"]
     code, printed, told = run(command, environment(home_of_all), tmp_path)
     summary, rows = json.loads(printed), [json.loads(line) for line in out.read_text().splitlines()]
@@ -126,6 +130,50 @@ def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(
     assert 20 <= all_answered <= 20 + 4  # what was on its way at the kill, at most the tier's four
     assert answered < 20
     assert len(list(csv.reader((tmp_path / "out.csv").open(newline="", encoding="utf-8-sig")))) == 21
+
+
+def test_another_batch_that_was_left_running_is_left_alone(home_of_all: Path, tmp_path: Path) -> None:
+    drafts = Drafts(Desk(Settings(home=home_of_all)).task_list.database, lambda: datetime.now(UTC))
+    older = drafts.make("older", "sample", [(Ticket(text="What does a seat on Pro cost?"), "")])
+    given, out = tickets(tmp_path / "in.csv", ["How do I cancel my plan?"]), tmp_path / "out.jsonl"
+    command = ["draft", str(given), "--out", str(out), "--kb", "sample", "--json"]
+    code, printed, told = run(command, environment(home_of_all), tmp_path)
+    assert (code, json.loads(printed)["tickets"]) == (0, 1), told
+    assert drafts.progress(older).by_status == {"todo": 1}
+    drafts.set_state(older, "cancelled")
+
+
+def test_a_batch_that_nothing_came_of_has_failed_and_is_drafted_once_its_endpoint_is_mended(
+    home_of_all: Path, tmp_path: Path, sim: Simulator
+) -> None:
+    given = tickets(tmp_path / "in.csv", ["", "How do I reset my password?", "How do I export my data?"])
+    out, env = tmp_path / "out.jsonl", environment(home_of_all, sim)
+    sim.set(CHEAP, always="401")
+    code, printed, told = run(["draft", str(given), "--out", str(out), "--kb", "sample", "--json"], env, tmp_path)
+    assert (code, json.loads(printed)["failed"]) == (1, 2), told
+    assert "2 tickets failed" in told
+    assert "opsdesk batch retry-failed" in told
+    sim.set(CHEAP, always="")
+    code, printed, told = run(["batch", "retry-failed", "--out", str(out), "--json"], env, tmp_path)
+    summary = json.loads(printed)
+    assert (code, summary["drafted"], summary["failed"]) == (0, 2, 0), told
+    assert [json.loads(line)["status"] for line in out.read_text().splitlines()] == ["rejected", "drafted", "drafted"]
+    assert summary["cost_usd"] == pytest.approx(summary["booked_usd"], abs=1e-6)
+
+
+@pytest.mark.parametrize(("waiting", "concurrency"), [(400, 1), (400, 3), (400, 5), (30, 4), (1, 7), (400, 64)])
+def test_no_more_tickets_are_at_work_at_once_than_was_asked_for(
+    home_of_all: Path, waiting: int, concurrency: int
+) -> None:
+    places = share(Desk(Settings(home=home_of_all)), waiting, concurrency)
+    assert sum(places) == concurrency
+    assert min(places) >= 1
+
+
+def test_a_worker_whose_parent_is_gone_before_it_looks_ends() -> None:
+    ending = threading.Event()
+    end_with(os.getpid(), ending)  # this process is not its own parent
+    assert ending.is_set()
 
 
 def test_at_its_cap_a_batch_stops_with_three_and_goes_on_under_a_larger_one(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +16,7 @@ import pytest
 
 from agents.turns import in_turn
 from opsdesk.desk import Desk
-from opsdesk.durable import Durable
+from opsdesk.durable import Durable, forget_ended
 from opsdesk.settings import Settings
 from tasks.batches import DraftRow
 from tasks.case import Ticket
@@ -123,3 +125,30 @@ def test_a_failed_ticket_is_worked_again_once_the_endpoint_is_mended(
     drafted = drafts.draft(id_, 1)
     assert (drafted.status, drafted.case_id, drafts.batch(id_).state) == ("drafted", failed.case_id, "done")
     assert mended.case(drafted.case_id).outcome == "accepted"
+    booked = mended.budget.spent(drafts.batch(id_).scope)  # although it has no cap: one may be set later
+    assert booked.spent == drafted.cost_nano
+
+
+def test_what_agents_noted_of_a_ticket_goes_once_it_has_ended(home_of_all: Path, desk: Desk, drafts: Drafts) -> None:
+    secret = "My number is 4711, how do I reset my password?"
+    id_ = drafts.make("Monday", "sample", [(Ticket(text=text), "") for text in (secret, QUESTIONS[1])])
+    tomorrow = desk.now() + timedelta(days=1)
+    with at_work(desk, drafts) as durable:
+        durable.draft(claimed(desk, drafts, id_))
+        assert secret in noted(home_of_all)
+        assert durable.forget_ended() == 0  # too soon
+        assert sum(forget_ended(desk.task_list.database, tomorrow)) >= 1
+        assert secret not in noted(home_of_all)
+        durable.draft(claimed(desk, drafts, id_))  # the others go on
+    assert drafts.progress(id_).by_status == {"drafted": 2}
+
+
+def noted(home: Path) -> str:
+    """All that is kept of steps."""
+    with sqlite3.connect(home / "opsdesk-steps.sqlite") as steps:
+        return json.dumps(steps.execute("SELECT * FROM operation_outputs").fetchall())
+
+
+def test_where_no_batch_was_worked_there_is_nothing_to_forget(home: Path) -> None:
+    desk = Desk(Settings(home=home))
+    assert list(forget_ended(desk.task_list.database, desk.now())) == []

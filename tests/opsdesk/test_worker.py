@@ -78,6 +78,19 @@ def ended(requests: Requests, id_: str) -> Request:
     return requests.get(id_)
 
 
+def test_ctrl_c_is_told_by_the_exit_code(home_of_all: Path) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("OPSDESK_", "OPENAI_"))}
+    env |= {"OPSDESK_HOME": str(home_of_all), "PYTHONPATH": str(ROOT)}
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 0)):
+        command = [sys.executable, "-P", "-m", "opsdesk", "worker"]
+        worker = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        assert worker.stderr
+        assert "is ready" in worker.stderr.readline()
+        worker.send_signal(number)
+        worker.communicate(timeout=60)
+        assert worker.returncode == code
+
+
 def test_what_is_left_for_it_is_done(requests: Requests, at_work: Callable[..., Worker], tmp_path: Path) -> None:
     worker = at_work()
     asked = ended(requests, requests.leave("ask", ticket(), kb="sample"))

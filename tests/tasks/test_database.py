@@ -260,3 +260,27 @@ def test_eight_threads_may_open_a_new_file_at_once(file: Path) -> None:
 def test_the_task_list_and_the_budget_need_no_crewai() -> None:
     program = "import sys, tasks.budget, tasks.experience; sys.exit(bool({'crewai', 'alembic'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_transaction_that_is_left_lying_keeps_nobody_waiting(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its machine has lost its power: all others may wait for its locks."""
+    monkeypatch.setattr("tasks.database.IDLE_SECONDS", 1)
+    hung, other = Database(database_url), Database(database_url)
+    if hung.name == "sqlite":
+        pytest.skip("SQLite's file is let go by the system when a process ends")
+    lock = sa.select(sa.func.pg_advisory_xact_lock(1))
+
+    def hang() -> None:
+        with hung.writing() as db:
+            db.execute(lock)
+            with other.writing() as waiting:
+                waiting.execute(lock)
+
+    with pytest.raises(StoreError, match="cannot use the database"):
+        hang()
+    for database in (hung, other):
+        with database.writing() as db:
+            db.execute(lock)
+        database.dispose()
