@@ -13,13 +13,13 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from errors import BudgetReached
 from tasks import pace
-from tasks.database import Database, inserting, metadata
+from tasks.database import Database, metadata
 from tasks.processes import is_dead
 
 spending = sa.Table(
@@ -158,7 +158,7 @@ class Budget:
                 if db.execute(_ON_THEIR_WAY, {"its_line": call.line}).scalar_one() >= allowed:
                     raise pace.TooMany(pace.LOOK_SECONDS)
             db.execute(_NEW, held)  # before the rows that others wait for
-            full = [cap for _, cap in sorted(smallest.items()) if not _hold(db, cap, nano)]
+            full = _hold(db, [cap for _, cap in sorted(smallest.items())], nano)
             for cap in full:
                 now = _spending(db, cap.scope)
                 if not call.key or cap.scope.startswith("case:") or now.spent + nano > cap.nano:
@@ -228,20 +228,33 @@ def _check(nano: int) -> None:
         raise ValueError(f"an amount must be between 0 and {MOST} nano-dollars, not {nano}")
 
 
-def _hold(db: sa.Connection, cap: Cap, nano: int) -> bool:
-    most = min(cap.nano, MOST)
-    held = {"scope": cap.scope, "spent": 0, "reserved": nano, "most": most}
-    return nano <= most and db.execute(_holding(db.dialect.name), held).scalar() is not None
+def _hold(db: sa.Connection, caps: Sequence[Cap], nano: int) -> list[Cap]:
+    """Holds so much more under each cap, given in the order of their scopes, and returns those that are too small."""
+    asked: dict[str, Any] = {"nano": nano}
+    fit = [cap for cap in caps if nano <= min(cap.nano, MOST)]
+    for n, cap in enumerate(fit):
+        asked |= {f"scope_{n}": cap.scope, f"most_{n}": min(cap.nano, MOST)}
+    held = set(db.execute(_holding(len(fit)), asked).scalars()) if fit else set()
+    return [cap for cap in caps if cap.scope not in held]
 
 
 @cache
-def _holding(dialect: str) -> sa.Executable:
-    """Holds so much more in a scope, known or new; returns it where it fits under `most`."""
-    new = inserting(dialect, spending)
-    held = spending.c.reserved + new.excluded.reserved
-    fits = spending.c.spent + held <= sa.bindparam("most", type_=sa.BigInteger)
-    return new.on_conflict_do_update(index_elements=["scope"], set_={"reserved": held}, where=fits).returning(
-        spending.c.scope
+def _holding(scopes: int) -> sa.Executable:
+    """Holds so much more in each of so many scopes, known or new, where it fits; returns those in which it did.
+
+    As text, since SQLAlchemy compiles an INSERT of several rows each time.
+    """
+    rows = ", ".join(f"(:scope_{n}, 0, :nano)" for n in range(scopes))
+    most = " ".join(f"WHEN :scope_{n} THEN :most_{n}" for n in range(scopes))
+    return sa.text(
+        f"INSERT INTO spending (scope, spent, reserved) VALUES {rows} ON CONFLICT (scope) "
+        "DO UPDATE SET reserved = spending.reserved + excluded.reserved "
+        f"WHERE spending.spent + spending.reserved + excluded.reserved <= CASE excluded.scope {most} END "
+        "RETURNING scope"
+    ).bindparams(
+        sa.bindparam("nano", type_=sa.BigInteger),
+        *(sa.bindparam(f"scope_{n}", type_=sa.Text) for n in range(scopes)),
+        *(sa.bindparam(f"most_{n}", type_=sa.BigInteger) for n in range(scopes)),
     )
 
 
