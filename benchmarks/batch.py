@@ -14,9 +14,9 @@ import asyncio
 import csv
 import gc
 import json
-import multiprocessing
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,7 +28,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench import simulator
+from benchmarks.bench import side_by_side, simulator
 from benchmarks.chaos import MODEL, PRICE, QUESTIONS
 from benchmarks.places import places
 from opsdesk.__main__ import GC_THRESHOLDS
@@ -148,19 +148,12 @@ def _memory(pid: int) -> int:
 def in_process(home: Home) -> float:
     """CPU milliseconds a ticket of the same cases without a batch, as many processes beside each other as a batch has:
     two on one core's threads take more than each would alone."""
-    spawning, cores = multiprocessing.get_context("spawn"), os.cpu_count() or 1
-    ready, told = spawning.Barrier(cores), spawning.Queue()
     texts = home.texts[: 2 * IN_PROCESS]
-    each = [spawning.Process(target=_asks, args=(home.folder, n, texts, ready, told)) for n in range(cores)]
-    for process in each:
-        process.start()
-    found: list[float] = [told.get(timeout=600) for _ in each]
-    for process in each:
-        process.join()
-    return sum(found) / cores
+    found: list[float] = side_by_side(_asks, [(home.folder, n, texts) for n in range(os.cpu_count() or 1)])
+    return statistics.mean(found)
 
 
-def _asks(folder: Path, number: int, texts: list[str], ready: Barrier, told: Any) -> None:
+def _asks(folder: Path, number: int, texts: list[str], together: Barrier, told: Any) -> None:
     """One such process: the first half of the cases warms it up."""
     from opsdesk.desk import Desk
     from opsdesk.settings import Settings
@@ -173,7 +166,7 @@ def _asks(folder: Path, number: int, texts: list[str], ready: Barrier, told: Any
     half = len(asked) // 2
     for ticket in asked[:half]:
         desk.ask(ticket, "kb")
-    ready.wait()
+    together.wait()
     began = time.process_time()
     for ticket in asked[half:]:
         desk.ask(ticket, "kb")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,6 +66,23 @@ def show(rows: Mapping[str, Mapping[str, float]], as_json: bool, title: str = ""
     for name, row in rows.items():
         cells = (f"{row[c]:,.0f}" if row.get(c, 0) >= 1_000 else f"{row[c]:.3g}" if c in row else "–" for c in columns)
         print(name.ljust(width) + "".join(v.rjust(max(9, len(c) + 2)) for v, c in zip(cells, columns, strict=True)))
+
+
+def side_by_side(work: Callable[..., None], each: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What processes that run at once put into a queue, one value each.
+
+    Each runs `work(*its_arguments, together, told)`: `together.wait()` returns when all have come there, `told` is the
+    queue.
+    """
+    spawning = multiprocessing.get_context("spawn")
+    together, told = spawning.Barrier(len(each)), spawning.Queue()
+    processes = [spawning.Process(target=work, args=(*mine, together, told)) for mine in each]
+    for process in processes:
+        process.start()
+    found = [told.get(timeout=600) for _ in processes]
+    for process in processes:
+        process.join()
+    return found
 
 
 def nano_prices(model: str) -> tuple[int, int, int]:

@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import multiprocessing
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from multiprocessing.synchronize import Barrier as ProcessBarrier
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from threading import local
 from typing import Any, Literal, NamedTuple
@@ -31,7 +30,7 @@ from agents.executor import execute, new_agent
 from agents.here import run_here
 from agents.turns import Turns, aside, in_turn
 from benchmarks.batch import AT_ONCE, Home, offline, paid
-from benchmarks.bench import show, simulator
+from benchmarks.bench import show, side_by_side, simulator
 from benchmarks.chaos import MODEL, PRICE
 from benchmarks.overhead import Fixed
 from benchmarks.places import places
@@ -148,15 +147,15 @@ def four_agents(base_url: str) -> Callable[[Step], None]:
     return lambda step: run_here(Four(step))
 
 
-def _process(share: Share, ready: ProcessBarrier, done: ProcessBarrier, told: Any) -> None:
+def _process(share: Share, together: Barrier, told: Any) -> None:
     process = Process(share)
     process.run(max(WARM, 2 * share.threads))
-    ready.wait()
+    together.wait()
     process.ends.clear()
     began = time.process_time()
     process.run(share.tickets)
     told.put((time.process_time() - began, process.ends[0], process.ends[-1]))
-    done.wait()
+    together.wait()
     told.close()
     told.join_thread()
     os._exit(0)  # DBOS waits for its threads
@@ -166,16 +165,9 @@ def floor(layer: Layer, url: str, base_url: str, count: int) -> dict[str, float]
     """Tickets a second of as many processes as there are cores, from the first one's end to the last one's; CPU
     milliseconds a ticket of the processes, without servers."""
     cores = os.cpu_count() or 2
-    spawning = multiprocessing.get_context("spawn")
-    ready, done, told = spawning.Barrier(cores), spawning.Barrier(cores), spawning.Queue()
     threads = AT_ONCE // cores if layer == LAYERS[-1] else 1
     shares = [Share(n, layer, url, base_url, count // cores, threads) for n in range(cores)]
-    processes = [spawning.Process(target=_process, args=(share, ready, done, told)) for share in shares]
-    for process in processes:
-        process.start()
-    ended = [told.get(timeout=600) for _ in processes]
-    for process in processes:
-        process.join()
+    ended = side_by_side(_process, [(share,) for share in shares])
     tickets = count // cores * cores
     rate = (tickets - 1) / (max(last for _, _, last in ended) - min(first for _, first, _ in ended))
     found = {"rate": rate, "cpu_ms_per_ticket": sum(cpu for cpu, _, _ in ended) / tickets * 1000}
