@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from errors import OpsdeskError, UsageError
+from errors import OpsdeskError, StoreError, UsageError
 from knowledge_base.files import replacing
 from opsdesk import draft_files, drafting
 from opsdesk.desk import Desk
@@ -25,7 +25,8 @@ from opsdesk.ticket_files import Field, TicketFile, read
 from opsdesk.webhooks import told_to
 from opsdesk.worker import drafts_at_once
 from tasks.batches import Batch, Progress
-from tasks.drafts import Drafts
+from tasks.drafts import Drafts, MadeMeanwhile
+from tasks.purse import BOOKED_SECONDS
 
 LOOK_SECONDS = 0.25
 TICKETS_A_PROCESS = 20
@@ -90,9 +91,12 @@ def make(
     if want == "begun":
         raise UsageError(f"no batch of {path} was begun; run the same command without --resume")
     settings = {"kb_version": version, "file": path.name, **told_to(desk.settings)}
-    id_ = drafts.make(
-        path.name, kb, drafting.planned(file.rows), budget_nano=budget_nano, settings=settings, digest=digest
-    )
+    known = None if want == "new" else found.id if found else ""
+    more: dict[str, Any] = {"budget_nano": budget_nano, "settings": settings, "digest": digest, "known": known}
+    try:
+        id_ = drafts.make(path.name, kb, drafting.planned(file.rows), **more)
+    except MadeMeanwhile:  # by the same command in another terminal
+        return make(desk, drafts, path, kb, mapping, budget_nano, want)
     return Made(drafts.batch(id_), False, file)
 
 
@@ -153,25 +157,36 @@ def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency:
     """Has a batch worked until it ends, is stopped, or Ctrl-C pauses it, which is raised then.
 
     `watch` is told how far it is. Not `here`: by workers that run elsewhere. Raises `OpsdeskError` when its workers do
-    not start; it is paused then.
+    not start, or its knowledge base is gone: it is paused then; and when the database stays away.
     """
-    drafts.set_state(batch_id, "running")
-    left = drafts.progress(batch_id)
-    open_ = left.total - left.done
-    workers = Workers(batch_id, share(desk, open_, concurrency)) if here and open_ else None
-    at_once = False
+    workers, at_once = None, False
     try:
+        drafts.set_state(batch_id, "running")
+        left = drafts.progress(batch_id)
+        open_ = left.total - left.done
+        workers = Workers(batch_id, share(desk, open_, concurrency)) if here and open_ else None
+        seen = time.monotonic()
         while True:
-            batch, far = drafts.batch(batch_id), drafts.progress(batch_id)
+            try:
+                batch, far = drafts.batch(batch_id), drafts.progress(batch_id)
+                seen = time.monotonic()
+            except StoreError:  # the workers outlive it, and so does who watches them
+                if time.monotonic() - seen > BOOKED_SECONDS:
+                    raise
+                time.sleep(LOOK_SECONDS)
+                continue
             watch(batch, far)
             if batch.state != "running" and not far.by_status.get("doing"):
                 return batch
             if workers:
                 workers.look()
+                desk.knowledge_base(batch.kb)
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         drafts.set_state(batch_id, "paused")
         at_once = not _settled(drafts, batch_id, watch)
+        raise
+    except StoreError:
         raise
     except OpsdeskError:
         drafts.set_state(batch_id, "paused")

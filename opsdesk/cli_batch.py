@@ -78,9 +78,13 @@ def draft(
 
 
 def _run(desk: Desk, drafts: Drafts, id_: str, out: Path | None, concurrency: int | None, as_json: bool) -> None:
-    """Works a batch, writes it down whatever happens, and exits as it went."""
+    """Works a batch, writes it down also when it was interrupted or failed, and exits as it went."""
     from opsdesk import batch as batches
+    from opsdesk import show
+    from tasks.workers import Workers
 
+    if concurrency == 0 and not Workers(desk.task_list.database, desk.now).alive():
+        show.notes.print("no worker is at work yet; start one: opsdesk worker --drafts-only", markup=False)
     began, batch = time.monotonic(), drafts.batch(id_)
     failed: OpsdeskError | None = None
     interrupted = False
@@ -93,9 +97,12 @@ def _run(desk: Desk, drafts: Drafts, id_: str, out: Path | None, concurrency: in
         interrupted = True
     except OpsdeskError as error:
         failed = error
-    finally:
-        if out:
+    if out:
+        try:
             batches.write(desk, drafts, id_, out)
+        except OSError as error:
+            kept = f"the drafts are kept: opsdesk batch export --out FILE {id_}"
+            failed = failed or OpsdeskError(f"{out} cannot be written: {error.strerror}; {kept}")
     far = drafts.progress(id_)
     if as_json:
         print_json({**far.summary, "seconds": round(time.monotonic() - began, 2)})

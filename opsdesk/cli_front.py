@@ -19,6 +19,9 @@ from errors import UsageError
 from opsdesk.command import INTERRUPTED, open_desk
 from opsdesk.processes import end_with, start_worker
 
+END_SECONDS = 45.0
+"""So long a worker that is told to end may take: it waits for calls that are paid for."""
+
 RESTART_SECONDS = 1.0
 """Before a worker that has died is started again; twice as long each time, up to a minute."""
 
@@ -144,7 +147,7 @@ def _keep_worker(ending: threading.Event) -> None:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -65,7 +65,7 @@ class Durable:
         self._doing: Counter[tuple[str, int]] = Counter()
         self._idle: set[tuple[str, int]] = set()
         self._claimed: dict[tuple[str, int, int], DraftRow] = {}
-        self._turns = Turns(AT_A_TIME)
+        self._turns, self._has_looked = Turns(AT_A_TIME), False
         self.ending = threading.Event()
         if _running:
             raise OpsdeskError("durable tickets are at work in this process already; start another worker for them")
@@ -103,19 +103,25 @@ class Durable:
             self._claimed.pop((row.batch_id, row.seq, row.run), None)
             self._let_go(row.batch_id, row.seq)
 
-    def take_over(self, living: Collection[str]) -> None:
-        """Has those tickets gone on with whose workers are not among the living, and those that were dropped here."""
+    def take_over(self, living: Collection[str], dead: Collection[str]) -> None:
+        """Has those tickets gone on with whose workers are not among the living, and those that were dropped here.
+
+        The dead may have left one that was finished, but not yet said to be: also that one comes to its end.
+        """
         left = self._queue.left_behind([*living, self._owner]) + self._dropped()
-        if not left:
+        if not left and not dead and self._has_looked:
             return
         ids = [_id(row) for row in left]
-        known = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
+        known = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False) if ids else []
         going_on = {found.workflow_id for found in known if found.status in ("PENDING", "ENQUEUED")}
+        if not self._has_looked:  # who has died before this worker began is on no list any more
+            known += DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+            self._has_looked = True
         # Also those who had taken one over and ended before they could say so.
         runners = {str(found.executor_id) for found in known if found.status == "PENDING"}
-        dead = sorted({row.owner for row in left}.union(runners) - {*living, self._owner})
-        self._desk.budget.reclaim_of(dead)
-        DBOS._recover_pending_workflows(dead)  # asks again whose they are, so that of two workers one gets each
+        gone = sorted({row.owner for row in left}.union(runners, dead) - {*living, self._owner})
+        self._desk.budget.reclaim_of(gone)
+        DBOS._recover_pending_workflows(gone)  # asks again whose they are, so that of two workers one gets each
         for row in left:
             if _id(row) not in going_on:
                 self._queue.release(row)

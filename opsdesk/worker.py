@@ -88,7 +88,7 @@ class Worker:
         self.requests, self.drafts = Requests(database, now), Drafts(database, now)
         self.workers = Workers(database, now)
         self.name = desk.task_list.owner
-        self.ending = threading.Event()
+        self.ending, self._left = threading.Event(), threading.Event()
         self._rule = Rule(desk.settings.keep_days, desk.settings.keep_cases)
         secret, private = desk.settings.webhook_secret, desk.settings.webhook_private
         self._post = Post(Webhooks(database, now), secret, now, private=private) if secret else None
@@ -107,7 +107,8 @@ class Worker:
         self._check_versions()
         self.workers.beat(self.name, version())
         self._take_over()
-        threading.Thread(target=self._beat, name="beat", daemon=True).start()
+        beat = threading.Thread(target=self._beat, name="beat", daemon=True)
+        beat.start()
         threading.Thread(target=self._mind, name="mind", daemon=True).start()
         if self._rule != Rule():
             threading.Thread(target=self._prune, name="prune", daemon=True).start()
@@ -124,14 +125,21 @@ class Worker:
                 log.error("%s", error)
                 self.ending.wait(1)
         give_up = time.monotonic() + (PAID_GRACE_SECONDS if self._desk.tiers else GRACE_SECONDS)
-        while self._at_work and time.monotonic() < give_up:
+        while self._is_at_work and time.monotonic() < give_up:
             time.sleep(LOOK_SECONDS)
         if self._post:
             self._post.close(self.ending, GRACE_SECONDS)
+        self._left.set()
+        beat.join()
         self.workers.leave(self.name)
         self.requests.release(self.workers.living())
         if self._durable:
             self._durable.close()
+
+    @property
+    def _is_at_work(self) -> bool:
+        """Also on what was taken over, which has no job here."""
+        return bool(self._at_work or (self._durable and self._durable.batch_ids))
 
     def _check_versions(self) -> None:
         """Workers of one database are of one version: what one writes, the other reads."""
@@ -222,8 +230,9 @@ class Worker:
             self._launching.release()
 
     def _beat(self) -> None:
-        """Says that this worker lives; a thread of its own, since one that is late is taken for dead."""
-        while not self.ending.wait(BEAT_SECONDS):
+        """Says that this worker lives, until it has left; a thread of its own, since one that is late is taken for
+        dead, and what it is at would be done, and paid for, by another."""
+        while not self._left.wait(BEAT_SECONDS):
             try:
                 self.workers.beat(self.name, version())
             except OpsdeskError as error:
@@ -286,7 +295,7 @@ class Worker:
         living, dead = self.workers.look()
         self.requests.release(living)
         if self._durable:
-            self._durable.take_over(living)
+            self._durable.take_over(living, dead)
         if dead:
             self._desk.budget.reclaim_of(dead)
             self.workers.forget(dead)

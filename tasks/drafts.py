@@ -47,8 +47,16 @@ HANDED_OVER = "b-chat"
 
 _THIS = sa.select(batches).where(batches.c.id == sa.bindparam("its_batch"))  # made once: workers ask it for each ticket
 
+_NEWEST_OF = (
+    sa.select(batches).where(batches.c.digest == sa.bindparam("its_digest")).order_by(batches.c.made_at.desc()).limit(1)
+)
+
 ROWS_AT_ONCE = 500
 """Rows that are written, or read, as one statement."""
+
+
+class MadeMeanwhile(Exception):
+    """Somebody else has made a batch of the same."""
 
 
 class Drafts:
@@ -67,19 +75,27 @@ class Drafts:
         budget_nano: int | None = None,
         settings: dict[str, Any] | None = None,
         digest: str = "",
+        known: str | None = None,
         once: Once | None = None,
     ) -> str:
         """Makes a batch that runs, of tickets with what is wrong with each ("": nothing), and returns its id.
 
-        Under a key that was used before, none is made and the id of then is returned. Raises `OtherContent`.
+        Under a key that was used before, none is made and the id of then is returned. Raises `OtherContent`, and
+        `MadeMeanwhile` when the newest batch of the same digest is not the `known` one ("": none; None: any).
         """
         id_ = f"b-{secrets.token_hex(6)}"
         batch = Batch(id_, name, person, kb, "running", budget_nano, settings or {}, self._at(), "", "", "", digest)
         seen: dict[str, int] = {}
         numbered = enumerate((Planned(*row) for row in rows), start=1)
         with self._database.writing() as db:
-            if once and (known := once.first(db, id_)) != id_:
-                return known
+            if once and (first := once.first(db, id_)) != id_:
+                return first
+            if known is not None:
+                if db.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+                    db.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(digest))))
+                newest = db.execute(_NEWEST_OF, {"its_digest": digest}).one_or_none()
+                if newest and newest.id != known:
+                    raise MadeMeanwhile
             db.execute(batches.insert().values(batch._asdict()))
             made = 0
             while page := list(islice(numbered, ROWS_AT_ONCE)):
@@ -92,9 +108,8 @@ class Drafts:
 
     def made_of(self, digest: str) -> Batch | None:
         """The newest batch that was made of the same."""
-        asked = sa.select(batches).where(batches.c.digest == digest).order_by(batches.c.made_at.desc()).limit(1)
         with self._database.reading() as db:
-            row = db.execute(asked).one_or_none()
+            row = db.execute(_NEWEST_OF, {"its_digest": digest}).one_or_none()
         return Batch(*row) if row else None
 
     @cached_property
@@ -156,7 +171,10 @@ class Drafts:
             return list(db.execute(names).scalars())
 
     def set_state(self, batch_id: str, state: Literal["running", "paused", "cancelled"]) -> None:
-        """Pauses, resumes or cancels a batch; one that is done stays so. What is at work is let go to its end."""
+        """Pauses, resumes or cancels a batch; one that is done stays so.
+
+        Of a paused one what is at work is let go to its end; of a cancelled one it is given up.
+        """
         at = self._at()
         with self._database.writing() as db:
             this = batches.update().where(batches.c.id == batch_id)

@@ -60,9 +60,10 @@ class Workers:
         with self._database.writing() as db:
             if not db.execute(workers.update().where(workers.c.name == name).values(beat_at=at)).rowcount:
                 db.execute(workers.insert().values(name=name, version=version, began_at=at, beat_at=at))
-        before, self._spoke = self._spoke, self._monotonic()
-        if self._spoke - before > OWN_SILENCE.total_seconds():
-            self._speaks_since = self._spoke
+        now = self._monotonic()
+        if now - self._spoke > OWN_SILENCE.total_seconds():
+            self._speaks_since = now  # first: another thread looks by the other one whether this holds
+        self._spoke = now
 
     def leave(self, name: str) -> None:
         """Says that `name` has ended."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from errors import UsageError
+from errors import NoKnowledgeBase, StoreError, UsageError
 from opsdesk import batch as batches
 from opsdesk.batch import share
 from opsdesk.desk import Desk
@@ -25,6 +25,7 @@ from opsdesk.likeness import likeness
 from opsdesk.processes import end_with
 from opsdesk.settings import Settings
 from opsdesk.worker import Worker
+from tasks.batches import Progress
 from tasks.case import Ticket
 from tasks.drafts import Drafts
 from tests.simulator import Model, Simulator
@@ -168,6 +169,43 @@ def test_no_more_tickets_are_at_work_at_once_than_was_asked_for(
     places = share(Desk(Settings(home=home_of_all)), waiting, concurrency)
     assert sum(places) == concurrency
     assert min(places) >= 1
+
+
+def test_a_batch_whose_knowledge_base_is_removed_is_paused_and_says_so(home_of_all: Path, tmp_path: Path) -> None:
+    desk = Desk(Settings(home=home_of_all))
+    (tmp_path / "page.md").write_text("# Exports\n\nAn export is ready within one hour.\n")
+    desk.index([tmp_path / "page.md"], "short-lived")
+    drafts = Drafts(desk.task_list.database, lambda: datetime.now(UTC))
+    id_ = drafts.make("a", "short-lived", [(Ticket(text="How do I export my data?"), "")])
+
+    def watch(_: object, __: object) -> None:
+        if "short-lived" in desk.kb_names():
+            desk.remove("short-lived")
+
+    with pytest.raises(NoKnowledgeBase):
+        batches.run(desk, drafts, id_, watch)
+    assert drafts.batch(id_).state == "paused"
+
+
+def test_a_watcher_outlives_a_database_that_is_gone_for_a_while(
+    home_of_all: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(Settings(home=home_of_all))
+    drafts = Drafts(desk.task_list.database, lambda: datetime.now(UTC))
+    id_ = drafts.make("a", "sample", [(Ticket(text="How do I export my data?"), "")])
+    there, seen = drafts.progress, list[int]()
+
+    def sometimes_gone(batch_id: str) -> Progress:
+        seen.append(len(seen))
+        if seen[-1] in (2, 3):
+            raise StoreError("the server is being restarted")
+        if seen[-1] == 4:
+            drafts.set_state(batch_id, "cancelled")
+        return there(batch_id)
+
+    monkeypatch.setattr(drafts, "progress", sometimes_gone)
+    assert batches.run(desk, drafts, id_, lambda *_: None, here=False).state == "cancelled"
+    assert len(seen) > 4
 
 
 def test_a_worker_whose_parent_is_gone_before_it_looks_ends() -> None:

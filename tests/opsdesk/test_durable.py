@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,6 +141,33 @@ def test_what_agents_noted_of_a_ticket_goes_once_it_has_ended(home_of_all: Path,
         assert secret not in noted(home_of_all)
         durable.draft(claimed(desk, drafts, id_))  # the others go on
     assert drafts.progress(id_).by_status == {"drafted": 2}
+
+
+def test_a_ticket_that_was_finished_by_a_worker_that_died_before_it_said_so_leaves_no_record(
+    home_of_all: Path, desk: Desk, drafts: Drafts
+) -> None:
+    id_ = drafts.make("Monday", "sample", [(Ticket(text=QUESTIONS[0]), "")])
+    with at_work(desk, drafts) as durable:
+        durable.draft(claimed(desk, drafts, id_))
+    with sqlite3.connect(home_of_all / "opsdesk-steps.sqlite") as steps:  # as if it had been killed just then
+        steps.execute("UPDATE workflow_status SET status = 'PENDING', completed_at = NULL, executor_id = 'dead:1'")
+    other = Desk(Settings(home=home_of_all))
+    with at_work(other, drafts) as durable:
+        durable.take_over([], [])
+        until(lambda: states(home_of_all) == {"SUCCESS"})
+    assert drafts.progress(id_).by_status == {"drafted": 1}
+
+
+def states(home: Path) -> set[str]:
+    with sqlite3.connect(home / "opsdesk-steps.sqlite") as steps:
+        return {state for (state,) in steps.execute("SELECT status FROM workflow_status")}
+
+
+def until(seen: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 60
+    while not seen():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
 
 
 def noted(home: Path) -> str:

@@ -78,6 +78,27 @@ def ended(requests: Requests, id_: str) -> Request:
     return requests.get(id_)
 
 
+def test_a_worker_that_ends_says_that_it_lives_until_its_last_call_has_come_back(
+    home_of_all: Path, requests: Requests, slow: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or else a worker of another machine would make the call again."""
+    monkeypatch.setattr("opsdesk.worker.BEAT_SECONDS", 0.1)
+    monkeypatch.setattr("opsdesk.worker.PAID_GRACE_SECONDS", 3.0)
+    worker = Worker(Desk(Settings.model_validate({"home": home_of_all, "tiers": tiers(slow), "policy": "best"})))
+    running = threading.Thread(target=worker.run)
+    running.start()
+    requests.leave("ask", ticket(), kb="sample")
+    until(lambda: bool(slow.books.rows()) or bool(slow.seen))
+    worker.ending.set()
+    time.sleep(0.3)
+    beats = set()
+    while running.is_alive():
+        beats |= {other.beat_at for other in worker.workers.alive() if other.name == worker.name}
+        time.sleep(0.05)
+    assert len(beats) > 3
+    assert worker.name not in {other.name for other in worker.workers.alive()}
+
+
 def test_ctrl_c_is_told_by_the_exit_code(home_of_all: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("OPSDESK_", "OPENAI_"))}
     env |= {"OPSDESK_HOME": str(home_of_all), "PYTHONPATH": str(ROOT)}

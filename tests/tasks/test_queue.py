@@ -14,7 +14,7 @@ from tasks.batches import batches, drafts
 from tasks.budget import Budget, Cap
 from tasks.case import Ticket
 from tasks.database import Database
-from tasks.drafts import HANDED_OVER, Drafts
+from tasks.drafts import HANDED_OVER, Drafts, MadeMeanwhile
 from tasks.queue import move
 
 DOLLAR = 10**9
@@ -102,3 +102,32 @@ def test_an_estimate_that_is_not_known_is_no_nought(store: Drafts, database: Dat
     store.queue.fail(unknown, "six workers ended on it", None)
     told = store.progress(id_).summary
     assert (told["cost_usd"], told["cost_all_frontier_usd"]) == (None, None)
+
+
+def test_of_two_that_make_a_batch_of_the_same_at_once_one_makes_it(database_url: str) -> None:
+    made: list[str] = []
+    meanwhile, both = [], threading.Barrier(2)
+
+    def make() -> None:
+        database = Database(database_url)
+        mine = Drafts(database, lambda: datetime.now(UTC))
+        both.wait()
+        try:
+            made.append(mine.make("a", "kb", [(Ticket(text="How much?"), "")] * 500, digest="the same", known=""))
+        except MadeMeanwhile:
+            meanwhile.append(mine)
+        database.dispose()
+
+    threads = [threading.Thread(target=make) for _ in range(both.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(made), len(meanwhile)) == (1, 1)
+
+
+def test_a_batch_of_the_same_is_made_anew_by_who_knows_the_last_one_or_does_not_ask(store: Drafts) -> None:
+    tickets = [(Ticket(text="How much?"), "")]
+    first = store.make("a", "kb", tickets, digest="the same", known="")
+    second = store.make("a", "kb", tickets, digest="the same", known=first)
+    assert store.make("a", "kb", tickets, digest="the same") not in (first, second)
