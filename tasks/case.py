@@ -290,6 +290,11 @@ class Case(BaseModel):
     handoffs: list[Handoff] = []
     seconds: float = 0.0
 
+    @property
+    def quotable(self) -> list[Passage]:
+        """The passages that the reader of the answer may see: only staff are shown internal pages."""
+        return [p for p in self.passages if self.ticket.audience == "staff" or not p.internal]
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def cost_usd(self) -> float | None:

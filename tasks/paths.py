@@ -128,8 +128,8 @@ def _signs(case: Case) -> Signs:
         return route.signs
     said = route.reasons if route else []
     grave = "grave" if any("it touches law, security, deletion" in reason for reason in said) else ""
-    read = [p for p in case.passages if case.ticket.audience == "staff" or not p.internal]
-    return Signs(long=len(case.ticket.text) > 600, coded=False, grave=grave, passages_bytes=sum(p.weight for p in read))
+    size = sum(p.weight for p in case.quotable)
+    return Signs(long=len(case.ticket.text) > 600, coded=False, grave=grave, passages_bytes=size)
 
 
 def _sum(some: Iterable[Handoff]) -> int | None:
