@@ -140,11 +140,11 @@ _FORGET = case_facts.delete().where(case_facts.c.case_id == sa.bindparam("its_ca
 _INSERT = case_facts.insert()
 
 
-def keep(db: sa.Connection, case: Case, batch_id: str, *, again: bool = True) -> None:
+def keep(db: sa.Connection, case: Case, *, again: bool = True) -> None:
     """Writes the rows of a case that is being closed; `again`: in place of what an earlier closing may have left."""
     if again:
         db.execute(_FORGET, {"its_case": case.case_id})
-    db.execute(_INSERT, {**facts_of(case)._asdict(), "batch_id": batch_id})
+    db.execute(_INSERT, {**facts_of(case)._asdict(), "batch_id": case.batch_id})
     seams.keep(db, case, again=again)
 
 

@@ -119,9 +119,8 @@ class TaskList:
                 if task.status in ("todo", "doing"):
                     task.status = "skipped" if task.status == "todo" else "failed"
                     _put_task(db, case.case_id, task)
-            this = cases.c.case_id == case.case_id
             db.execute(_CHANGE_CASE, {"its_case": case.case_id, **_case_row(case)})
-            facts.keep(db, case, db.execute(sa.select(cases.c.batch_id).where(this)).scalar() or "")
+            facts.keep(db, case)
             paths.keep(db, case)
 
     def write(self, case: Case, also: Also, *, fresh: bool = False) -> None:
@@ -149,7 +148,7 @@ class TaskList:
             ]
             if bodies:
                 db.execute(_INSERT_HANDOFFS, bodies)
-            facts.keep(db, case, case.batch_id, again=known)
+            facts.keep(db, case, again=known)
             paths.keep(db, case, again=known)
             last()
 
