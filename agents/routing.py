@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from agents.experience import Experience
 from errors import BudgetReached, EndpointError, ModelError, OpsdeskError
 from knowledge_base.facts import facts_in
+from knowledge_base.logistic import logistic
 from tasks.case import TIERS, Question, Signs, Ticket, Tier
 from tasks.usage import CHARACTERS_PER_TOKEN
 
@@ -310,7 +311,7 @@ def _rated(offers: Sequence[Offer], intent: str, shift: float, experience: Chanc
     rated = []
     for i, (offer, cost) in enumerate(zip(offers, costs, strict=True)):
         table = experience.chance(intent, offer.tier, offer.model)
-        chance = 1 / (1 + math.exp(-math.log(table / (1 - table)) - shift))
+        chance = logistic(math.log(table / (1 - table)) + shift)
         above = costs[i + 1] if i + 1 < len(costs) else 0.0
         rated.append(_Rated(offer, chance, cost + (1 - chance) * (cost + FAIL_AGAIN * above)))
     return rated
