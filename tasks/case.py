@@ -261,6 +261,12 @@ class Handoff(BaseModel):
     seconds: float
     payload: dict[str, JsonValue] = {}
 
+    @property
+    def sent(self) -> dict[str, JsonValue]:
+        """What it passed on, by name; empty where that is a list or a text."""
+        sent = self.payload.get("sent")
+        return sent if isinstance(sent, dict) else {}
+
 
 def _total(amounts: list[float | None]) -> float | None:
     known = [amount for amount in amounts if amount is not None]
