@@ -60,8 +60,8 @@ class _State(FlowState):
     """What CrewAI keeps of a flow: nothing, since the case holds it all."""
 
 
-class Order(Flow[_State]):
-    """The order of one case. One object a case: a flow is not run twice."""
+class CaseFlow(Flow[_State]):
+    """The way of one case. One object a case: a flow is not run twice."""
 
     _skip_auto_memory: bool = True
     _steps: Steps = PrivateAttr()
@@ -354,4 +354,4 @@ def _answered(result: Struck) -> set[int]:
 
 
 # CrewAI makes it of the class when it is first used, and of several threads at once some would fail in that.
-Order.flow_definition()
+CaseFlow.flow_definition()
