@@ -15,7 +15,7 @@ from agents.experience import Experience
 from errors import BudgetReached, EndpointError, ModelError, OpsdeskError
 from knowledge_base.facts import facts_in
 from knowledge_base.logistic import logistic
-from tasks.case import TIERS, Question, Signs, Ticket, Tier
+from tasks.case import LONG_TICKET, TIERS, Question, Signs, Ticket, Tier
 from tasks.usage import CHARACTERS_PER_TOKEN
 
 if TYPE_CHECKING:
@@ -68,7 +68,6 @@ WEAK_FIND, FOUND_WELL = 1.5, 0.5
 """Priors, on the logit scale: what a hard, long or coded ticket takes from a chance, each question after the first,
 and passages that are found with a confidence below FOUND_WELL. Set by judgement, not fitted to any questions."""
 
-LONG_TICKET = 600
 READ_FOR_CODES = 2_000
 """Characters of a ticket in which identifiers and error codes are looked for."""
 

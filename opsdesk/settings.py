@@ -186,7 +186,7 @@ class Settings(BaseSettings):
     redact: Annotated[tuple[PaidName, ...], NoDecode, BeforeValidator(_tiers_named)] = ()
     """The tiers that are sent placeholders in place of personal data: `off`, `on`, or some, such as `cheap,mid`."""
 
-    high_stakes_tier: Literal["cheap", "mid", "frontier"] | None = None
+    high_stakes_tier: PaidName | None = None
     """The least tier that writes about law, security, deletion or money going out; empty means the dearest."""
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("opsdesk", appauthor=False)))

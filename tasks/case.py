@@ -25,6 +25,9 @@ Status = Literal["todo", "doing", "done", "failed", "skipped"]
 EVALUATION = "opsdesk-eval"
 """The tenant of the cases that a regression suite makes, so that figures and bills tell them apart."""
 
+LONG_TICKET = 600
+"""Characters above which a ticket counts as long."""
+
 STEPS: dict[StepName, Agent] = {
     "route": "router",
     "retrieve": "retriever",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from tasks.case import TIERS, Case, Signs, Tier
+from tasks.case import LONG_TICKET, TIERS, Case, Signs, Tier
 from tasks.database import Database, metadata
 from tasks.purse import nano_sum
 
@@ -128,7 +128,7 @@ def _signs(case: Case) -> Signs:
     said = route.reasons if route else []
     grave = "grave" if any("it touches law, security, deletion" in reason for reason in said) else ""
     size = sum(p.weight for p in case.quotable)
-    return Signs(long=len(case.ticket.text) > 600, coded=False, grave=grave, passages_bytes=size)
+    return Signs(long=len(case.ticket.text) > LONG_TICKET, coded=False, grave=grave, passages_bytes=size)
 
 
 _FORGET = case_paths.delete().where(case_paths.c.case_id == sa.bindparam("its_case"))
