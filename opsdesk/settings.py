@@ -77,7 +77,7 @@ class TierSettings(BaseModel):
     """USD per million tokens read from the provider's prompt cache; `input_price` when empty."""
 
     max_concurrency: int = Field(default=8, ge=1, le=1_000)
-    """Calls at once, in one process."""
+    """Calls at once, by all workers of a database together."""
 
     timeout: float = Field(default=40, gt=0, le=3_600)
     """Seconds that one request may take, so that another tier has time to write; never past the case's deadline."""

@@ -126,7 +126,7 @@ class TaskList:
     def write(self, case: Case, also: Also, *, fresh: bool = False) -> None:
         """Writes a case that has ended whole, in place of what there is of it.
 
-        Where `also` returns None, it is another worker's by now, and nothing is written.
+        Where `also` returns None, it is another worker's by now, and nothing else is written.
         `fresh`: nothing was written of it before, so that it need not be looked for.
         """
         this = case.case_id
