@@ -37,9 +37,8 @@ def renumber(draft: Draft, new: Mapping[int, int]) -> None:
 def present(case: Case, draft: Draft, manner: Manner = PLAIN) -> None:
     """Puts the draft into the case as its answer. Citations come in the order in which the answer cites them."""
     questions = case.route.questions if case.route else []
-    readable = [p for p in case.passages if case.ticket.audience == "staff" or not p.internal]
-    rivals = _disagreements(draft, readable, questions)
-    case.answer = _text(draft, case.ticket, questions, readable, manner, rivals)
+    rivals = _disagreements(draft, case.quotable, questions)
+    case.answer = _text(draft, case.ticket, questions, case.quotable, manner, rivals)
     passages = {passage.n: passage for passage in case.passages}
     quotes: dict[int, str] = {}
     for sentence in [*draft.sentences, *(rival.quoted for rival in rivals)]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from agents import without_panels
 from agents.here import run_here
 from agents.models import Tiers
-from agents.order import BALANCED, Dial, Order
+from agents.order import BALANCED, CaseFlow, Dial
 from agents.reply import PLAIN, Manner
 from agents.roles import Agents
 from agents.steps import Books, Limits, Listener, Steps, Watcher
@@ -58,7 +58,7 @@ class Crew:
         steps = Steps(case, self._of_thread.agents, books, limits, watch, hear)
         books.task_list.open_case(case)
         try:
-            run_here(Order(steps, self._tiers, self._manner, self._dial))
+            run_here(CaseFlow(steps, self._tiers, self._manner, self._dial))
         except (StoreError, Postponed, Stopped, KeyboardInterrupt) as error:
             if journal:
                 raise  # it is gone on with later, from its records

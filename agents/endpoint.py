@@ -117,20 +117,7 @@ _SETTINGS = ("MODEL", "BASE_URL", "API_KEY", "TIMEOUT", "MAX_CONCURRENCY")
 
 
 def _is_the_servers_fault(_: type[BaseException], error: BaseException) -> bool:
-    return isinstance(error, Failed) and error.name in _OF_THE_SERVER
-
-
-_OF_THE_SERVER = {
-    "server error",
-    "timeout",
-    "no connection in time",
-    "unreachable",
-    "reset",
-    "not JSON",
-    "cut short",
-    "too large",
-    "redirected",
-}
+    return isinstance(error, Failed) and error.fault.opens
 
 
 class EndpointModel(BaseLLM):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from tasks.case import Case, Handoff, Tier
+from tasks.case import Case, Tier
 from tasks.experience import Said
 
 Intent = Literal["pricing", "billing", "account", "security", "api", "data", "incident", "howto", "other"]
@@ -107,10 +107,10 @@ def observe(case: Case, said: Sequence[Said] = ()) -> list[Observation]:
         return []
     writes = [h for h in case.handoffs if h.task == "write" and h.status == "done"]
     proofs = [h for h in case.handoffs if h.task == "verify" and h.to != "verifier"]  # to itself: a judge is asked
-    if not writes or not proofs or not _sent(proofs[0]).get("claims"):
+    if not writes or not proofs or not proofs[0].sent.get("claims"):
         return []
     first, last, intent = writes[0], writes[-1], case.route.intent
-    worth = 1.0 if proofs[0].status == "done" and not _sent(proofs[0]).get("struck") else 0.0
+    worth = 1.0 if proofs[0].status == "done" and not proofs[0].sent.get("struck") else 0.0
     found = Observation(case.case_id, intent, first.tier, first.model, worth, first.seconds)
     if not said:
         return [found]
@@ -120,11 +120,6 @@ def observe(case: Case, said: Sequence[Said] = ()) -> list[Observation]:
     if (last.tier, last.model) == (first.tier, first.model):
         return [found]
     return [found, Observation(case.case_id, intent, last.tier, last.model, word, None)]
-
-
-def _sent(handoff: Handoff) -> Mapping[str, object]:
-    sent = handoff.payload.get("sent")
-    return sent if isinstance(sent, dict) else {}
 
 
 class Learned(NamedTuple):

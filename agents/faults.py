@@ -18,8 +18,9 @@ from wire import TooLarge
 class Fault(NamedTuple):
     """One way to fail. `again`: may the same server be asked again; `elsewhere`: may another tier be asked.
 
-    `billed`: may the provider bill for the request, so that what it cost is unknown. `advice` holds the names of
-    settings of the tier in braces.
+    `billed`: may the provider bill for the request, so that what it cost is unknown. `passes`: is it over by itself
+    after a while. `opens`: does it count towards opening the circuit of a server that fails several times in a row.
+    `advice` holds the names of settings of the tier in braces.
     """
 
     says: str
@@ -27,34 +28,47 @@ class Fault(NamedTuple):
     again: bool = False
     elsewhere: bool = True
     billed: bool = False
+    passes: bool = False
+    opens: bool = False
 
 
 _LATER = "try again later"
 _WRONG_ADDRESS = "check {BASE_URL}, which usually ends in /v1"
 FAULTS: dict[str, Fault] = {
-    "rate limited": Fault("allows no more calls for now", "lower {MAX_CONCURRENCY} or try again later", again=True),
+    "rate limited": Fault(
+        "allows no more calls for now", "lower {MAX_CONCURRENCY} or try again later", again=True, passes=True
+    ),
     "no credit": Fault("says that the account cannot pay", "add credit there, or set another {API_KEY}"),
-    "server error": Fault("failed on its side", _LATER, again=True),
+    "server error": Fault("failed on its side", _LATER, again=True, passes=True, opens=True),
     "key refused": Fault("refuses the key", "set {API_KEY} to a valid one", elsewhere=False),
     "model unknown": Fault("knows no such model or path", "check {MODEL} and {BASE_URL}"),
     "request refused": Fault("does not take the request", "check that {MODEL} is a chat model that reads so much"),
     "option refused": Fault("does not take the options of the request", "use another {MODEL}", again=True),
     "timeout": Fault(
-        "did not answer in time", "raise {TIMEOUT} or the deadline, or try again later", True, billed=True
+        "did not answer in time",
+        "raise {TIMEOUT} or the deadline, or try again later",
+        again=True,
+        billed=True,
+        passes=True,
+        opens=True,
     ),
-    "no connection in time": Fault("could not be reached in time", _WRONG_ADDRESS),
-    "unreachable": Fault("cannot be reached", _WRONG_ADDRESS, again=True),
-    "reset": Fault("broke the connection", _LATER, again=True, billed=True),
-    "not JSON": Fault("answered with something that is no JSON", _WRONG_ADDRESS, billed=True),
-    "cut short": Fault("stopped in the middle of its answer", _LATER, again=True, billed=True),
+    "no connection in time": Fault("could not be reached in time", _WRONG_ADDRESS, passes=True, opens=True),
+    "unreachable": Fault("cannot be reached", _WRONG_ADDRESS, again=True, passes=True, opens=True),
+    "reset": Fault("broke the connection", _LATER, again=True, billed=True, passes=True, opens=True),
+    "not JSON": Fault("answered with something that is no JSON", _WRONG_ADDRESS, billed=True, opens=True),
+    "cut short": Fault("stopped in the middle of its answer", _LATER, again=True, billed=True, opens=True),
     "out of tokens": Fault("did not finish within the tokens it was allowed", "use another {MODEL}", billed=True),
     "too long": Fault("wrote more than it was allowed to", "use another {MODEL}", billed=True),
     "no answer": Fault("answered without any text", "use another {MODEL}, or try again", billed=True),
     "tool call": Fault("asked for a tool that nobody offered", "use another {MODEL}", billed=True),
-    "too large": Fault("sent far more than an answer", "check {BASE_URL}", billed=True),
-    "redirected": Fault("sends requests to another address", "set {BASE_URL} to that of the API itself"),
-    "circuit open": Fault("has failed several times in a row and is given a rest", "it is tried again in {REST} s"),
-    "busy": Fault("has as many calls on their way as allowed", "raise {MAX_CONCURRENCY}, or try again later"),
+    "too large": Fault("sent far more than an answer", "check {BASE_URL}", billed=True, opens=True),
+    "redirected": Fault("sends requests to another address", "set {BASE_URL} to that of the API itself", opens=True),
+    "circuit open": Fault(
+        "has failed several times in a row and is given a rest", "it is tried again in {REST} s", passes=True
+    ),
+    "busy": Fault(
+        "has as many calls on their way as allowed", "raise {MAX_CONCURRENCY}, or try again later", passes=True
+    ),
 }
 
 

@@ -39,7 +39,7 @@ from errors import (
     Postponed,
     UnreadableAnswer,
 )
-from tasks.case import Case, Claim, Draft, Found, Outcome, Passage, Route, Tier, Verdict
+from tasks.case import Case, Claim, Draft, Found, Outcome, Route, Tier, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class _State(FlowState):
     """What CrewAI keeps of a flow: nothing, since the case holds it all."""
 
 
-class Order(Flow[_State]):
-    """The order of one case. One object a case: a flow is not run twice."""
+class CaseFlow(Flow[_State]):
+    """The way of one case. One object a case: a flow is not run twice."""
 
     _skip_auto_memory: bool = True
     _steps: Steps = PrivateAttr()
@@ -91,12 +91,6 @@ class Order(Flow[_State]):
     def _case(self) -> Case:
         return self._steps.case
 
-    @property
-    def _quotable(self) -> list[Passage]:
-        """What the reader of the answer may see: only staff are shown internal pages."""
-        case = self._case
-        return [p for p in case.passages if case.ticket.audience == "staff" or not p.internal]
-
     @start()
     def route(self) -> None:
         """What is asked, and who should write; a model is asked only where its word may change that."""
@@ -125,7 +119,7 @@ class Order(Flow[_State]):
             self._offers,
             self._experience,
             self._dial.policy,
-            tokens=writer.tokens(self._quotable if found else None),
+            tokens=writer.tokens(self._case.quotable if found else None),
             usd_left=self._steps.usd_left,
             seconds_left=self._steps.seconds_left,
             found=found.confidence if found else None,
@@ -155,12 +149,12 @@ class Order(Flow[_State]):
         self._case.passages, self._case.proposed = found.passages, found.proposed
         if found.proposed and not self._route.approval:
             self._route.approval = f"the ticket asks for {found.proposed[0]}, which only a person may have done"
-        size = sum(passage.weight for passage in self._quotable)
+        size = sum(passage.weight for passage in self._case.quotable)
         self._route.signs = signs_of(self._case.ticket, found.confidence, size)
-        sent: list[JsonValue] = [{"chunk_id": p.chunk_id, "score": p.score} for p in self._quotable]
+        sent: list[JsonValue] = [{"chunk_id": p.chunk_id, "score": p.score} for p in self._case.quotable]
         sent += [use.model_dump(mode="json") for use in found.tools]
         reason = "; ".join(dict.fromkeys(found.reasons))
-        if self._quotable:
+        if self._case.quotable:
             reason += self._rerouted(found)
             self._steps.hand_on(done, "writer", reason, sent)
             return "found"
@@ -189,7 +183,7 @@ class Order(Flow[_State]):
         assignment = Assignment(
             ticket=self._case.ticket,
             questions=questions,
-            passages=self._quotable,
+            passages=self._case.quotable,
             draft=self._draft,
             rejected=self._rejected,
         )
@@ -199,7 +193,7 @@ class Order(Flow[_State]):
         draft, done = written
         if self._shown:
             renumber(draft, self._shown)
-        self._draft = settled(draft, self._quotable, len(questions))
+        self._draft = settled(draft, self._case.quotable, len(questions))
         if self._tries == 1:
             self._shown = number(self._case.passages, self._draft)
         count = len(self._draft.sentences)
@@ -255,7 +249,7 @@ class Order(Flow[_State]):
         draft, asked = self._draft or Draft(sentences=[]), self._route.questions
         ticket, unresolved = self._case.ticket.text, self._steps.unresolved
         submission = Submission(
-            draft=draft, passages=self._quotable, questions=asked, ticket=ticket, unresolved=unresolved
+            draft=draft, passages=self._case.quotable, questions=asked, ticket=ticket, unresolved=unresolved
         )
         verdict, done = self._steps.do("verify", "local", submission, Verdict)
         verdict, done, note = self._judged(verdict, done)
@@ -280,7 +274,8 @@ class Order(Flow[_State]):
         """
         verdict = recalled(verdict, self._heard)
         question = " ".join(question.text for question in self._route.questions)
-        open_, tier = doubts(verdict, self._quotable, question), judge_tier(self._route.stakes, self._tier, self._tiers)
+        open_ = doubts(verdict, self._case.quotable, question)
+        tier = judge_tier(self._route.stakes, self._tier, self._tiers)
         if not open_.claims or tier is None or self._judge_failed or self._steps.limit(tier):
             return verdict, done, ""
         reason = f"the wording of {len(open_.claims)} of {len(verdict.claims)} sentences is in doubt; {tier} is asked"
@@ -359,4 +354,4 @@ def _answered(result: Struck) -> set[int]:
 
 
 # CrewAI makes it of the class when it is first used, and of several threads at once some would fail in that.
-Order.flow_definition()
+CaseFlow.flow_definition()

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import errors
+from agents.faults import FAULTS
 from errors import EndpointError, OpsdeskError
 from tasks.case import Tier
 from tasks.usage import Usage
@@ -30,15 +31,10 @@ class Wrote(NamedTuple):
     hidden: dict[str, str] | None = None
 
 
-OUTAGES = frozenset(
-    {"rate limited", "server error", "timeout", "no connection in time", "unreachable", "reset", "circuit open", "busy"}
-)
-"""Faults of an endpoint that pass by themselves."""
-
-
 def is_outage(made: object) -> bool:
     """Whether it is an error that an endpoint is out of order for now."""
-    return isinstance(made, EndpointError) and made.fault in OUTAGES
+    fault = FAULTS.get(made.fault) if isinstance(made, EndpointError) else None  # a record may hold another version's
+    return fault is not None and fault.passes
 
 
 def kept_of(wrote: Wrote, elapsed: float, calls: Collection[str]) -> dict[str, Any]:

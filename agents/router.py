@@ -11,7 +11,7 @@ from agents.experience import Intent
 from agents.models import Skill
 from agents.routing import GRAVE
 from knowledge_base import text as language
-from tasks.case import Question, Ticket
+from tasks.case import LONG_TICKET, Question, Ticket
 
 ROLE = "router"
 GOAL = "Say what is asked, how hard it is and what is at stake."
@@ -122,7 +122,7 @@ def _intent(whole: str) -> Intent:
 def _complexity(whole: str, asked: list[Question]) -> tuple[Literal["simple", "hard"], str]:
     if len(asked) > 1:
         return "hard", f"hard: {len(asked)} questions in one"
-    if len(whole) > 600:
+    if len(whole) > LONG_TICKET:
         return "hard", "hard: a long ticket"
     if _CONDITION.search(whole):
         return "hard", "hard: the answer depends on a condition"

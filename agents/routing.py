@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from agents.experience import Experience
 from errors import BudgetReached, EndpointError, ModelError, OpsdeskError
 from knowledge_base.facts import facts_in
-from tasks.case import TIERS, Question, Signs, Ticket, Tier
+from knowledge_base.logistic import logistic
+from tasks.case import LONG_TICKET, TIERS, Question, Signs, Ticket, Tier
 from tasks.usage import CHARACTERS_PER_TOKEN
 
 if TYPE_CHECKING:
@@ -67,7 +68,6 @@ WEAK_FIND, FOUND_WELL = 1.5, 0.5
 """Priors, on the logit scale: what a hard, long or coded ticket takes from a chance, each question after the first,
 and passages that are found with a confidence below FOUND_WELL. Set by judgement, not fitted to any questions."""
 
-LONG_TICKET = 600
 READ_FOR_CODES = 2_000
 """Characters of a ticket in which identifiers and error codes are looked for."""
 
@@ -310,7 +310,7 @@ def _rated(offers: Sequence[Offer], intent: str, shift: float, experience: Chanc
     rated = []
     for i, (offer, cost) in enumerate(zip(offers, costs, strict=True)):
         table = experience.chance(intent, offer.tier, offer.model)
-        chance = 1 / (1 + math.exp(-math.log(table / (1 - table)) - shift))
+        chance = logistic(math.log(table / (1 - table)) + shift)
         above = costs[i + 1] if i + 1 < len(costs) else 0.0
         rated.append(_Rated(offer, chance, cost + (1 - chance) * (cost + FAIL_AGAIN * above)))
     return rated

@@ -1,4 +1,4 @@
-"""Every benchmark at a small size, and what each printed, in one page: `uv run python -m benchmarks`.
+"""Every benchmark but the longest, at a small size, and what each printed, in one page: `uv run python -m benchmarks`.
 
 Writes `benchmarks/RESULTS.md` with the date, the machine and the commands. It takes under ten minutes on two quiet
 cores. What needs longer than that even when it is small is named with its command, and not run.

@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 import httpx
 import numpy as np
 
-from agents.routing import Rules
+from agents.routing import POLICIES, Rules
 from benchmarks.bench import arguments, nano_prices, show, simulator
 from benchmarks.cost import TEXT_LIES, tickets_of
 from opsdesk.cli_replay import stage_of
@@ -309,7 +309,7 @@ def scale(cases: int) -> dict[str, dict[str, float]]:
     from benchmarks.front_data import fill_paths
     from tasks.database import Database
 
-    rows = {}
+    rows: dict[str, dict[str, float]] = {}
     with TemporaryDirectory() as home:
         database = Database(f"sqlite:///{home}/opsdesk.sqlite")
         fill_paths(database, cases)
@@ -317,7 +317,7 @@ def scale(cases: int) -> dict[str, dict[str, float]]:
         tiers = {f"OPSDESK_TIERS__{tier.upper()}__MODEL": model for tier, (model, _) in MODELS.items()}
         keys = {f"OPSDESK_TIERS__{tier.upper()}__BASE_URL": "http://127.0.0.1:9/v1" for tier in MODELS}
         environment = {**os.environ, **tiers, **keys, "OPSDESK_HOME": home}
-        for policy in ("cheapest", "balanced", "best", "offline"):
+        for policy in POLICIES:
             command = [sys.executable, "-m", "opsdesk", "replay", "--policy", policy, "--json"]
             used, began = os.times(), time.perf_counter()
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from agents.experience import Experience
 from agents.router import route_locally
@@ -28,7 +29,7 @@ WORKED: dict[str, Tier] = {
     "Does your Pro plan include API access, and how much is it?": "frontier",
     "How do I reset my password?": "cheap",
 }
-POLICIES: tuple[Policy, ...] = ("cheapest", "balanced", "best", "offline")
+POLICIES: tuple[Policy, ...] = get_args(Policy)
 BUDGET_USD, DEADLINE_S = 0.50, 60.0
 
 

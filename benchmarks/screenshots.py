@@ -62,15 +62,11 @@ def main() -> None:
 
 
 def for_the_readme(browser: Browser, folder: Path, home: Path) -> None:
-    """Chat, handoffs in light and dark, drafts, costs."""
+    """The pictures that README.md and docs/pages.md show."""
     with busy_desk(home) as (site, _):
-        story = told(site)
-        shots = normal(site, story)
-        for shot in shots:
-            if shot.name in ("chat", "handoffs", "drafts", "costs"):
+        for shot in normal(site, told(site)):
+            if shot.name in ("chat", "handoffs"):
                 take(browser, site, shot, folder / f"{shot.name}.png")
-            if shot.name == "handoffs":
-                take(browser, site, shot, folder / f"{shot.name}_dark.png", "dark")
 
 
 def take_all(browser: Browser, folder: Path, homes: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge_base.logistic import logistic
 from knowledge_base.vectors import Vectors
 from knowledge_base.words import Titles, WordIndex
 
@@ -108,7 +108,7 @@ def confidence(signs: Signs, learned: Mapping[str, float]) -> float:
         _COUNTS[name] * (sign - learned[f"{name}_without"]) / learned[f"{name}_spread"]
         for name, sign in signs._asdict().items()
     )
-    return 1 / (1 + math.exp(-(_SLOPE * above / sum(_COUNTS.values()) + _BIAS)))
+    return logistic(_SLOPE * above / sum(_COUNTS.values()) + _BIAS)
 
 
 _COUNTS = {"cosine": 2, "lead": 1, "words_lead": 1}

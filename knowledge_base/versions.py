@@ -29,8 +29,10 @@ from knowledge_base.files import replace_file, sha256_of, sync
 
 FORMAT = 2  # raise when what an earlier release wrote can no longer be read
 _KEPT = 2  # the version in force, and the one that readers may still be opening
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _POINTER = re.compile(r"(v\d{6,}) ([0-9a-f]{64})\n")
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""What a knowledge base may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Manifest:
 
 def folder_of(root: Path, kb: str) -> Path:
     """Where a knowledge base is kept. Raises UsageError for a name that is not plain."""
-    if not _NAME.fullmatch(kb):
+    if not NAME.fullmatch(kb):
         raise UsageError(
             f"{kb[:80]!r} cannot name a knowledge base; use 1 to 64 of a-z, 0-9, - and _, a letter or digit first"
         )
@@ -82,7 +84,7 @@ def folder_of(root: Path, kb: str) -> Path:
 
 def folders(root: Path) -> list[Path]:
     """The folders of the knowledge bases under `root`, by name."""
-    return sorted(path.parent for path in root.glob("*/CURRENT") if _NAME.fullmatch(path.parent.name))
+    return sorted(path.parent for path in root.glob("*/CURRENT") if NAME.fullmatch(path.parent.name))
 
 
 def pointer(folder: Path) -> tuple[str, str]:

@@ -35,8 +35,7 @@ def body(answer: str) -> str:
 
 def struck(case: Case) -> list[Claim]:
     """The sentences that were taken out before the answer was sent, with the reasons."""
-    sent = case.handoffs[-1].payload.get("sent") if case.handoffs else None
-    found = sent.get("struck") if isinstance(sent, dict) else None
+    found = case.handoffs[-1].sent.get("struck") if case.handoffs else None
     return [Claim.model_validate(claim) for claim in found] if isinstance(found, list) else []
 
 
@@ -74,8 +73,8 @@ def _citation(n: int, case: Case, quotes: Sequence[str], changed: Mapping[str, s
 def _quotes(case: Case, n: int) -> list[str]:
     """The words that the last draft has taken from passage `n`, and the one that its citation names."""
     found = [citation.quote for citation in case.citations if citation.n == n]
-    drafts = [h.payload.get("sent") for h in case.handoffs if h.task == "write" and h.status == "done"]
-    if drafts and isinstance(drafts[-1], dict) and "sentences" in drafts[-1]:
+    drafts = [h.sent for h in case.handoffs if h.task == "write" and h.status == "done"]
+    if drafts and "sentences" in drafts[-1]:
         draft = Draft.model_validate(drafts[-1])
         found += [quote.text for sentence in draft.sentences for quote in sentence.quotes if quote.n == n]
     return list(dict.fromkeys(found))

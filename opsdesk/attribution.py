@@ -49,7 +49,7 @@ def _of(handoff: Handoff) -> Blame | None:
         return _blamed("retrieve" if stale else "write", handoff.reason)
     if handoff.reason.startswith("the judge failed"):
         return _blamed("verify", handoff.reason)
-    if _sent(handoff).get("struck"):
+    if handoff.sent.get("struck"):
         return _blamed("write", handoff.reason)
     if handoff.model_calls > 1:
         return _blamed(handoff.task, f"its endpoint was asked {handoff.model_calls} times")
@@ -62,15 +62,10 @@ def _blamed(step: StepName, why: str) -> Blame:
 
 def _asks_back(case: Case) -> bool:
     """Whether the writer had a question of its own, which nobody is to blame for."""
-    drafts = [_sent(handoff) for handoff in case.handoffs if handoff.task == "write"]
+    drafts = [handoff.sent for handoff in case.handoffs if handoff.task == "write"]
     return bool(drafts and drafts[-1].get("ask"))
 
 
 def _claims(handoff: Handoff) -> list[Mapping[str, object]]:
-    claims = _sent(handoff).get("claims")
+    claims = handoff.sent.get("claims")
     return [claim for claim in claims if isinstance(claim, dict)] if isinstance(claims, list) else []
-
-
-def _sent(handoff: Handoff) -> Mapping[str, object]:
-    sent = handoff.payload.get("sent")
-    return sent if isinstance(sent, dict) else {}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from errors import UsageError
 from opsdesk.command import Json, open_desk, print_json
+
+if TYPE_CHECKING:
+    from opsdesk.pricing import Costs
+    from tasks.paths import Shadows
 
 
 class By(StrEnum):
@@ -42,8 +46,7 @@ def costs(
     Shadow runs are in none of it: what they cost is told apart.
     Example: opsdesk costs --by day --csv > costs.csv
     """
-    from opsdesk import pricing, show
-    from opsdesk.display import count, usd
+    from opsdesk import pricing
     from opsdesk.draft_files import csv_line
     from tasks.budget import NANO
     from tasks.facts import Facts, Filters
@@ -70,6 +73,14 @@ def costs(
         for row in rows:
             sys.stdout.buffer.write(csv_line(row))
         return
+    _show(by, days, [*rows, whole._replace(key="all")], shadows)
+
+
+def _show(by: By, days: int, rows: list[Costs], shadows: Shadows) -> None:
+    from opsdesk import show
+    from opsdesk.display import count, usd
+    from tasks.budget import NANO
+
     shown = [
         (
             row.key or "none",
@@ -80,7 +91,7 @@ def costs(
             "none resolved" if row.cost_per_resolved_usd is None else usd(row.cost_per_resolved_usd),
             "no price set" if row.margin_usd is None else f"${row.margin_usd:,.2f}",
         )
-        for row in [*rows, whole._replace(key="all")]
+        for row in rows
     ]
     columns = [by.value, "cases", "resolved", "cost", "all-frontier (est.)", "per resolved", "margin"]
     show.table(f"Costs of the last {days} days", columns, shown)

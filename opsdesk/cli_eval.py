@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from errors import OpsdeskError, UsageError
-from opsdesk.command import INTERRUPTED, Json, open_desk, print_json
+from opsdesk.command import INTERRUPTED, Json, day, open_desk, print_json
 from opsdesk.settings import Policy
 from opsdesk.tiers import secrets_of
 from tasks.case import Tier
@@ -45,9 +45,8 @@ def eval_(
         Path | None, typer.Option("--from-cases", help="Make a suite of kept cases instead, and write it here.")
     ] = None,
     since: Annotated[
-        datetime | None,
-        typer.Option("--since", formats=["%Y-%m-%d"], help="Cases from this day on; else of 90 days."),
-    ] = None,
+        str, typer.Option("--since", help="Cases from this day on (YYYY-MM-DD, UTC); without it, of 90 days.")
+    ] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=5_000, help="The most cases of it.")] = 100,
     force: Annotated[bool, typer.Option("--force", help="Let --from-cases overwrite a file.")] = False,
     as_json: Json = False,
@@ -74,9 +73,10 @@ def eval_(
     """
     if (suite is None) == (from_cases is None):
         raise UsageError("give either a SUITE to run, or --from-cases OUT.yaml to make one; see opsdesk eval --help")
+    begun = day(since)
     desk = open_desk(**({"policy": policy} if policy else {}))
     if from_cases:
-        _make(desk, from_cases, kb or desk.default_kb(), since, limit, force=force, as_json=as_json)
+        _make(desk, from_cases, kb or desk.default_kb(), begun, limit, force=force, as_json=as_json)
         return
     assert suite is not None  # noqa: S101
     if tier:
@@ -178,7 +178,7 @@ def _show(report: Report) -> None:
         )
 
 
-def _make(desk: Desk, out: Path, kb: str, since: datetime | None, limit: int, *, force: bool, as_json: bool) -> None:
+def _make(desk: Desk, out: Path, kb: str, begun: datetime | None, limit: int, *, force: bool, as_json: bool) -> None:
     """Writes a suite of kept cases."""
     from opsdesk import show
     from opsdesk.redaction import redacted
@@ -189,7 +189,7 @@ def _make(desk: Desk, out: Path, kb: str, since: datetime | None, limit: int, *,
         raise UsageError(f"{out}: a suite's file ends in .yaml; choose another name")
     if out.exists() and not force:
         raise UsageError(f"{out} is there already; choose another name, or overwrite it with --force")
-    begin = since.replace(tzinfo=UTC) if since else datetime.now(UTC) - timedelta(days=90)
+    begin = begun or datetime.now(UTC) - timedelta(days=90)
     with show.waiting("reading cases"):
         found = from_cases.worth_keeping(desk.records.closed(begin), kb)
     if not found:

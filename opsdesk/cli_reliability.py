@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from errors import UsageError
-from opsdesk.command import Json, open_desk, print_json
+from opsdesk.command import Json, day, open_desk, print_json
 
 if TYPE_CHECKING:
     from opsdesk.leaks import Told
@@ -58,8 +57,8 @@ def reliability(
     from tasks.facts import Filters
     from tasks.meter import Meter
 
-    today = datetime.now(UTC).date()
-    filters = Filters(_day(since) if since else today - timedelta(days=DAYS - 1), today, kb=kb)
+    today, begun = datetime.now(UTC).date(), day(since)
+    filters = Filters(begun.date() if begun else today - timedelta(days=DAYS - 1), today, kb=kb)
     meter = Meter(open_desk().task_list.database)
     began = time.perf_counter()
     whole = leaks.whole(meter, filters)
@@ -78,13 +77,6 @@ def reliability(
         )
         return
     _show(whole, rows, by.value if by else "", filters.since)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f'"{text}" is no day; write it as YYYY-MM-DD: --since 2026-11-01') from error
 
 
 def _show(whole: list[Told], rows: list[Told], by: str, since: date) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from errors import UsageError
-from opsdesk.command import Json, open_desk, print_json
+from opsdesk.command import Json, day, open_desk, print_json
 
 if TYPE_CHECKING:
     from opsdesk.desk import Desk
@@ -41,7 +40,7 @@ def replay(
     from tasks.paths import Paths
 
     name, rules = rules_of(policy)
-    desk, begun = open_desk(), _day(since)
+    desk, begun = open_desk(), day(since)
     kept = Paths(desk.task_list.database)
     stage = stage_of(desk)
     offers = stage.offers(stage.tables[0][1])
@@ -82,10 +81,3 @@ def stage_of(desk: Desk) -> Stage:
         settings.deadline_s,
         settings.high_stakes_tier,
     )
-
-
-def _day(since: str) -> datetime | None:
-    try:
-        return datetime.strptime(since, "%Y-%m-%d").replace(tzinfo=UTC) if since else None
-    except ValueError:
-        raise UsageError(f'--since: "{since}" is no day; give one as YYYY-MM-DD') from None

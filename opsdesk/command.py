@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
+from errors import UsageError
 from opsdesk.desk import Desk
 from opsdesk.redaction import hide
 from opsdesk.settings import read_settings
@@ -26,6 +28,14 @@ def open_desk(**changes: object) -> Desk:
     settings = read_settings().model_copy(update=changes)
     hide(secrets_of(settings))
     return Desk(settings)
+
+
+def day(since: str) -> datetime | None:
+    """The beginning, in UTC, of the day that `--since` names as YYYY-MM-DD; None where it names none."""
+    try:
+        return datetime.strptime(since, "%Y-%m-%d").replace(tzinfo=UTC) if since else None
+    except ValueError:
+        raise UsageError(f'--since: "{since}" is no day; write it as YYYY-MM-DD, such as 2026-11-01') from None
 
 
 def print_json(value: Any) -> None:

@@ -121,8 +121,7 @@ def reproof(text: str, case: Case) -> Proof:
     """
     from knowledge_base.proof import Evidence, prove
 
-    readable = [p for p in case.passages if case.ticket.audience == "staff" or not p.internal]
-    evidence = [Evidence(str(p.n), p.text, p.title, tuple(p.headings)) for p in readable]
+    evidence = [Evidence(str(p.n), p.text, p.title, tuple(p.headings)) for p in case.quotable]
     return prove(text, evidence, case.ticket.text)
 
 

@@ -81,15 +81,6 @@ def amount(kept: Array, strata: Sequence[Stratum], seed: int = SEED) -> Estimate
     return _estimate(counts, means, np.asarray(found))
 
 
-def wilson(good: int, count: int) -> tuple[float, float]:
-    """The 95% interval of a share (Wilson 1927)."""
-    if not count:
-        return 0.0, 1.0
-    z, p = 1.959964, good / count
-    middle, width = p + z * z / (2 * count), z * math.sqrt(p * (1 - p) / count + z * z / (4 * count * count))
-    return max(0.0, (middle - width) / (1 + z * z / count)), min(1.0, (middle + width) / (1 + z * z / count))
-
-
 class _Drawn(NamedTuple):
     """By intent of a stratum: cases, the estimate, draws of the true mean, and the spread of one case."""
 

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.routing import POLICIES, QUOTING, TARGETS, Rules
 from errors import UsageError
+from opsdesk.settings import PaidName
 from tasks.case import TIERS
 
 Chance = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Paid = Literal["cheap", "mid", "frontier"]
 
 MOST_BYTES = 64_000
 """Of a policy's file."""
@@ -37,10 +37,10 @@ class PolicyFile(BaseModel):
     quoting: Chance = QUOTING["balanced"]
     """The same for the built-in model; 1 keeps it from writing wherever a paid tier can."""
 
-    tiers: list[Paid] | None = Field(default=None, min_length=1)
+    tiers: list[PaidName] | None = Field(default=None, min_length=1)
     """The paid tiers that may write; all that are configured when left out."""
 
-    high_stakes_tier: Paid | None = None
+    high_stakes_tier: PaidName | None = None
     """The least tier for law, security, deletion and money going out; the setting, or the dearest, when left out."""
 
     hard_and_high: Literal["dearest", "as targets say"] = "dearest"

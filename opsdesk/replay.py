@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.routing import FOUND_WELL, Rules
-from opsdesk.offpolicy import Estimate, Stratum, amount, share, wilson
+from opsdesk.offpolicy import Estimate, Stratum, amount, share
 from opsdesk.redeciding import FREE, Kind, Reading, Router, Stage, kind_of, reading_of
+from opsdesk.reliability import wilson
 from tasks.budget import NANO
 from tasks.case import TIERS, Tier
 from tasks.paths import Path
@@ -295,9 +296,8 @@ def _known(paths: Sequence[Path]) -> list[Path]:
 
 
 def _quality(cases: Sequence[Path], good: Sequence[bool]) -> Figure:
-    if not cases:
-        return Figure(0, None, None, None, None)
-    return Figure(len(cases), sum(good) / len(cases), *wilson(sum(good), len(cases)), None)
+    found = wilson(sum(good), len(cases))
+    return Figure(found.of, found.share, found.low, found.high, None)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -77,7 +77,7 @@ class TierSettings(BaseModel):
     """USD per million tokens read from the provider's prompt cache; `input_price` when empty."""
 
     max_concurrency: int = Field(default=8, ge=1, le=1_000)
-    """Calls at once, in one process."""
+    """Calls at once, by all workers of a database together."""
 
     timeout: float = Field(default=40, gt=0, le=3_600)
     """Seconds that one request may take, so that another tier has time to write; never past the case's deadline."""
@@ -186,7 +186,7 @@ class Settings(BaseSettings):
     redact: Annotated[tuple[PaidName, ...], NoDecode, BeforeValidator(_tiers_named)] = ()
     """The tiers that are sent placeholders in place of personal data: `off`, `on`, or some, such as `cheap,mid`."""
 
-    high_stakes_tier: Literal["cheap", "mid", "frontier"] | None = None
+    high_stakes_tier: PaidName | None = None
     """The least tier that writes about law, security, deletion or money going out; empty means the dearest."""
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("opsdesk", appauthor=False)))

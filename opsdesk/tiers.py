@@ -7,13 +7,13 @@ import ipaddress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from errors import UsageError
-from opsdesk.settings import PREFIX, Settings, TierSettings
+from opsdesk.settings import PREFIX, PaidName, Settings, TierSettings
 from tasks.case import Tier
 from tasks.prices import OwnPrice, Prices
 
@@ -24,7 +24,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_MODELS: dict[Tier, str] = {"cheap": "gpt-6-luna", "frontier": "gpt-6.1-sol"}
 """What `OPENAI_API_KEY` alone configures; both have a price in the table."""
 
-PAID: tuple[Literal["cheap", "mid", "frontier"], ...] = ("cheap", "mid", "frontier")
+PAID: tuple[PaidName, ...] = get_args(PaidName)
 
 
 @dataclass(frozen=True, slots=True)

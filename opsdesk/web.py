@@ -64,7 +64,7 @@ def check_exposure(host: str, *, signs_in: bool, open_to_all: bool) -> None:
         return
     raise UsageError(
         f"on {host} everybody who reaches this machine could read and spend; set up sign-in (an [auth] section in "
-        ".streamlit/secrets.toml, see README) or say --open-to-everybody"
+        ".streamlit/secrets.toml, see docs/pages.md) or say --open-to-everybody"
     )
 
 

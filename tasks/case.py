@@ -25,6 +25,9 @@ Status = Literal["todo", "doing", "done", "failed", "skipped"]
 EVALUATION = "opsdesk-eval"
 """The tenant of the cases that a regression suite makes, so that figures and bills tell them apart."""
 
+LONG_TICKET = 600
+"""Characters above which a ticket counts as long."""
+
 STEPS: dict[StepName, Agent] = {
     "route": "router",
     "retrieve": "retriever",
@@ -261,6 +264,12 @@ class Handoff(BaseModel):
     seconds: float
     payload: dict[str, JsonValue] = {}
 
+    @property
+    def sent(self) -> dict[str, JsonValue]:
+        """What it passed on, by name; empty where that is a list or a text."""
+        sent = self.payload.get("sent")
+        return sent if isinstance(sent, dict) else {}
+
 
 def _total(amounts: list[float | None]) -> float | None:
     known = [amount for amount in amounts if amount is not None]
@@ -289,6 +298,11 @@ class Case(BaseModel):
     tasks: list[Task] = Field(default_factory=lambda: [Task(name=name, agent=agent) for name, agent in STEPS.items()])
     handoffs: list[Handoff] = []
     seconds: float = 0.0
+
+    @property
+    def quotable(self) -> list[Passage]:
+        """The passages that the reader of the answer may see: only staff are shown internal pages."""
+        return [p for p in self.passages if self.ticket.audience == "staff" or not p.internal]
 
     @computed_field  # type: ignore[prop-decorator]
     @property

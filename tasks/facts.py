@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tasks import seams
 from tasks.case import STEPS, TIERS, Case, Handoff, StepName, Tier
 from tasks.database import Database, metadata
-from tasks.purse import nano
+from tasks.purse import nano, nano_sum
 
 # The key is the order in which rows are summed, and in SQLite that in which they lie: no figure has to sort or to seek.
 # No key leads to the case: it may have been pruned, and its row stays.
@@ -109,9 +109,9 @@ def facts_of(case: Case) -> CaseFacts:
         model_calls=case.model_calls,
         tokens_in=case.tokens_in,
         tokens_out=case.tokens_out,
-        cost_nano=_all(h.cost_usd for h in passed),
-        at_most_nano=_all(h.cost_at_most_usd if h.cost_usd is None else h.cost_usd for h in passed),
-        all_frontier_nano=_all(h.cost_all_frontier_usd for h in passed),
+        cost_nano=nano_sum(h.cost_usd for h in passed),
+        at_most_nano=nano_sum(h.cost_at_most_usd if h.cost_usd is None else h.cost_usd for h in passed),
+        all_frontier_nano=nano_sum(h.cost_all_frontier_usd for h in passed),
         cheap_nano=_of_tier(passed, "cheap"),
         mid_nano=_of_tier(passed, "mid"),
         frontier_nano=_of_tier(passed, "frontier"),
@@ -122,16 +122,6 @@ def facts_of(case: Case) -> CaseFacts:
     )
 
 
-def _all(amounts: Iterable[float | None]) -> int | None:
-    """Nano-dollars of all of them; None when any is unknown."""
-    total = 0
-    for amount in amounts:
-        if amount is None:
-            return None
-        total += nano(amount)
-    return total
-
-
 def _of_tier(passed: Iterable[Handoff], tier: Tier) -> int:
     return sum(nano(h.cost_usd) for h in passed if h.tier == tier and h.cost_usd is not None)
 
@@ -140,11 +130,11 @@ _FORGET = case_facts.delete().where(case_facts.c.case_id == sa.bindparam("its_ca
 _INSERT = case_facts.insert()
 
 
-def keep(db: sa.Connection, case: Case, batch_id: str, *, again: bool = True) -> None:
+def keep(db: sa.Connection, case: Case, *, again: bool = True) -> None:
     """Writes the rows of a case that is being closed; `again`: in place of what an earlier closing may have left."""
     if again:
         db.execute(_FORGET, {"its_case": case.case_id})
-    db.execute(_INSERT, {**facts_of(case)._asdict(), "batch_id": batch_id})
+    db.execute(_INSERT, {**facts_of(case)._asdict(), "batch_id": case.batch_id})
     seams.keep(db, case, again=again)
 
 

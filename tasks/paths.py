@@ -7,15 +7,14 @@ rows here and nowhere else: no sum, page or export over cases can count or show 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from tasks.case import TIERS, Case, Handoff, Signs, Tier
+from tasks.case import LONG_TICKET, TIERS, Case, Signs, Tier
 from tasks.database import Database, metadata
-from tasks.purse import nano
+from tasks.purse import nano_sum
 
 case_paths = sa.Table(
     "case_paths",
@@ -113,11 +112,11 @@ def path_of(case: Case, shadow_of: str = "") -> Path:
         tokens_in=first.tokens_in if first else 0,
         tokens_cached=first.tokens_cached if first else 0,
         tokens_out=first.tokens_out if first else 0,
-        route_nano=_sum(h for h in passed if h.task == "route"),
-        draft_nano=_sum([first] if first else []),
-        alone_nano=_sum(h for h in passed if h.task == "route" or h.tier not in others),
-        cost_nano=_sum(passed),
-        at_most_nano=_at_most(passed),
+        route_nano=nano_sum(h.cost_usd for h in passed if h.task == "route"),
+        draft_nano=nano_sum([first.cost_usd] if first else []),
+        alone_nano=nano_sum(h.cost_usd for h in passed if h.task == "route" or h.tier not in others),
+        cost_nano=nano_sum(h.cost_usd for h in passed),
+        at_most_nano=nano_sum(h.cost_at_most_usd if h.cost_usd is None else h.cost_usd for h in passed),
     )
 
 
@@ -128,18 +127,8 @@ def _signs(case: Case) -> Signs:
         return route.signs
     said = route.reasons if route else []
     grave = "grave" if any("it touches law, security, deletion" in reason for reason in said) else ""
-    read = [p for p in case.passages if case.ticket.audience == "staff" or not p.internal]
-    return Signs(long=len(case.ticket.text) > 600, coded=False, grave=grave, passages_bytes=sum(p.weight for p in read))
-
-
-def _sum(some: Iterable[Handoff]) -> int | None:
-    costs = [h.cost_usd for h in some]
-    return None if None in costs else sum(nano(usd) for usd in costs if usd is not None)
-
-
-def _at_most(some: Iterable[Handoff]) -> int | None:
-    most = [h.cost_at_most_usd if h.cost_usd is None else h.cost_usd for h in some]
-    return None if None in most else sum(nano(usd) for usd in most if usd is not None)
+    size = sum(p.weight for p in case.quotable)
+    return Signs(long=len(case.ticket.text) > LONG_TICKET, coded=False, grave=grave, passages_bytes=size)
 
 
 _FORGET = case_paths.delete().where(case_paths.c.case_id == sa.bindparam("its_case"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,12 @@ BOOKED_SECONDS = 120.0
 def nano(usd: Decimal | float) -> int:
     """USD -> nano-dollars, rounded up."""
     return math.ceil(Decimal(str(usd)) * NANO)
+
+
+def nano_sum(amounts: Iterable[float | None]) -> int | None:
+    """USD -> nano-dollars of all of them; None when any is unknown."""
+    known = list(amounts)
+    return None if None in known else sum(nano(usd) for usd in known if usd is not None)
 
 
 class Purse:

@@ -169,11 +169,10 @@ class Requests:
             taken = db.execute(this.values(status="doing", owner=owner, attempts=requests.c.attempts + 1)).rowcount
         return self.get(id_) if taken else None
 
-    def tell(self, id_: str, progress: dict[str, Any]) -> bool:
-        """Says how far a request is; returns whether it shall stop."""
+    def tell(self, id_: str, progress: dict[str, Any]) -> None:
+        """Says how far a request is."""
         with self._database.writing() as db:
             db.execute(requests.update().where(requests.c.id == id_).values(progress=progress))
-            return bool(db.execute(sa.select(requests.c.stop).where(requests.c.id == id_)).scalar())
 
     def shall_stop(self, ids: Collection[str]) -> set[str]:
         """Which of these shall stop."""

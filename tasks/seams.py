@@ -156,11 +156,6 @@ def _uses(handoff: Handoff) -> list[dict[str, Any]]:
     return [use for use in sent if isinstance(use, dict) and "error" in use] if isinstance(sent, list) else []
 
 
-def _sent(handoff: Handoff) -> dict[str, object]:
-    sent = handoff.payload.get("sent")
-    return dict(sent) if isinstance(sent, dict) else {}
-
-
 def _died(handoff: Handoff) -> bool:
     """Whether the step itself failed; a draft that is refused is handed on with what was refused."""
     return handoff.status == "failed" and handoff.payload.get("sent", "unknown") in ({}, None, "", [])
@@ -168,7 +163,7 @@ def _died(handoff: Handoff) -> bool:
 
 def _kept_its_tier(case: Case, passed: Sequence[Handoff]) -> bool:
     route = _of(passed, "route")[-1]
-    chosen = _sent(route).get("tier")
+    chosen = route.sent.get("tier")
     rerouted = case.route is not None and chosen is not None and chosen != case.route.tier
     return route.status == "done" and not rerouted and not _went_up(passed)
 
@@ -192,7 +187,7 @@ def _first_draft(writes: Sequence[Handoff], verdicts: Sequence[Handoff]) -> int 
         return None
     if writes[0].status == "failed":
         return 0
-    return int(verdicts[0].status == "done" and not _sent(verdicts[0]).get("struck")) if verdicts else None
+    return int(verdicts[0].status == "done" and not verdicts[0].sent.get("struck")) if verdicts else None
 
 
 # --- what people say ---------------------------------------------------------------------------------------

@@ -119,15 +119,14 @@ class TaskList:
                 if task.status in ("todo", "doing"):
                     task.status = "skipped" if task.status == "todo" else "failed"
                     _put_task(db, case.case_id, task)
-            this = cases.c.case_id == case.case_id
             db.execute(_CHANGE_CASE, {"its_case": case.case_id, **_case_row(case)})
-            facts.keep(db, case, db.execute(sa.select(cases.c.batch_id).where(this)).scalar() or "")
+            facts.keep(db, case)
             paths.keep(db, case)
 
     def write(self, case: Case, also: Also, *, fresh: bool = False) -> None:
         """Writes a case that has ended whole, in place of what there is of it.
 
-        Where `also` returns None, it is another worker's by now, and nothing is written.
+        Where `also` returns None, it is another worker's by now, and nothing else is written.
         `fresh`: nothing was written of it before, so that it need not be looked for.
         """
         this = case.case_id
@@ -149,7 +148,7 @@ class TaskList:
             ]
             if bodies:
                 db.execute(_INSERT_HANDOFFS, bodies)
-            facts.keep(db, case, case.batch_id, again=known)
+            facts.keep(db, case, again=known)
             paths.keep(db, case, again=known)
             last()
 

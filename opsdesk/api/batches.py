@@ -136,7 +136,7 @@ def drafts(
 def change(
     batch_id: BatchId, action: Literal["pause", "resume", "cancel"], request: Request, caller: Writes
 ) -> BatchOut:
-    """Pause, resume or cancel a batch; what is at work is let go to its end."""
+    """Pause, resume or cancel a batch; what is at work is finished in a paused one, and given up in a cancelled one."""
     at = doors(request)
     _found(at, caller, batch_id)
     state: dict[str, Literal["paused", "running", "cancelled"]] = {

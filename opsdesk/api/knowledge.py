@@ -97,7 +97,7 @@ def search(
 
 
 def found_in(at: Doors, query: str, kb: str, k: int, audience: Literal["customer", "staff"]) -> list[Hit]:
-    """The best `k` passages that this audience may see."""
+    """The best `k` passages; for customers at most `k` of the best 2 `k`, without those of internal pages."""
     name = at.known(kb)
     if audience == "staff":
         return at.desk.search(query, name, k)

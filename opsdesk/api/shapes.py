@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Header
 from pydantic import Field
 
+from knowledge_base.versions import NAME
 from opsdesk.tickets import MAX_TICKET_CHARACTERS
 from tasks.repeats import MAX_KEY
 
@@ -40,5 +41,5 @@ IdempotencyKey = Annotated[
     ),
 ]
 KbName = Annotated[
-    str, Field(pattern=r"^(?:[a-z0-9][a-z0-9_-]{0,63})?$", description="Knowledge base; empty is the one indexed last.")
+    str, Field(pattern=rf"^(?:{NAME.pattern})?$", description="Knowledge base; empty is the one indexed last.")
 ]

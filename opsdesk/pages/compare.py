@@ -11,7 +11,7 @@ from tasks.case import Case
 
 
 def draw(case: Case, other: Case) -> None:
-    """Figures, route, steps and answers of both."""
+    """Figures, steps and answers of both."""
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.text(f"A: {_name(case)}\nB: {_name(other)}")
     if right.button("Close", icon=":material/close:"):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
 
+from opsdesk.draft_files import csv_line
 from tasks.budget import NANO
 from tasks.facts import KEYS, Facts, Filters, Group
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 
 def columns(*names: str) -> dict[str, Any]:
@@ -51,19 +47,13 @@ def download(facts: Facts, filters: Filters) -> None:
     )
 
 
-def as_csv(groups: Iterable[Group]) -> str:
+def as_csv(groups: Iterable[Group]) -> bytes:
     """The groups as CSV; amounts in USD, exact. No cell can be taken for a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(name.replace("_nano", "_usd") for name in Group._fields)
+    lines = [csv_line(name.replace("_nano", "_usd") for name in Group._fields)]
     for group in groups:
-        row = group._asdict()
-        writer.writerow(_exact(value) if name.endswith("_nano") else _plain(value) for name, value in row.items())
-    return out.getvalue()
-
-
-def _plain(value: str | int) -> str | int:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+        cells = group._asdict().items()
+        lines.append(csv_line(_exact(value) if name.endswith("_nano") else value for name, value in cells))
+    return b"".join(lines)
 
 
 def _exact(nano: int) -> str:

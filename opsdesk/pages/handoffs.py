@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import streamlit as st
 
@@ -20,7 +21,7 @@ LISTED = 200
 """The newest runs, which can be picked."""
 
 VIEWS = ["Timeline", "Sequence", "Table"]
-POLICIES: tuple[Policy, ...] = ("balanced", "cheapest", "best", "offline")
+POLICIES: tuple[Policy, ...] = get_args(Policy)
 
 
 def page() -> None:

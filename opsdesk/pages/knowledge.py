@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +10,13 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from errors import NoKnowledgeBase, OpsdeskError, UsageError
+from knowledge_base.versions import NAME
 from opsdesk import display
 from opsdesk.known import KnowledgeBase
 from opsdesk.pages import parts
 from tasks.requests import Request
 
 VIEWS = ["Documents", "Try a search", "Stale citations"]
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 NEW = "New knowledge base"
 SEARCH_SECONDS = 20.0
 """So long a search is waited for; the first one after a start has to load the embedding model."""
@@ -64,7 +63,7 @@ def page() -> None:
 
 
 def _new_name(place: st.delta_generator.DeltaGenerator) -> str:
-    name = place.text_input("Name", "docs", max_chars=40, help="Small letters, digits, - and _")
+    name = place.text_input("Name", "docs", max_chars=64, help="Small letters, digits, - and _")
     if NAME.fullmatch(name):
         return name
     parts.failed(UsageError("a name has small letters, digits, - and _ and begins with a letter or a digit"))

@@ -287,7 +287,7 @@ def test_ticket_text_cannot_close_the_mark_around_it_or_fill_in_a_template(tmp_p
 
 def test_the_flow_is_defined_before_threads_use_it_at_once() -> None:
     """CrewAI's first use of a flow's class changes what it walks: of several threads at it, one would fail its case."""
-    asked = "from agents.order import Order; print('_flow_definition' in vars(Order))"
+    asked = "from agents.order import CaseFlow; print('_flow_definition' in vars(CaseFlow))"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "True\n"
 

@@ -202,11 +202,12 @@ def test_the_days_budget_is_shown_where_there_is_one(desk: Desk, monkeypatch: py
 def test_the_file_has_every_group_to_the_nano_dollar_and_no_formula(desk: Desk) -> None:
     kept(desk, "c-1", usd=0.000000001, kb='=HYPERLINK("http://203.0.113.1")', tenant="@SUM(A1)")
     kept(desk, "c-2", usd=1.5, kb="\tx", tenant="-1")
+    kept(desk, "c-3", usd=1.5, kb="＝1+1", tenant=" =1+1")  # full-width, and behind a space
     groups = Facts(desk.task_list.database).grouped(KEYS, Filters(date(2000, 1, 1), date(2100, 1, 1)))
-    rows = list(csv.DictReader(io.StringIO(as_csv(groups), newline="")))
-    assert sum(Decimal(row["cheap_usd"]) for row in rows) == Decimal("1.500000001")
-    assert all(not cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row.values())
-    assert {row["kb"] for row in rows} == {'\'=HYPERLINK("http://203.0.113.1")', "'\tx"}
+    rows = list(csv.DictReader(io.StringIO(as_csv(groups).decode(), newline="")))
+    assert sum(Decimal(row["cheap_usd"]) for row in rows) == Decimal("3.000000001")
+    assert {row["kb"] for row in rows} == {'\'=HYPERLINK("http://203.0.113.1")', "'\tx", "'＝1+1"}
+    assert {row["tenant"] for row in rows} == {"'@SUM(A1)", "'-1", "' =1+1"}
 
 
 def test_the_made_up_database_is_one_that_the_pages_can_read(desk: Desk) -> None:

@@ -77,8 +77,11 @@ def test_a_lead_reads_which_seam_leaks_most_and_what_to_open(run: Callable[..., 
     assert "No case has been closed since 2000-01-01" in narrow
 
 
-def test_a_day_that_is_none_is_wrong_usage(run: Callable[..., Any]) -> None:
-    found = run("reliability", "--since", "yesterday")
+@pytest.mark.parametrize(
+    "command", [["reliability"], ["replay", "--policy", "best"], ["eval", "--from-cases", "s.yaml"]]
+)
+def test_a_day_that_is_none_is_wrong_usage(run: Callable[..., Any], command: list[str]) -> None:
+    found = run(*command, "--since", "20261101")
     assert found.code == 2
     assert "write it as YYYY-MM-DD" in found.err
 

@@ -20,7 +20,7 @@ from agents.routing import POLICIES, Offer, Rules
 from benchmarks import replay as benchmark
 from errors import UsageError
 from opsdesk.desk import Desk
-from opsdesk.offpolicy import Stratum, amount, share, wilson
+from opsdesk.offpolicy import Stratum, amount, share
 from opsdesk.policies import rules_of
 from opsdesk.redeciding import Stage
 from opsdesk.replay import LEAST, Replay, replay
@@ -247,11 +247,6 @@ def test_more_trials_make_a_narrower_interval() -> None:
         found = share(np.array([]), [stratum])
         widths.append(found.high - found.low)
     assert widths == sorted(widths, reverse=True)
-
-
-def test_the_interval_of_a_share_is_the_one_of_the_tables() -> None:
-    assert wilson(8, 10) == pytest.approx((0.490, 0.943), abs=1e-3)
-    assert wilson(0, 0) == (0.0, 1.0)
 
 
 # --- the command ------------------------------------------------------------------------------------------
