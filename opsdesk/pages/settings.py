@@ -187,7 +187,8 @@ def _tiers(desk: Desk, found: list[Problem]) -> None:
         lines = [f"{variable('cheap', name)}={value}" for name, value in zip(names, values, strict=True)]
         st.code("\n".join(lines), language=None)
         parts.quiet(
-            "CHEAP may also be MID or FRONTIER. Prices are USD per million tokens, and only for unlisted models."
+            "CHEAP may also be MID or FRONTIER. Prices are USD per million tokens and stand above the price table: "
+            "give both, or neither."
         )
 
 

@@ -143,6 +143,10 @@ def test_of_a_webhook_its_host_is_shown_and_of_a_secret_whether_it_is_set(tmp_pa
     assert not [value for value in values.values() if "hunter2" in value or signing.get_secret_value() in value]
 
 
+def test_own_prices_are_told_to_stand_above_the_table(desk: Callable[[], Desk]) -> None:
+    assert "stand above the price table" in texts(page().run())
+
+
 def test_no_key_is_shown_but_whether_there_is_one(desk: Callable[[], Desk], cheap: None) -> None:
     app = page().run()
     assert not app.exception
