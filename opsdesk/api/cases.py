@@ -18,7 +18,7 @@ from opsdesk.api.paging import cut, place_of
 from opsdesk.api.problems import documented
 from opsdesk.api.shapes import Asked, IdempotencyKey, KbName, Name, Subject, Text, WebhookUrl
 from opsdesk.settings import Policy
-from tasks.case import Case, Handoff, Outcome, Ticket
+from tasks.case import Agent, Case, Handoff, Outcome, StepName, Ticket
 
 router = APIRouter(tags=["cases"])
 
@@ -64,10 +64,19 @@ class StaleOut(BaseModel):
     change: str
 
 
+class FirstFailureOut(BaseModel):
+    """The first step of a case that failed, mended or not, and the agent who did it."""
+
+    step: StepName
+    agent: Agent
+    why: str = Field(description="In the case's own words.")
+
+
 class CaseOut(Case):
-    """A case, with the cited documents that have changed since."""
+    """A case, with the cited documents that have changed since, and who failed first."""
 
     stale: list[StaleOut] = Field(default=[])
+    first_failure: FirstFailureOut | None = Field(description="null where no step failed.")
 
 
 class Working(BaseModel):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
+from pydantic import SecretStr
 
 from errors import UsageError
 from opsdesk import display
@@ -67,17 +69,61 @@ def in_force(settings: Settings, database: Database) -> list[tuple[str, str, str
         ("Deadline of a case", display.duration(settings.deadline_s), f"{PREFIX}DEADLINE_S"),
         ("Least tier for high stakes", least, f"{PREFIX}HIGH_STAKES_TIER"),
         ("Personal data replaced for", settings.redacted, f"{PREFIX}REDACT"),
+        ("Paid call that a worker left open", settings.in_flight, f"{PREFIX}IN_FLIGHT"),
+        ("Cases written again unseen", f"{settings.shadow_share * 100:g}%", f"{PREFIX}SHADOW_SHARE"),
         ("All-frontier estimate at", settings.reference_model, f"{PREFIX}REFERENCE_MODEL"),
+        ("Price of a resolved ticket", _price_asked(settings), f"{PREFIX}PRICE_PER_RESOLVED_USD"),
         ("Tone", settings.tone, f"{PREFIX}TONE"),
         ("Sign-off", settings.sign_off or "none", f"{PREFIX}SIGN_OFF"),
+        *_ways_in_and_out(settings),
+        ("Days that cases are kept whole", _limit(settings.keep_days), f"{PREFIX}KEEP_DAYS"),
+        ("Cases that are kept whole", _limit(settings.keep_cases), f"{PREFIX}KEEP_CASES"),
         ("Home", str(settings.home), f"{PREFIX}HOME"),
         ("Database", _without_secrets(database), f"{PREFIX}DATABASE_URL"),
         ("Version", version(), ""),
     ]
 
 
+def _ways_in_and_out(settings: Settings) -> list[tuple[str, str, str]]:
+    private = "allowed" if settings.webhook_private else "refused"
+    texts = "figures and texts" if settings.trace_text else "figures alone"
+    return [
+        ("OpenAI's key", _is_set(settings.openai_api_key), "OPENAI_API_KEY"),
+        ("Token of opsdesk serve", _is_set(settings.api_token), f"{PREFIX}API_TOKEN"),
+        ("Requests of a token in a minute", _limit(settings.rate_limit or None), f"{PREFIX}RATE_LIMIT"),
+        ("Webhooks go to", _host(settings.webhook_url), f"{PREFIX}WEBHOOK_URL"),
+        ("Webhooks to private addresses", private, f"{PREFIX}WEBHOOK_PRIVATE"),
+        ("Secret that signs webhooks", _is_set(settings.webhook_secret), f"{PREFIX}WEBHOOK_SECRET"),
+        ("Servers of tools", ", ".join(settings.mcp.servers) or "none", f"{PREFIX}MCP__SERVERS"),
+        ("Traces hold", texts, f"{PREFIX}TRACE_TEXT"),
+    ]
+
+
 def _cap(usd: float | None) -> str:
     return "no limit" if usd is None else display.usd(usd)
+
+
+def _limit(most: int | None) -> str:
+    return "no limit" if most is None else f"{most:,}"
+
+
+def _price_asked(settings: Settings) -> str:
+    asked = settings.price_per_resolved_usd
+    return "not set" if asked is None else display.usd(asked)
+
+
+def _is_set(secret: SecretStr | None) -> str:
+    return "set" if secret and secret.get_secret_value() else "not set"
+
+
+def _host(url: str) -> str:
+    """Where a webhook goes; the rest of its address may be what lets one in."""
+    if not url:
+        return "whom a request names"
+    try:
+        return urlsplit(url).hostname or "no address"
+    except ValueError:
+        return "no address"
 
 
 def _without_secrets(database: Database) -> str:
@@ -141,7 +187,8 @@ def _tiers(desk: Desk, found: list[Problem]) -> None:
         lines = [f"{variable('cheap', name)}={value}" for name, value in zip(names, values, strict=True)]
         st.code("\n".join(lines), language=None)
         parts.quiet(
-            "CHEAP may also be MID or FRONTIER. Prices are USD per million tokens, and only for unlisted models."
+            "CHEAP may also be MID or FRONTIER. Prices are USD per million tokens and stand above the price table: "
+            "give both, or neither."
         )
 
 

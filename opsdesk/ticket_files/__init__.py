@@ -6,7 +6,7 @@ says only how its rows stand in it; which tool wrote them is told by what they h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 from errors import UsageError
@@ -14,7 +14,17 @@ from knowledge_base.formats.page import clean, decode
 from opsdesk.ticket_files.csv_rows import csv_records
 from opsdesk.ticket_files.mail import mail_records
 from opsdesk.ticket_files.objects import json_records
-from opsdesk.ticket_files.table import FIELDS, UNREAD, Field, Record, Row, Table, TicketFile, check_columns
+from opsdesk.ticket_files.table import (
+    FIELDS,
+    UNREAD,
+    Field,
+    Record,
+    Row,
+    Table,
+    TicketFile,
+    check_columns,
+    unreadable,
+)
 
 __all__ = ["FIELDS", "MAX_BYTES", "MAX_ROWS", "SHOWN", "SUFFIXES", "Field", "Row", "Table", "TicketFile"]
 
@@ -51,12 +61,15 @@ def read(data: bytes, name: str) -> Table:
     if not records:
         raise UsageError("the file names columns and has no tickets; choose one with a ticket in each row")
     if columns is None:
-        columns = list(dict.fromkeys(name for record in records for name in record.values if name != UNREAD))
+        columns = _columns(records) or _columns([record.page for record in records if record.page])
         check_columns(len(columns))
         if not columns:
-            first = records[0]
-            raise UsageError(f"no ticket in the file can be read; the first, line {first.line}: {first.error}")
+            raise unreadable(records[0])
     return Table(name, columns, records)
+
+
+def _columns(records: Iterable[Record]) -> list[str]:
+    return list(dict.fromkeys(name for record in records for name in record.values if name != UNREAD))
 
 
 def _text(data: bytes) -> str:

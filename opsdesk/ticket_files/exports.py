@@ -5,31 +5,59 @@ Shapes: Zendesk's tickets, with or without users and comments; GitHub's issues, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
+from knowledge_base.formats.page import clean
+from opsdesk.ticket_files.table import OWN, USUAL, plain
 from opsdesk.ticket_files.urgency import is_priority
 
 _LISTS = ("tickets", "issues", "items", "results")
-_OWN_TEXT = frozenset(("body", "description", "text", "message", "question", "content"))
+_OF_A_TICKET = frozenset(name for field in OWN for name in USUAL[field])
+_ANY_FIELD = frozenset(name for names in USUAL.values() for name in names)
 _GITHUB = frozenset(("number", "title", "body"))
 _GITHUB_ALSO = frozenset(("user", "author", "labels", "milestone", "node_id", "pull_request", "html_url", "url"))
 
 
-def held(value: Any) -> tuple[list[Any], dict[Any, str]]:
-    """(tickets, users' names by id) of a JSON value: an array, an object around one, or one ticket."""
+class Held(NamedTuple):
+    """The tickets in a JSON value, users' names by id, and whether the value is a page: an object around a list."""
+
+    tickets: list[Any]
+    users: dict[Any, str]
+    is_page: bool = False
+
+
+def held(value: Any) -> Held:
+    """What a JSON value holds: it is an array, a page of an export, an object around one ticket, or one ticket."""
     if isinstance(value, list):
-        return value, {}
-    if not isinstance(value, dict) or not _OWN_TEXT.isdisjoint(value):
-        return [value], {}
-    users = {
+        return Held(value, {})
+    if not isinstance(value, dict):
+        return Held([value], {})
+    if isinstance(value.get("ticket"), dict) and not _named(value.keys() - {"ticket"}, USUAL["body"]):
+        # What stands around it may have been mapped, but is not to be guessed: an event's id is not the ticket's.
+        around = {name: value[name] for name in value if name not in ("ticket", "users") and not _named([name])}
+        return Held([{**value["ticket"], **around, **value["ticket"]}], _users(value))
+    # Tickets have lists too: what they were bought with, what they link to.
+    lists = [value[name] for name in _LISTS if isinstance(value.get(name), list)]
+    if not lists or _named(value, _OF_A_TICKET):
+        return Held([value], {})
+    found = next((each for each in lists if _objects(each)), None)
+    if found is None:
+        return Held([value], {}) if any(lists) else Held([], {}, is_page=True)
+    return Held(found, _users(value), is_page=True)
+
+
+def _named(names: Iterable[str], usual: Iterable[str] = _ANY_FIELD) -> bool:
+    """Whether one of the names is a usual one, as columns are matched."""
+    return not {plain(clean(name)) for name in names}.isdisjoint(usual)
+
+
+def _users(value: Mapping[str, Any]) -> dict[Any, str]:
+    return {
         user["id"]: user["name"]
         for user in _objects(value.get("users"))
         if isinstance(user.get("id"), int | str) and isinstance(user.get("name"), str)
     }
-    if isinstance(value.get("ticket"), dict):
-        return [value["ticket"]], users
-    return next((value[name] for name in _LISTS if isinstance(value.get(name), list)), [value]), users
 
 
 def as_ticket(value: Mapping[str, Any], users: Mapping[Any, str]) -> tuple[Mapping[str, Any], str]:
@@ -60,7 +88,8 @@ def _zendesk(ticket: Mapping[str, Any], users: Mapping[Any, str]) -> tuple[Mappi
     name = users.get(requester) if isinstance(requester, int | str) else None
     if not found.get("requester") and (name or (name := _sender(ticket))):
         found["requester"] = name
-    found["description"] = _unanswered(ticket, requester) or ticket.get("description")
+    if said := _unanswered(ticket, requester):  # else no column is made up: the text may stand in another
+        found["description"] = said
     return found, "it is deleted" if ticket.get("status") == "deleted" else ""
 
 

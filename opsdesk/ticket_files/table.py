@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -59,6 +59,9 @@ USUAL: dict[Field, tuple[str, ...]] = {
 }
 """The names under which each field is looked for, the likeliest first."""
 
+OWN: tuple[Field, ...] = ("body", "subject", "ticket_id")
+"""The fields that tell a ticket from an object around tickets."""
+
 MAX_COLUMNS = 500
 
 
@@ -97,11 +100,15 @@ UNREAD = ""
 
 
 class Record(NamedTuple):
-    """A row before its fields are told apart; `line` and `error` as in `Row`."""
+    """A row before its fields are told apart; `line` and `error` as in `Row`.
+
+    `page` is the object whose list it was taken out of, as the one row that it is if it has a mapped column.
+    """
 
     line: int
     values: dict[str, str]
     error: str = ""
+    page: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,7 @@ class Table:
 
     def guess(self) -> dict[Field, str]:
         """The column of each field by its usual names; "" where none fits. No column serves twice."""
-        by_name = {_plain(column): column for column in reversed(self.columns)}
+        by_name = {plain(column): column for column in reversed(self.columns)}
         found: dict[Field, str] = {}
         for field, names in USUAL.items():
             free = (by_name[n] for n in names if n in by_name and by_name[n] not in found.values())
@@ -127,12 +134,15 @@ class Table:
         Raises `UsageError` when no column is the body, or the mapping names a column that is not there.
         """
         chosen = {**self.guess(), **(mapping or {})}
+        records = list(_whole(self.records, {chosen[field] for field in OWN}))
         for field, column in chosen.items():
-            if column and column not in self.columns:
+            if column and column not in self.columns and not any(column in record.values for record in records):
                 raise UsageError(f'there is no column "{column}" for the {field}; the file has: {_list(self.columns)}')
         if not chosen["body"]:
+            if all(record.error for record in records):
+                raise unreadable(records[0])
             raise UsageError(f"no column holds the tickets' text; say which one does, of: {_list(self.columns)}")
-        rows = [_row(seq, record, chosen) for seq, record in enumerate(self.records, start=1)]
+        rows = [_row(seq, record, chosen) for seq, record in enumerate(records, start=1)]
         return TicketFile(self.name, self.columns, chosen, rows)
 
 
@@ -140,6 +150,23 @@ def check_columns(count: int) -> None:
     """Raises `UsageError` for more columns than a file of tickets has."""
     if count > MAX_COLUMNS:
         raise UsageError(f"the file has {count:,} columns, more than {MAX_COLUMNS}; leave some out")
+
+
+def unreadable(first: Record) -> UsageError:
+    """What is said of a file without one row that can be read; `first` is the first."""
+    why = first.error or "it has no values"
+    return UsageError(f"no ticket in the file can be read; the first, line {first.line}: {why}")
+
+
+def _whole(records: Sequence[Record], columns: Set[str]) -> Iterator[Record]:
+    """The records; in place of those taken out of a page that has one of the columns, and so is a ticket, the page."""
+    last: Record | None = None
+    for record in records:
+        if record.page is None or columns.isdisjoint(record.page.values):
+            yield record
+        elif record.page is not last:
+            yield record.page
+        last = record.page
 
 
 def _row(seq: int, record: Record, mapping: Mapping[Field, str]) -> Row:
@@ -178,7 +205,8 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _plain(column: str) -> str:
+def plain(column: str) -> str:
+    """A column's name as it is compared: lower case, with one `_` for whatever is no letter or digit."""
     return "_".join("".join(c if c.isalnum() else " " for c in column.lower()).split())
 
 

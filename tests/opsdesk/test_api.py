@@ -47,6 +47,20 @@ def test_a_ticket_becomes_a_case_that_can_be_read_listed_and_followed(api: Api) 
     assert json.loads(told.rpartition("data: ")[2])["case_id"] == id_
 
 
+def test_the_document_names_all_that_a_case_holds(api: Api) -> None:
+    schemas = api.client("").get("/openapi.json").json()["components"]["schemas"]
+    client = api.client()
+    sent = client.post("/v1/cases", json={"text": QUESTION}).json()
+    failed = client.post("/v1/cases", json={"text": "Do you deliver to the Moon?"}).json()
+    for case in (sent, failed):
+        assert set(case) == set(schemas["CaseOut"]["properties"])
+    assert "first_failure" in schemas["CaseOut"]["required"]
+    assert sent["first_failure"] is None
+    told = failed["first_failure"]
+    assert (told["step"], told["agent"], bool(told["why"])) == ("retrieve", "retriever", True)
+    assert set(told) == set(schemas["FirstFailureOut"]["properties"])
+
+
 def test_who_does_not_wait_is_told_where_the_case_will_be(api: Api) -> None:
     client = api.client()
     made = client.post("/v1/cases", json={"text": QUESTION, "wait": 0})

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from opsdesk.desk import Desk
 from opsdesk.pages.settings import in_force
-from opsdesk.settings import Settings, read_settings
+from opsdesk.settings import PREFIX, McpServer, McpSettings, Settings, read_settings
 from opsdesk.worker import Worker
 from tasks.database import Database
 from tasks.requests import Requests
@@ -72,6 +74,77 @@ def test_what_is_in_force_is_listed_with_the_variable_of_each(
     assert found["OPSDESK_POLICY"] == "cheapest"
     assert found["OPSDESK_DAILY_BUDGET_USD"] == "$7.0000"
     assert found["OPSDESK_TENANT_DAILY_BUDGET_USD"] == "no limit"
+
+
+def shown(settings: Settings) -> dict[str, str]:
+    """The value that is shown of each variable."""
+    database = Database("sqlite://")
+    try:
+        return {variable: value for _, value, variable in in_force(settings, database)}
+    finally:
+        database.dispose()
+
+
+def test_every_setting_is_shown(tmp_path: Path) -> None:
+    with_a_table_of_their_own = {"tiers"}
+    names = {name for name in Settings.model_fields if name not in with_a_table_of_their_own}
+    variables = {variable.split("__")[0] for variable in shown(Settings(home=tmp_path))}
+    missing = {name for name in names if not {name.upper(), f"{PREFIX}{name.upper()}"} & variables}
+    assert not missing
+
+
+def test_what_is_set_is_what_is_shown(tmp_path: Path) -> None:
+    values = shown(
+        Settings(
+            home=tmp_path,
+            shadow_share=0.005,
+            in_flight="hold",
+            rate_limit=0,
+            webhook_private=True,
+            trace_text=True,
+            price_per_resolved_usd=0.99,
+            keep_days=90,
+            keep_cases=10_000,
+            mcp=McpSettings(servers={"orders": McpServer(command="python", tools=["order_status"])}),
+        )
+    )
+    told = {
+        "SHADOW_SHARE": "0.5%",
+        "IN_FLIGHT": "hold",
+        "RATE_LIMIT": "no limit",
+        "WEBHOOK_PRIVATE": "allowed",
+        "TRACE_TEXT": "figures and texts",
+        "PRICE_PER_RESOLVED_USD": "$0.9900",
+        "KEEP_DAYS": "90",
+        "KEEP_CASES": "10,000",
+        "MCP__SERVERS": "orders",
+        "API_TOKEN": "not set",
+    }
+    assert {name: values[PREFIX + name] for name in told} == told
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://hooks.example.com/services/T0/hunter2?key=hunter2#hunter2", "hooks.example.com"),
+        ("https://hunter2:hunter2@hooks.example.com:8443/x", "hooks.example.com"),
+        ("hunter2", "no address"),
+        ("https://[hunter2", "no address"),
+        ("", "whom a request names"),
+    ],
+)
+def test_of_a_webhook_its_host_is_shown_and_of_a_secret_whether_it_is_set(tmp_path: Path, url: str, host: str) -> None:
+    key = SecretStr("hunter2" * 3)
+    signing = SecretStr("whsec_" + b64encode(b"hunter2" * 4).decode())
+    settings = Settings(home=tmp_path, webhook_url=url, openai_api_key=key, api_token=key, webhook_secret=signing)
+    values = shown(settings)
+    assert values[f"{PREFIX}WEBHOOK_URL"] == host
+    assert [values[name] for name in ("OPENAI_API_KEY", f"{PREFIX}API_TOKEN", f"{PREFIX}WEBHOOK_SECRET")] == ["set"] * 3
+    assert not [value for value in values.values() if "hunter2" in value or signing.get_secret_value() in value]
+
+
+def test_own_prices_are_told_to_stand_above_the_table(desk: Callable[[], Desk]) -> None:
+    assert "stand above the price table" in texts(page().run())
 
 
 def test_no_key_is_shown_but_whether_there_is_one(desk: Callable[[], Desk], cheap: None) -> None:

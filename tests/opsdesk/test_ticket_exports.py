@@ -112,6 +112,78 @@ def test_a_list_within_a_ticket_is_not_taken_for_the_tickets() -> None:
     assert row.ticket.text == "Where is my order?"
 
 
+FLAT: list[dict[str, Any]] = [
+    {"id": "1", "request": "How do I reset it?", "items": []},
+    {"id": "2", "request": "What does a seat cost?", "items": ["a", "b"]},
+    {"id": "3", "request": "Where is it?", "tickets": [{"request": "not a ticket", "id": 9}, {"id": 10}]},
+    {"id": "4", "request": "Who?", "ticket": {"name": "Concert"}},
+    {"id": "5", "request": "When?", "requester_id": 7},
+]
+
+
+@pytest.mark.parametrize("body", ["request", "comment", "details", "Body", "Ticket", "MESSAGE", "Frage"])
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json"])
+def test_a_ticket_is_a_row_whatever_lists_it_has_and_under_whatever_name_its_text_stands(body: str, name: str) -> None:
+    data = [{body if key == "request" else key: value for key, value in each.items()} for each in FLAT]
+    if body == "Ticket":
+        del data[3]["ticket"]
+    table = read("\n".join(map(json.dumps, data)).encode(), name)
+    found = table.rows({"body": body}).rows
+    assert [(row.line, row.ticket.ticket_id, row.ticket.text, row.error) for row in found] == [
+        (n, each["id"], each["request"], "") for n, each in enumerate(FLAT, start=1)
+    ]
+
+
+@pytest.mark.parametrize("extra", [[], ["a"], [{"name": "chair"}, {"name": "desk"}], [[]], [None], "x", None])
+@pytest.mark.parametrize("among", ["tickets", "issues", "items", "results"])
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json"])
+def test_an_object_with_a_mapped_column_is_a_ticket_itself(extra: Any, among: str, name: str) -> None:
+    one = {"Nr": "7", "Frage": "Wie?", among: extra}
+    for lines in (1, 2):  # a file of one line is one value too
+        found = read("\n".join([json.dumps(one)] * lines).encode(), name).rows({"body": "Frage", "ticket_id": "Nr"})
+        assert [(row.ticket.ticket_id, row.ticket.text, row.error) for row in found.rows] == [("7", "Wie?", "")] * lines
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("[]", "not an object"),
+        ("[1, 2]", "not an object"),
+        ('[[{"body": "a"}, {"body": "b"}]]', "not an object"),
+        ("null", "not an object"),
+        ('"a"', "not an object"),
+        ("{}", "the text is empty"),
+        ('{"tickets": []}', "it has no tickets"),
+        ('{"items": [], "results": [], "count": 0}', "it has no tickets"),
+        ('{"items": [1, 2]}', "the text is empty"),
+        ('{"ticket": {}}', "the text is empty"),
+        ('{"Ticket ID": 4, "items": [{"x": 1}, {"x": 2}]}', "the text is empty"),
+        ('{"Subject": "a", "items": [{"x": 1}, {"x": 2}]}', "the text is empty"),
+        ('{"items": [], "deep": ' + "[" * 10_000 + "]" * 10_000 + "}", "nested too deeply"),
+    ],
+)
+def test_a_line_without_a_ticket_is_one_rejected_row(line: str, why: str) -> None:
+    good = '{"id": 1, "body": "How?"}'
+    found = rows(f"{good}\n{line}\n{good}", "t.jsonl")
+    assert [(row.line, bool(row.error)) for row in found] == [(1, False), (2, True), (3, False)]
+    assert why in found[1].error
+
+
+def test_what_stands_around_one_ticket_is_kept_for_a_mapping_and_never_guessed() -> None:
+    event = {"id": "evt-1", "name": "hook", "Frage": "Wie?", "ticket": TICKET, "users": USERS}
+    table = read(json.dumps(event).encode(), "t.jsonl")
+    (row,) = table.rows().rows
+    assert (row.ticket.ticket_id, row.ticket.text, row.ticket.customer) == ("35436", "How much is it?", "Ada")
+    (row,) = table.rows({"body": "Frage"}).rows
+    assert (row.ticket.ticket_id, row.ticket.text) == ("35436", "Wie?")
+
+
+def test_a_page_of_issues_a_line_is_read() -> None:
+    pages = [[ISSUE, {**ISSUE, "number": 13}], [{**ISSUE, "number": 14}]]
+    found = rows("\n".join(map(json.dumps, pages)), "t.jsonl")
+    assert [(row.line, row.ticket.ticket_id) for row in found] == [(1, "12"), (1, "13"), (2, "14")]
+
+
 def test_two_tickets_of_one_id_are_both_kept() -> None:
     assert [(row.seq, row.ticket.ticket_id) for row in rows([TICKET, TICKET])] == [(1, "35436"), (2, "35436")]
 

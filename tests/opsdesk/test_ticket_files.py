@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,32 @@ def test_jsonl_and_a_json_array_give_back_what_was_written(texts: list[str], arr
     data = json.dumps(made) if array else "\n".join(json.dumps(one, ensure_ascii=False) for one in made)
     found = rows(data, "t.json" if array else "t.jsonl")
     assert [(row.ticket.ticket_id, row.ticket.text) for row in found] == [(str(n), t) for n, t in enumerate(texts)]
+
+
+SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+NESTED = st.dictionaries(st.sampled_from(["id", "name", "text", "body", "number"]) | st.text(max_size=5), SCALAR)
+LISTS = ("tickets", "issues", "items", "results")
+EXTRA = st.dictionaries(
+    st.sampled_from([*LISTS, "ticket", "users", "requester_id", "comments", "status", "url", "labels", "pull_request"])
+    | st.text(max_size=5).map("x-{}".format),
+    SCALAR | NESTED | st.lists(SCALAR | NESTED, max_size=3),
+)
+
+
+@given(
+    st.sampled_from(["body", "Body", "request", "comment", "details", "Message", "Frage"]),
+    st.lists(st.tuples(TEXT, EXTRA), min_size=1, max_size=6),
+    st.sampled_from(["t.jsonl", "t.json"]),
+)
+def test_each_object_of_json_lines_is_a_row_in_order_whatever_else_it_holds(
+    body: str, tickets: list[tuple[str, dict[str, Any]]], name: str
+) -> None:
+    lines = [json.dumps({"nr": n, body: text} | extra) for n, (text, extra) in enumerate(tickets, start=1)]
+    found = read("\n".join(lines).encode(), name).rows({"body": body, "ticket_id": "nr"}).rows
+    assert [(row.seq, row.line, row.ticket.ticket_id) for row in found] == [
+        (n, n, str(n)) for n in range(1, len(tickets) + 1)
+    ]
+    assert [row.ticket.text for row in found] == [text for text, _ in tickets]
 
 
 @given(st.binary(max_size=300), st.sampled_from(ticket_files.SUFFIXES))
