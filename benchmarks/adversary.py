@@ -58,7 +58,7 @@ class Result:
 
 def main() -> None:
     """Prints the tables, or one JSON value with `--json`; progress goes to stderr."""
-    parser = arguments(__doc__ or "")
+    parser = arguments(__doc__ or "", over_documents=True)
     parser.add_argument("--drafts", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))

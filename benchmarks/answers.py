@@ -24,7 +24,7 @@ _STEP = re.compile(r"^\d+\. ", re.M)
 
 def main() -> None:
     """Prints the counts, and names each question with the wrong document first and each loose figure."""
-    options = arguments(__doc__ or "").parse_args()
+    options = arguments(__doc__ or "", over_documents=True).parse_args()
     with desk_over(options.corpus) as desk:
         cases = [desk.ask(ticket, KB) for ticket in asked(options.questions)]
     relevant = [question.get("relevant", []) for question in questions(options.questions)]

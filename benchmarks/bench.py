@@ -21,12 +21,14 @@ from opsdesk.settings import Settings
 KB = "bench"
 
 
-def arguments(about: str) -> argparse.ArgumentParser:
-    """The options that every benchmark over documents has; without any it runs on the sample."""
+def arguments(about: str, *, over_documents: bool = False) -> argparse.ArgumentParser:
+    """The options of every benchmark, and those of one `over_documents`, which runs on the sample without them."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON value")
+    if not over_documents:
+        return parser
     parser.add_argument("--corpus", type=Path, nargs="+", default=[SAMPLE / "docs"], help="what `opsdesk index` takes")
     parser.add_argument("--questions", type=Path, help='a .jsonl of {"id", "text", "relevant": [doc ids]}')
-    parser.add_argument("--json", action="store_true", help="print one JSON value")
     return parser
 
 

@@ -23,7 +23,7 @@ COLD_RUNS = 3
 
 def main() -> None:
     """Prints median, 95th percentile and longest of each."""
-    parser = arguments(__doc__ or "")
+    parser = arguments(__doc__ or "", over_documents=True)
     parser.add_argument("--cold", type=int, default=COLD_RUNS, help="searches by a process of their own")
     options = parser.parse_args()
     texts = [str(question["text"])[:2000] for question in questions(options.questions)]

@@ -46,7 +46,7 @@ class Set(NamedTuple):
 
 def main() -> None:
     """Prints both tables for one set, or for each of many."""
-    parser = arguments(__doc__ or "")
+    parser = arguments(__doc__ or "", over_documents=True)
     parser.add_argument("--data", type=Path, help="a folder with the development sets")
     options = parser.parse_args()
     if not options.data:

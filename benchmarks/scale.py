@@ -42,7 +42,7 @@ Floats = NDArray[np.float32]
 
 def main() -> None:
     """Prints one table for indexing and one with a row for each size."""
-    parser = arguments(__doc__ or "")
+    parser = arguments(__doc__ or "", over_documents=True)
     parser.add_argument("--sizes", type=int, nargs="+", default=[5_000, 100_000], help="chunks, such as 1000000")
     parser.add_argument("--asked", type=int, default=200, help="questions, whose nearest are looked for")
     parser.add_argument("--probe", nargs=2, metavar=("HOME", "QUESTIONS"), help="(one size, in a process of its own)")
