@@ -10,7 +10,7 @@
     │   ├── EndpointError        1: its server did not answer as it must
     │   ├── UnreadableAnswer     1: its answer did not have the shape that was asked for
     │   └── CallInDoubt          1: a call was on its way when its worker ended, and is not to be repeated
-    ├── Postponed                1: an endpoint is out of order, or money is short; it is tried again later
+    ├── Postponed                1: it has to wait for an endpoint, for money or for a valid key
     ├── LimitReached             3: a budget or a deadline stopped the work; what was done is kept
     │   └── BudgetReached        3: the next call may cost more than is left
     └── Stopped                130: a person stopped the work; what was done is kept
@@ -74,11 +74,12 @@ class CallInDoubt(ModelError):
 
 
 class Postponed(OpsdeskError):
-    """The work has to wait, for an endpoint that is out of order or for money: nothing of it is given up."""
+    """The work has to wait, for an endpoint that is out of order, for money, or for settings that a person has to mend:
+    nothing of it is given up."""
 
-    def __init__(self, message: str, waits_for: Literal["endpoint", "budget"] = "endpoint") -> None:
+    def __init__(self, message: str, waits_for: Literal["endpoint", "budget", "settings"] = "endpoint") -> None:
         super().__init__(message)
-        self.waits_for: Literal["endpoint", "budget"] = waits_for
+        self.waits_for: Literal["endpoint", "budget", "settings"] = waits_for
 
 
 class LimitReached(OpsdeskError):

@@ -290,9 +290,14 @@ class Steps:
                 done = Done("write", tier, bought.usage, bought.paid, self._books.now(), 0.0, {})
                 self.hand_on(done, "nobody", "paid for in an earlier try that was interrupted; not needed now", {})
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether the case is one of many that are worked for as long as it takes."""
+        return self._limits.journal is not None
+
     def shares(self, error: BudgetReached) -> bool:
         """Whether the budget that is used up is one that a durable case shares with others."""
-        return self._limits.journal is not None and not error.scope.startswith("case:")
+        return self.is_durable and not error.scope.startswith("case:")
 
     def hand_on(self, done: Done, to: str, reason: str, sent: Any, *, failed: bool = False) -> None:
         """Books a finished step as a handoff to `to`; `reason` says in plain words why it goes there."""

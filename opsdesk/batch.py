@@ -27,6 +27,7 @@ from opsdesk.worker import drafts_at_once
 from tasks.batches import Batch, Progress
 from tasks.drafts import Drafts, MadeMeanwhile
 from tasks.purse import BOOKED_SECONDS
+from tasks.workers import Workers as Living
 
 LOOK_SECONDS = 0.25
 TICKETS_A_PROCESS = 20
@@ -176,15 +177,16 @@ def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency:
                 time.sleep(LOOK_SECONDS)
                 continue
             watch(batch, far)
-            if batch.state != "running" and not far.by_status.get("doing"):
+            if batch.state != "running" and not _is_at_work(desk, drafts, far, batch_id):
                 return batch
             if workers:
                 workers.look()
-                desk.knowledge_base(batch.kb)
+                if batch.kb not in desk.kb_names():
+                    desk.knowledge_base(batch.kb)  # raises what is to be told
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         drafts.set_state(batch_id, "paused")
-        at_once = not _settled(drafts, batch_id, watch)
+        at_once = not _settled(desk, drafts, batch_id, watch)
         raise
     except StoreError:
         raise
@@ -196,16 +198,24 @@ def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency:
             workers.end(at_once=at_once)
 
 
-def _settled(drafts: Drafts, batch_id: str, watch: Watch) -> bool:
+def _settled(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch) -> bool:
     """Waits for what is at work; False when another Ctrl-C does not want to."""
     give_up = time.monotonic() + WAIT_SECONDS
     try:
-        while (far := drafts.progress(batch_id)).by_status.get("doing") and time.monotonic() < give_up:
+        while _is_at_work(desk, drafts, far := drafts.progress(batch_id), batch_id) and time.monotonic() < give_up:
             watch(drafts.batch(batch_id), far)
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         return False
     return True
+
+
+def _is_at_work(desk: Desk, drafts: Drafts, far: Progress, batch_id: str) -> bool:
+    """Whether somebody who lives is at one of its tickets."""
+    if not far.by_status.get("doing"):
+        return False
+    living = [worker.name for worker in Living(desk.task_list.database, desk.now).alive()]
+    return drafts.queue.is_at(batch_id, living)
 
 
 # --- written down --------------------------------------------------------------------------------------

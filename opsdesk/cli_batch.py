@@ -112,6 +112,8 @@ def _run(desk: Desk, drafts: Drafts, id_: str, out: Path | None, concurrency: in
         raise failed
     if interrupted:
         raise typer.Exit(INTERRUPTED)
+    if batch.state == "paused" and batch.stopped_by == "settings":
+        raise OpsdeskError(f"{batch.note}; then go on with: opsdesk batch resume {id_}")
     if batch.state == "paused" and batch.note:
         raise LimitReached(f"{batch.note}; go on with: opsdesk batch resume {id_} --budget USD")
     if batch.state != "done":
@@ -169,8 +171,7 @@ def show_(name: Name = "", as_json: Json = False) -> None:
 @group.command()
 def pause(name: Name = "") -> None:
     """Pause a batch: what is at work is finished, nothing else is begun."""
-    drafts = _drafts(open_desk())
-    drafts.set_state(_find(drafts, name).id, "paused")
+    _set_state(name, "paused")
 
 
 @group.command()
@@ -194,8 +195,7 @@ def resume(
 @group.command()
 def cancel(name: Name = "") -> None:
     """Cancel a batch: also what is at work is given up. It can be resumed."""
-    drafts = _drafts(open_desk())
-    drafts.set_state(_find(drafts, name).id, "cancelled")
+    _set_state(name, "cancelled")
 
 
 @group.command(name="retry-failed")
@@ -225,6 +225,15 @@ def export(
     desk = open_desk()
     drafts = _drafts(desk)
     batches.write(desk, drafts, _find(drafts, name).id, out)
+
+
+def _set_state(name: str, state: Literal["paused", "cancelled"]) -> None:
+    from opsdesk import show
+
+    drafts = _drafts(open_desk())
+    id_ = _find(drafts, name).id
+    drafts.set_state(id_, state)
+    show.notes.print(f"{id_} is {drafts.batch(id_).state}", markup=False)
 
 
 def _drafts(desk: Desk) -> Drafts:
@@ -272,7 +281,7 @@ def _show_summary(far: Progress, id_: str, out: Path | None) -> None:
     frontier = display.usd(told["cost_all_frontier_usd"])
     show.console.print(f"{told['tickets']:,} tickets{where}: {', '.join(parts)}", markup=False, soft_wrap=True)
     show.console.print(f"{display.spent(far)} spent, all-frontier estimate {frontier}", markup=False)
-    show.console.print(f"look at them with: opsdesk ui, or opsdesk batch show {id_}", markup=False, soft_wrap=True)
+    show.console.print(f"look at them with: opsdesk ui ({id_})", markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -147,10 +147,10 @@ class Durable:
         try:
             self._ask(row, stop)
         except Postponed as reason:
-            if reason.waits_for == "budget":
-                self._queue.run_dry(row, str(reason))
-            else:
+            if reason.waits_for == "endpoint":
                 self._queue.postpone(row)
+            else:
+                self._queue.halt(row, str(reason), reason.waits_for)
         except Stopped:
             self._give_back(row)
         except Exception as error:  # noqa: BLE001  (whatever it is, one ticket fails and the others go on)

@@ -112,7 +112,8 @@ class Worker:
         threading.Thread(target=self._mind, name="mind", daemon=True).start()
         if self._rule != Rule():
             threading.Thread(target=self._prune, name="prune", daemon=True).start()
-        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+        warm_up = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
+        warm_up.start()
         if self._post:
             threading.Thread(target=self._post.run, args=(self.ending,), name="webhooks", daemon=True).start()
         while not self.ending.is_set():
@@ -135,6 +136,7 @@ class Worker:
         self.requests.release(self.workers.living())
         if self._durable:
             self._durable.close()
+        warm_up.join(GRACE_SECONDS)  # Python may crash when it ends while native libraries are being loaded
 
     @property
     def _is_at_work(self) -> bool:

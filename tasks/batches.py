@@ -32,6 +32,7 @@ batches = sa.Table(
     sa.Column("ended_at", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("digest", sa.String(64), nullable=False, index=True, server_default=""),
+    sa.Column("stopped_by", sa.String(16), nullable=False, server_default=""),
 )
 # Long texts come last: SQLite then lists ten thousand rows without reading them.
 drafts = sa.Table(
@@ -73,6 +74,7 @@ drafts = sa.Table(
 )
 
 State = Literal["running", "paused", "cancelled", "done"]
+StoppedBy = Literal["", "budget", "settings"]
 Status = Literal["todo", "doing", "drafted", "needs_human", "abstained", "rejected", "failed", "not_started"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 ROUNDING = 100
@@ -90,8 +92,9 @@ Review = Literal["", "accepted", "edited", "rejected", "assigned"]
 class Batch(NamedTuple):
     """A batch; times are ISO 8601, "" for what has not happened. `budget_nano` None is no cap.
 
-    `note` says why it is paused when no person did it. `settings` is what else is kept with it. `digest` tells what it
-    was made of, so that the same command finds it again; "" for one that a page made.
+    `note` says why it is paused when no person did it, and `stopped_by` what has to change then. `settings` is what
+    else is kept with it. `digest` tells what it was made of, so that the same command finds it again; "" for one that a
+    page made.
     """
 
     id: str
@@ -106,6 +109,7 @@ class Batch(NamedTuple):
     ended_at: str
     note: str
     digest: str = ""
+    stopped_by: StoppedBy = ""
 
     @property
     def scope(self) -> str:
@@ -203,7 +207,7 @@ class Progress(NamedTuple):
     `proven` counts undecided drafts that are fully proven. In nano-dollars: `spent` is what worked rows cost, `booked`
     what stands in the books for all of them, calls of unknown cost at their most, and `frontier` the all-frontier
     estimate of what was worked. `unpriced` and `unestimated` count worked rows of which the first and the last are not
-    known.
+    known. `running`: may what is at work still come to its end.
     """
 
     by_status: dict[Status, int]
@@ -214,6 +218,7 @@ class Progress(NamedTuple):
     unpriced: int
     unestimated: int = 0
     booked: int = 0
+    running: bool = False
 
     @property
     def total(self) -> int:
@@ -240,7 +245,7 @@ class Progress(NamedTuple):
     @property
     def _paid_for_nothing(self) -> bool:
         """Whether there are calls in the books of tickets that were given up: what those did cost is not known."""
-        return not self.by_status.get("doing") and self.booked - self.spent > ROUNDING * self.total
+        return not self.running and self.booked - self.spent > ROUNDING * self.total
 
 
 class Verdict(NamedTuple):
@@ -299,10 +304,15 @@ def progress(db: sa.Connection, ids: Collection[str]) -> dict[str, Progress]:
             before.unpriced + (unpriced if worked else 0),
             before.unestimated + (unestimated if worked else 0),
         )
-    of = {scope_of(id_): id_ for id_ in ids}
-    books = db.execute(sa.select(spending.c.scope, spending.c.spent).where(spending.c.scope.in_(of))).all()
-    booked = {of[scope]: int(spent) for scope, spent in books}
-    return {id_: far._replace(booked=max(far.spent, booked.get(id_, 0))) for id_, far in found.items()}
+    books = (
+        sa.select(batches.c.id, batches.c.state, sa.func.coalesce(spending.c.spent, 0))
+        .outerjoin(spending, spending.c.scope == sa.literal(scope_of("")) + batches.c.id)
+        .where(batches.c.id.in_(ids))
+    )
+    for id_, state, booked in db.execute(books):
+        far = found[id_]
+        found[id_] = far._replace(booked=max(far.spent, int(booked)), running=state == "running")
+    return found
 
 
 def scope_of(batch_id: str) -> str:

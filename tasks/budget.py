@@ -282,14 +282,23 @@ def _spending(db: sa.Connection, scope: str) -> Spending:
     return Spending(*row) if row else Spending(0, 0)
 
 
+_LEFT_FOR, _THIS_CASE = "are left for ", "this case"
+
+
+def names_shared_cap(reason: str) -> bool:
+    """Whether a case says that it was stopped by a cap that it shares with others."""
+    _, is_cap, whose = reason.partition(_LEFT_FOR)
+    return bool(is_cap) and not whose.startswith(_THIS_CASE)
+
+
 def _too_small(cap: Cap, nano: int, now: Spending) -> BudgetReached:
     kind, _, name = cap.scope.partition(":")
     owner, _, day = name.rpartition(":")
-    what = {"case": "this case", "batch": "this batch", "day": name, "tenant": f'the tenant "{owner}" on {day}'}
+    what = {"case": _THIS_CASE, "batch": "this batch", "day": name, "tenant": f'the tenant "{owner}" on {day}'}
     what["shadow"] = f"shadow runs on {day}"
     left = max(0, cap.nano - now.spent - now.reserved)
     return BudgetReached(
-        f"stopped: the next call may cost {_usd(nano)}, and {_usd(left)} of {_usd(cap.nano)} are left for "
+        f"stopped: the next call may cost {_usd(nano)}, and {_usd(left)} of {_usd(cap.nano)} {_LEFT_FOR}"
         f"{what.get(kind, name)}; what was found is kept; raise it with {_RAISED_WITH.get(kind, 'a larger budget')}",
         cap.scope,
     )

@@ -27,7 +27,7 @@ from errors import NewerDatabase, StoreError, UsageError
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
-REVISION = "0010"
+REVISION = "0011"
 """The database revision that this code reads and writes; `migrations/versions` leads up to it."""
 
 BUSY_SECONDS = 30

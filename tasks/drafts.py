@@ -51,6 +51,8 @@ _NEWEST_OF = (
     sa.select(batches).where(batches.c.digest == sa.bindparam("its_digest")).order_by(batches.c.made_at.desc()).limit(1)
 )
 
+_NO_NOTE = {"note": "", "stopped_by": ""}
+
 ROWS_AT_ONCE = 500
 """Rows that are written, or read, as one statement."""
 
@@ -179,12 +181,14 @@ class Drafts:
         with self._database.writing() as db:
             this = batches.update().where(batches.c.id == batch_id)
             if state == "running":
-                db.execute(this.where(batches.c.state != "done").values(state=state, ended_at="", note=""))
+                db.execute(this.where(batches.c.state != "done").values(state=state, ended_at="", **_NO_NOTE))
                 move(db, batch_id, "not_started", "todo")
             elif state == "paused":
-                db.execute(this.where(batches.c.state == "running").values(state=state, note=""))
+                db.execute(this.where(batches.c.state == "running").values(state=state, **_NO_NOTE))
             else:
-                open_ = this.where(batches.c.state.in_(("running", "paused"))).values(state=state, ended_at=at, note="")
+                open_ = this.where(batches.c.state.in_(("running", "paused"))).values(
+                    state=state, ended_at=at, **_NO_NOTE
+                )
                 if cancelled := db.execute(open_.returning(*batches.c)).one_or_none():
                     move(db, batch_id, "todo", "not_started")
                     batch_ended(db, Batch(*cancelled), at)
@@ -202,7 +206,7 @@ class Drafts:
             count = db.execute(drafts.update().where(*failed).values(again)).rowcount
             if count:
                 this = batches.update().where(batches.c.id == batch_id, batches.c.state != "cancelled")
-                db.execute(this.values(state="running", ended_at="", note=""))
+                db.execute(this.values(state="running", ended_at="", **_NO_NOTE))
         return count
 
     def set_budget(self, batch_id: str, budget_nano: int | None) -> None:

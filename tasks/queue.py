@@ -6,7 +6,6 @@ for dead changes nothing.
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections.abc import Callable, Collection
@@ -16,8 +15,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from errors import Stopped
-from tasks.batches import Batch, DraftRow, Status, batches, drafts, scope_of
-from tasks.budget import spending
+from tasks.batches import Batch, DraftRow, Status, StoppedBy, batches, drafts, scope_of
+from tasks.budget import names_shared_cap, spending
 from tasks.case import Case
 from tasks.database import Database
 from tasks.purse import nano
@@ -36,9 +35,6 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
 
 SAME_BATCH_SECONDS = 1.0
 """So long a worker goes on with a batch before it looks whether an older one goes on as well."""
-
-_SHARED_CAP = re.compile("are left for (?!this case)")
-"""What the budget says when a cap is too small for the next call that a case shares with others."""
 
 # Statements are made once: a ticket needs a dozen, and making one takes longer than most take to run.
 _THIS = (drafts.c.batch_id == sa.bindparam("its_batch"), drafts.c.seq == sa.bindparam("its_number"))
@@ -192,7 +188,7 @@ class Queue:
         A batch is paused when a cap that its tickets share, its own or the day's, was reached: nothing else of it
         could be worked then. Tickets that ask the same get the same draft.
         """
-        shared = case.stopped_by == "budget" and _SHARED_CAP.search(case.outcome_reason)
+        shared = case.stopped_by == "budget" and names_shared_cap(case.outcome_reason)
         return self._end(db, row, worked(case), case.outcome_reason if shared else "", reword)
 
     def fail(self, row: DraftRow, error: str, cost_nano: int | None = 0) -> None:
@@ -230,11 +226,11 @@ class Queue:
         """Puts a row back whose endpoint is out of order: the longer it is, the later it is tried again."""
         self.give_back(row, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (row.run - 1)))
 
-    def run_dry(self, row: DraftRow, reason: str) -> None:
-        """Puts a row back for which there is no money, and stops its batch with it."""
+    def halt(self, row: DraftRow, reason: str, by: StoppedBy) -> None:
+        """Puts a row back and stops its batch with it: what keeps it from being worked keeps the others, too."""
         with self._database.writing() as db:
             self._give_back(db, row)
-            self._stop(db, row.batch_id, reason)
+            self._stop(db, row.batch_id, reason, by)
 
     def shall_stop(self, batch_ids: Collection[str]) -> set[str]:
         """Those of these batches whose work shall stop: the cancelled ones."""
@@ -249,6 +245,12 @@ class Queue:
         with self._database.reading() as db:
             mine = sa.select(drafts).where(drafts.c.status == "doing", drafts.c.owner == owner)
             return [DraftRow(*row) for row in db.execute(mine)]
+
+    def is_at(self, batch_id: str, owners: Collection[str]) -> bool:
+        """Whether one of these workers is at a ticket of a batch."""
+        theirs = (drafts.c.batch_id == batch_id, drafts.c.status == "doing", drafts.c.owner.in_(owners))
+        with self._database.reading() as db:
+            return bool(db.execute(sa.select(sa.exists().where(*theirs))).scalar())
 
     def left_behind(self, living: Collection[str]) -> list[DraftRow]:
         """The rows at work whose workers are not among the living."""
@@ -280,7 +282,7 @@ class Queue:
                 self._pass_on(db, DraftRow(*found), reword)
             spent = batch.budget_nano and (batch.spent or 0) >= batch.budget_nano
             if reason := "all of the batch's cap is spent" if spent else stop:
-                self._stop(db, row.batch_id, reason)
+                self._stop(db, row.batch_id, reason, "budget")
             end_if_done(db, row.batch_id, self._at())
 
         return last
@@ -293,11 +295,11 @@ class Queue:
             values |= {"text": reword(first, row), "cost_nano": 0, "frontier_nano": first.frontier_nano}
             db.execute(drafts.update().where(*this_row(row.batch_id, row.seq)).values(values))
 
-    def _stop(self, db: sa.Connection, batch_id: str, reason: str) -> None:
+    def _stop(self, db: sa.Connection, batch_id: str, reason: str, by: StoppedBy) -> None:
         # Its batch is locked: who locks rows first, and then it, may wait for who cancels it, and be waited for.
         running = (batches.c.id == batch_id, batches.c.state == "running")
         if move(db, batch_id, "todo", "not_started"):
-            db.execute(batches.update().where(*running).values(state="paused", note=reason))
+            db.execute(batches.update().where(*running).values(state="paused", note=reason, stopped_by=by))
 
     def _at(self) -> str:
         return self._now().isoformat()

@@ -34,7 +34,7 @@ SHOWN = 5
 """Rows of a preview."""
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".mbox", ".eml")
-_FEW = 1_000  # a text may hold one NUL in so many characters; with more of them it is none
+_FEW, _SHORT, _SOME = 1_000, 8, 10  # a text may hold one NUL in so many bytes; a short one more, but only some
 
 
 def read(data: bytes, name: str) -> Table:
@@ -74,7 +74,7 @@ def _columns(records: Iterable[Record]) -> list[str]:
 
 def _text(data: bytes) -> str:
     text = decode(data)
-    if text is None and data.count(0) * _FEW <= len(data):
+    if text is None and data.count(0) <= max(min(_SOME, len(data) // _SHORT), len(data) // _FEW):
         # A stray NUL spoils its row, not the file; it stays visible as a replacement character.
         text = decode(data.replace(b"\0", "\ufffd".encode()))
     if text is None:

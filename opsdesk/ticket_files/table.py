@@ -141,7 +141,9 @@ class Table:
         if not chosen["body"]:
             if all(record.error for record in records):
                 raise unreadable(records[0])
-            raise UsageError(f"no column holds the tickets' text; say which one does, of: {_list(self.columns)}")
+            raise UsageError(
+                f"no column holds the tickets' text; say which one does (--map body=COLUMN), of: {_list(self.columns)}"
+            )
         rows = [_row(seq, record, chosen) for seq, record in enumerate(records, start=1)]
         return TicketFile(self.name, self.columns, chosen, rows)
 

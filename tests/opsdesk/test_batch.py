@@ -25,7 +25,7 @@ from opsdesk.likeness import likeness
 from opsdesk.processes import end_with
 from opsdesk.settings import Settings
 from opsdesk.worker import Worker
-from tasks.batches import Progress
+from tasks.batches import Batch, Progress
 from tasks.case import Ticket
 from tasks.drafts import Drafts
 from tests.simulator import Model, Simulator
@@ -144,22 +144,51 @@ def test_another_batch_that_was_left_running_is_left_alone(home_of_all: Path, tm
     drafts.set_state(older, "cancelled")
 
 
-def test_a_batch_that_nothing_came_of_has_failed_and_is_drafted_once_its_endpoint_is_mended(
+def test_a_batch_whose_key_is_refused_stops_and_goes_on_with_another(
     home_of_all: Path, tmp_path: Path, sim: Simulator
 ) -> None:
-    given = tickets(tmp_path / "in.csv", ["", "How do I reset my password?", "How do I export my data?"])
+    questions = [f"How do I reset my password? Case {n}." for n in range(20)]
+    given = tickets(tmp_path / "in.csv", ["", *questions])
     out, env = tmp_path / "out.jsonl", environment(home_of_all, sim)
     sim.set(CHEAP, always="401")
     code, printed, told = run(["draft", str(given), "--out", str(out), "--kb", "sample", "--json"], env, tmp_path)
-    assert (code, json.loads(printed)["failed"]) == (1, 2), told
-    assert "2 tickets failed" in told
-    assert "opsdesk batch retry-failed" in told
-    sim.set(CHEAP, always="")
-    code, printed, told = run(["batch", "retry-failed", "--out", str(out), "--json"], env, tmp_path)
     summary = json.loads(printed)
-    assert (code, summary["drafted"], summary["failed"]) == (0, 2, 0), told
-    assert [json.loads(line)["status"] for line in out.read_text().splitlines()] == ["rejected", "drafted", "drafted"]
+    assert (code, summary["not_started"], summary["failed"], summary["cost_usd"]) == (1, 20, 0, 0), told
+    assert "refuses the key" in told
+    assert "opsdesk batch resume" in told
+    assert len(sim.books.rows()) < 20  # nobody goes on knocking
+    sim.set(CHEAP, always="")
+    code, printed, told = run(["batch", "resume", "--out", str(out), "--json"], env, tmp_path)
+    summary = json.loads(printed)
+    assert (code, summary["drafted"]) == (0, 20), told
+    assert [json.loads(line)["status"] for line in out.read_text().splitlines()] == ["rejected", *["drafted"] * 20]
     assert summary["cost_usd"] == pytest.approx(summary["booked_usd"], abs=1e-6)
+
+
+def test_a_batch_that_nothing_came_of_has_failed_and_says_why(home_of_all: Path, tmp_path: Path) -> None:
+    drafts = Drafts(Desk(Settings(home=home_of_all)).task_list.database, lambda: datetime.now(UTC))
+    id_ = drafts.make("a", "sample", [(Ticket(text=""), "the text is empty"), (Ticket(text="How much?"), "")])
+    row = drafts.queue.claim("w:1")
+    assert row
+    drafts.queue.fail(row, "six workers ended on it", None)
+    code, printed, told = run(["batch", "resume", id_, "--json"], environment(home_of_all), tmp_path)
+    assert (code, json.loads(printed)["failed"], json.loads(printed)["cost_usd"]) == (1, 1, None)
+    assert "1 ticket failed, the first of them with: six workers ended on it" in told
+    assert f"opsdesk batch retry-failed {id_}" in told
+
+
+def test_who_only_watches_does_not_wait_for_a_dead_worker(home_of_all: Path) -> None:
+    desk = Desk(Settings(home=home_of_all))
+    drafts = Drafts(desk.task_list.database, lambda: datetime.now(UTC))
+    id_ = drafts.make("a", "sample", [(Ticket(text="How do I export my data?"), "")])
+    assert drafts.queue.claim("nobody:1", only=id_)
+
+    def watch(batch: Batch, _: object) -> None:
+        if batch.state == "running":
+            drafts.set_state(id_, "paused")
+
+    assert batches.run(desk, drafts, id_, watch, here=False).state == "paused"
+    drafts.set_state(id_, "cancelled")
 
 
 @pytest.mark.parametrize(("waiting", "concurrency"), [(400, 1), (400, 3), (400, 5), (30, 4), (1, 7), (400, 64)])

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pytest
 
 from agents.turns import in_turn
+from errors import OpsdeskError
 from opsdesk.desk import Desk
 from opsdesk.durable import Durable, forget_ended
 from opsdesk.settings import Settings
@@ -107,17 +108,20 @@ def test_a_ticket_whose_knowledge_base_another_machine_has_is_left_to_that_one(
     assert drafts.draft(id_, 1).status == "drafted"
 
 
-def test_a_failed_ticket_is_worked_again_once_the_endpoint_is_mended(
-    home_of_all: Path, drafts: Drafts, sim: Simulator
+def fails(*_: object, **__: object) -> None:
+    raise OpsdeskError("a step has failed")
+
+
+def test_a_ticket_whose_case_has_failed_is_worked_anew_once_the_reason_is_mended(
+    home_of_all: Path, drafts: Drafts, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id_ = drafts.make("Monday", "sample", [(Ticket(text=QUESTIONS[0]), "")])
-    sim.set(CHEAP, always="401")
     refused = with_a_model(home_of_all, sim)
-    with at_work(refused, drafts) as durable:
+    with at_work(refused, drafts) as durable, monkeypatch.context() as broken:
+        broken.setattr("agents.order.present", fails)
         durable.draft(claimed(refused, drafts, id_))
     failed = drafts.draft(id_, 1)
     assert (failed.status, drafts.batch(id_).state) == ("failed", "done")
-    sim.set(CHEAP, always="")
     assert drafts.retry_failed(id_) == 1
     mended = with_a_model(home_of_all, sim)
     with at_work(mended, drafts) as durable:

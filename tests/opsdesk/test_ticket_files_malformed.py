@@ -70,6 +70,7 @@ ROW_BY_ROW = [
     Bad("delimiter told to a spreadsheet", b"sep=;\nid;body\n1;How, when?\n", {3: ""}, texts=("How, when?",)),
     Bad("a cell of 10 MB", f'id,body\n1,"{LONG}"\n2,Why\n'.encode(), {2: "10,000,000 characters", 3: ""}),
     Bad("an id of 10 MB", f"id,body\n{LONG},How\n2,Why\n".encode(), {2: "too long", 3: ""}),
+    Bad("a few NULs in a short file", b"id,text\n1,How do I \x00reset it?\n2\x00,How much?\n", {2: "", 3: ""}),
     Bad("a NUL", UMLAUT.encode() + b"3,a\0b\n" + b"4,filler\n" * 200, dict.fromkeys(range(2, 205), "")),
     Bad("UTF-8 with its mark", UMLAUT.encode("utf-8-sig"), {2: "", 3: ""}, texts=UMLAUTS),
     *(

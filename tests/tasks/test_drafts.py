@@ -352,7 +352,7 @@ def test_without_money_a_batch_stops_and_the_rest_is_not_started(drafts: Drafts)
     id_ = drafts.make("a", "kb", tickets(3))
     row = drafts.queue.claim("w:1")
     assert row
-    drafts.queue.run_dry(row, "nothing is left for this batch")
+    drafts.queue.halt(row, "nothing is left for this batch", "budget")
     assert drafts.progress(id_).by_status == {"not_started": 3}
     assert (drafts.batch(id_).state, drafts.batch(id_).note) == ("paused", "nothing is left for this batch")
 

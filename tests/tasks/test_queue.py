@@ -80,8 +80,8 @@ def test_money_for_a_ticket_that_was_given_up_is_no_nought(store: Drafts, databa
     assert row
     scope = store.batch(id_).scope
     budget.settle(budget.reserve([Cap(scope, DOLLAR)], DOLLAR // 4, case_id=row.case_id, model="m"), None)
-    store.set_state(id_, "cancelled")
     assert store.progress(id_).summary["cost_usd"] == 0  # of what has ended
+    store.set_state(id_, "cancelled")
     store.queue.give_back(row)
     told = store.progress(id_).summary
     assert (told["cost_usd"], told["booked_usd"], told["not_started"]) == (None, 0.25, 1)
