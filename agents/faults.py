@@ -41,6 +41,7 @@ FAULTS: dict[str, Fault] = {
     "no credit": Fault("says that the account cannot pay", "add credit there, or set another {API_KEY}"),
     "server error": Fault("failed on its side", _LATER, again=True, passes=True, opens=True),
     "key refused": Fault("refuses the key", "set {API_KEY} to a valid one", elsewhere=False),
+    "not allowed": Fault("does not allow this request", "check what {API_KEY} may use, and what may be sent there"),
     "model unknown": Fault("knows no such model or path", "check {MODEL} and {BASE_URL}"),
     "request refused": Fault("does not take the request", "check that {MODEL} is a chat model that reads so much"),
     "option refused": Fault("does not take the options of the request", "use another {MODEL}", again=True),
@@ -113,8 +114,10 @@ def _of_status(response: httpx.Response, told: str) -> Failed:
         return Failed("no credit", code=code)
     if code == 429:
         return Failed("rate limited", after=after, code=code)
-    if code in (401, 403, 407):
+    if code in (401, 407):
         return Failed("key refused", code=code)
+    if code == 403:  # it may be said of a single text, such as by a moderation
+        return Failed("not allowed", code=code)
     if code in (404, 405):
         return Failed("model unknown", code=code)
     if code < 400:

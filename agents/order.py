@@ -225,7 +225,7 @@ class CaseFlow(Flow[_State]):
     def _unwritten(self, error: OpsdeskError, done: Done) -> None:
         """Ends a case whose draft nobody wrote: a person gets what was found, and what is proven of a draft before."""
         if isinstance(error, EndpointError) and not error.elsewhere:
-            if self._steps.is_durable:  # all others of its batch would fail the same
+            if self._steps.is_patient:  # all others of its batch would fail the same
                 raise Postponed(str(error), "settings")
             self._steps.hand_on(done, "person", str(error), {}, failed=True)
             raise error

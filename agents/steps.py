@@ -201,7 +201,7 @@ class Steps:
         if isinstance(made, Stopped):
             self.hand_on(done, "asker", str(made), {}, failed=True)
             raise made
-        if self._limits.journal and self._limits.journal.patient and is_outage(made):
+        if self.is_patient and is_outage(made):
             raise Postponed(str(made))
         return made, done
 
@@ -291,13 +291,13 @@ class Steps:
                 self.hand_on(done, "nobody", "paid for in an earlier try that was interrupted; not needed now", {})
 
     @property
-    def is_durable(self) -> bool:
-        """Whether the case is one of many that are worked for as long as it takes."""
-        return self._limits.journal is not None
+    def is_patient(self) -> bool:
+        """Whether the case is a durable one that waits for what is out of order."""
+        return self._limits.journal is not None and self._limits.journal.patient
 
     def shares(self, error: BudgetReached) -> bool:
         """Whether the budget that is used up is one that a durable case shares with others."""
-        return self.is_durable and not error.scope.startswith("case:")
+        return self._limits.journal is not None and not error.scope.startswith("case:")
 
     def hand_on(self, done: Done, to: str, reason: str, sent: Any, *, failed: bool = False) -> None:
         """Books a finished step as a handoff to `to`; `reason` says in plain words why it goes there."""

@@ -161,6 +161,7 @@ def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency:
     not start, or its knowledge base is gone: it is paused then; and when the database stays away.
     """
     workers, at_once = None, False
+    living = Living(desk.task_list.database, desk.now, listens_only=True)
     try:
         drafts.set_state(batch_id, "running")
         left = drafts.progress(batch_id)
@@ -170,6 +171,7 @@ def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency:
         while True:
             try:
                 batch, far = drafts.batch(batch_id), drafts.progress(batch_id)
+                ended = batch.state != "running" and not _is_at_work(drafts, far, batch_id, living)
                 seen = time.monotonic()
             except StoreError:  # the workers outlive it, and so does who watches them
                 if time.monotonic() - seen > BOOKED_SECONDS:
@@ -177,7 +179,7 @@ def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency:
                 time.sleep(LOOK_SECONDS)
                 continue
             watch(batch, far)
-            if batch.state != "running" and not _is_at_work(desk, drafts, far, batch_id):
+            if ended:
                 return batch
             if workers:
                 workers.look()
@@ -185,8 +187,7 @@ def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency:
                     desk.knowledge_base(batch.kb)  # raises what is to be told
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
-        drafts.set_state(batch_id, "paused")
-        at_once = not _settled(desk, drafts, batch_id, watch)
+        at_once = not _paused(drafts, batch_id, watch, living)
         raise
     except StoreError:
         raise
@@ -198,24 +199,30 @@ def run(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch, *, concurrency:
             workers.end(at_once=at_once)
 
 
-def _settled(desk: Desk, drafts: Drafts, batch_id: str, watch: Watch) -> bool:
-    """Waits for what is at work; False when another Ctrl-C does not want to."""
-    give_up = time.monotonic() + WAIT_SECONDS
+def _paused(drafts: Drafts, batch_id: str, watch: Watch, living: Living) -> bool:
+    """Pauses a batch and waits for what is at work; False when it could not be, or another Ctrl-C does not want to."""
+    give_up, told = time.monotonic() + WAIT_SECONDS, False
     try:
-        while _is_at_work(desk, drafts, far := drafts.progress(batch_id), batch_id) and time.monotonic() < give_up:
-            watch(drafts.batch(batch_id), far)
+        while time.monotonic() < give_up:
+            try:
+                if not told:
+                    drafts.set_state(batch_id, "paused")
+                    told = True
+                far = drafts.progress(batch_id)
+                if not _is_at_work(drafts, far, batch_id, living):
+                    return True
+                watch(drafts.batch(batch_id), far)
+            except StoreError:  # it may come back
+                pass
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         return False
-    return True
+    return told
 
 
-def _is_at_work(desk: Desk, drafts: Drafts, far: Progress, batch_id: str) -> bool:
+def _is_at_work(drafts: Drafts, far: Progress, batch_id: str, living: Living) -> bool:
     """Whether somebody who lives is at one of its tickets."""
-    if not far.by_status.get("doing"):
-        return False
-    living = [worker.name for worker in Living(desk.task_list.database, desk.now).alive()]
-    return drafts.queue.is_at(batch_id, living)
+    return bool(far.by_status.get("doing")) and drafts.queue.is_at(batch_id, living.living())
 
 
 # --- written down --------------------------------------------------------------------------------------

@@ -116,12 +116,12 @@ class Durable:
         going_on = {found.workflow_id for found in known if found.status in ("PENDING", "ENQUEUED")}
         if not self._has_looked:  # who has died before this worker began is on no list any more
             known += DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-            self._has_looked = True
         # Also those who had taken one over and ended before they could say so.
         runners = {str(found.executor_id) for found in known if found.status == "PENDING"}
         gone = sorted({row.owner for row in left}.union(runners, dead) - {*living, self._owner})
         self._desk.budget.reclaim_of(gone)
         DBOS._recover_pending_workflows(gone)  # asks again whose they are, so that of two workers one gets each
+        self._has_looked = True
         for row in left:
             if _id(row) not in going_on:
                 self._queue.release(row)
@@ -150,7 +150,9 @@ class Durable:
             if reason.waits_for == "endpoint":
                 self._queue.postpone(row)
             else:
-                self._queue.halt(row, str(reason), reason.waits_for)
+                stays = reason.waits_for == "settings" and not self._batch_id  # or else it ends with its batch
+                why = f"{reason}, and restart the worker {self._owner}" if stays else str(reason)
+                self._queue.halt(row, why, reason.waits_for)
         except Stopped:
             self._give_back(row)
         except Exception as error:  # noqa: BLE001  (whatever it is, one ticket fails and the others go on)

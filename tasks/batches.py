@@ -207,7 +207,7 @@ class Progress(NamedTuple):
     `proven` counts undecided drafts that are fully proven. In nano-dollars: `spent` is what worked rows cost, `booked`
     what stands in the books for all of them, calls of unknown cost at their most, and `frontier` the all-frontier
     estimate of what was worked. `unpriced` and `unestimated` count worked rows of which the first and the last are not
-    known. `running`: may what is at work still come to its end.
+    known. `running`: whether the batch runs.
     """
 
     by_status: dict[Status, int]

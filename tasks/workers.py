@@ -48,8 +48,15 @@ class Workers:
     """The workers of one database."""
 
     def __init__(
-        self, database: Database, now: Callable[[], datetime], monotonic: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        listens_only: bool = False,
     ) -> None:
+        """`listens_only`: whoever looks is no worker itself, so that its own silence tells nothing."""
+        self._listens_only = listens_only
         self._database, self._now, self._monotonic = database, now, monotonic
         self._heard: dict[str, tuple[str, float]] = {}  # each one's last word, and when it was first seen here
         self._spoke = self._speaks_since = monotonic()
@@ -61,7 +68,7 @@ class Workers:
             if not db.execute(workers.update().where(workers.c.name == name).values(beat_at=at)).rowcount:
                 db.execute(workers.insert().values(name=name, version=version, began_at=at, beat_at=at))
         now = self._monotonic()
-        if now - self._spoke > OWN_SILENCE.total_seconds():
+        if not self._listens_only and now - self._spoke > OWN_SILENCE.total_seconds():
             self._speaks_since = now  # first: another thread looks by the other one whether this holds
         self._spoke = now
 

@@ -68,10 +68,14 @@ def _button(label: str, icon: str, batch_id: str, state: Literal["running", "pau
 
 
 def _stopped(batch: Batch) -> None:
-    """Why a batch has paused by itself, and the way on: a larger cap."""
+    """Why a batch has paused by itself, and the way on: a larger cap, or mended settings."""
+    by = "a refused key" if batch.stopped_by == "settings" else "a budget"
     with st.container(border=True):
-        st.markdown(":orange-badge[:material/pause_circle: Paused by a budget]")
+        st.markdown(f":orange-badge[:material/pause_circle: Paused by {by}]")
         st.text(display.visible(batch.note))
+        if batch.stopped_by == "settings":
+            _button("Resume", "play_arrow", batch.id, "running")
+            return
         with st.container(horizontal=True, vertical_alignment="bottom"):
             now = None if batch.budget_nano is None else batch.budget_nano / NANO
             cap = st.number_input(

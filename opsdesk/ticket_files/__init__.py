@@ -61,7 +61,7 @@ def read(data: bytes, name: str) -> Table:
     if not records:
         raise UsageError("the file names columns and has no tickets; choose one with a ticket in each row")
     if columns is None:
-        columns = _columns(records) or _columns([record.page for record in records if record.page])
+        columns = _columns(records) or _columns({id(page): page for r in records if (page := r.page)}.values())
         check_columns(len(columns))
         if not columns:
             raise unreadable(records[0])

@@ -164,7 +164,7 @@ def _whole(records: Sequence[Record], columns: Set[str]) -> Iterator[Record]:
     """The records; in place of those taken out of a page that has one of the columns, and so is a ticket, the page."""
     last: Record | None = None
     for record in records:
-        if record.page is None or columns.isdisjoint(record.page.values):
+        if record.page is None or not any(column in record.page.values for column in columns):
             yield record
         elif record.page is not last:
             yield record.page

@@ -48,7 +48,7 @@ FAULTY: dict[str, tuple[Reply, str, int, Usage]] = {
     "529": (refusal("529 Overloaded"), "server error", 3, Usage()),
     "503 for a long time": (refusal("503 Busy", "", "Retry-After: 55"), "server error", 1, Usage()),
     "401": (refusal("401 Unauthorized"), "key refused", 1, Usage()),
-    "403": (refusal("403 Forbidden"), "key refused", 1, Usage()),
+    "403": (refusal("403 Forbidden"), "not allowed", 1, Usage()),
     "404": (refusal("404 Not Found"), "model unknown", 1, Usage()),
     "404 as a page": (whole(HTML, "404 Not Found", kind="text/html"), "model unknown", 1, Usage()),
     "400": (refusal("400 Bad Request"), "request refused", 1, Usage()),

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -175,6 +175,30 @@ def test_a_batch_that_nothing_came_of_has_failed_and_says_why(home_of_all: Path,
     assert (code, json.loads(printed)["failed"], json.loads(printed)["cost_usd"]) == (1, 1, None)
     assert "1 ticket failed, the first of them with: six workers ended on it" in told
     assert f"opsdesk batch retry-failed {id_}" in told
+
+
+def test_ctrl_c_pauses_also_when_the_database_is_gone_for_a_moment(
+    home_of_all: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(Settings(home=home_of_all))
+    drafts = Drafts(desk.task_list.database, lambda: datetime.now(UTC))
+    id_ = drafts.make("a", "sample", [(Ticket(text="How do I export my data?"), "")])
+    there, refused = drafts.set_state, list[str]()
+
+    def gone_at_first(batch_id: str, state: Literal["running", "paused", "cancelled"]) -> None:
+        if state == "paused" and len(refused) < 2:
+            refused.append(state)
+            raise StoreError("the server is being restarted")
+        there(batch_id, state)
+
+    def watch(_: object, __: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(drafts, "set_state", gone_at_first)
+    with pytest.raises(KeyboardInterrupt):
+        batches.run(desk, drafts, id_, watch, here=False)
+    assert (drafts.batch(id_).state, len(refused)) == ("paused", 2)
+    there(id_, "cancelled")
 
 
 def test_who_only_watches_does_not_wait_for_a_dead_worker(home_of_all: Path) -> None:

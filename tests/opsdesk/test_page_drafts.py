@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from opsdesk.desk import Desk
 from opsdesk.pages import parts
-from tasks.batches import DraftRow
+from tasks.batches import DraftRow, StoppedBy
 from tasks.case import Case, Citation, Claim, Passage, Ticket
 from tasks.drafts import Drafts
 from tasks.experience import ExperienceStore
@@ -221,6 +221,22 @@ def test_a_running_batch_can_be_paused_resumed_and_cancelled(drafts: Drafts) -> 
     button(test, "Cancel").click().run()
     assert drafts.batch(id_).state == "cancelled"
     assert drafts.progress(id_).by_status == {"not_started": 1}
+
+
+@pytest.mark.parametrize(("by", "badge", "caps"), [("budget", "a budget", 1), ("settings", "a refused key", 0)])
+def test_a_batch_that_has_paused_by_itself_says_why_and_offers_what_helps(
+    drafts: Drafts, by: StoppedBy, badge: str, caps: int
+) -> None:
+    id_ = drafts.make("June", "kb", [(Ticket(text="How?"), "")])
+    row = drafts.queue.claim("w:1")
+    assert row
+    drafts.queue.halt(row, "so it is told", by)
+    test = shown(batch=id_)
+    assert f"Paused by {badge}" in markup(test)
+    assert "so it is told" in texts(test)
+    assert len(test.number_input) == caps
+    button(test, "Resume").click().run()
+    assert (drafts.batch(id_).state, drafts.batch(id_).stopped_by) == ("running", "")
 
 
 def test_untrusted_text_is_never_read_as_markup(desk: Desk, drafts: Drafts) -> None:
