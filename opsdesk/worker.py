@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from errors import OpsdeskError, UsageError
 from opsdesk import work
-from opsdesk.desk import LONGER_THAN_ANY_CASE, Desk, version
+from opsdesk.desk import Desk, version
 from opsdesk.shadow import Shadows
 from opsdesk.webhooks import Post
 from tasks.batches import DraftRow
@@ -251,7 +251,7 @@ class Worker:
                     self._take_over()
                 if time.monotonic() - reclaimed >= RECLAIM_SECONDS:
                     reclaimed = time.monotonic()
-                    self._desk.budget.reclaim(LONGER_THAN_ANY_CASE)
+                    self._desk.budget.reclaim()
             except OpsdeskError as error:
                 log.error("%s", error)
             except Exception as error:  # noqa: BLE001  (DBOS's own: its database is gone for now)

@@ -195,14 +195,14 @@ class Budget:
         with self.database.reading() as db:
             return _spending(db, scope)
 
-    def reclaim(self, older_than: timedelta) -> int:
+    def reclaim(self, older_than: timedelta | None = None) -> int:
         """Settles, at all that was held, what processes left behind that are gone. Returns how many.
 
         A process of this machine is gone when it does not live. Of any other, and of one whose id is in use again,
-        only age tells: `older_than` must be longer than any call may take. Should a call end after all, its books
-        say too much, never too little.
+        only age tells: `older_than` must be longer than any call may take; None where this clock shall not count.
+        Should a call end after all, its books say too much, never too little.
         """
-        before = (self._now() - older_than).isoformat()
+        before = "" if older_than is None else (self._now() - older_than).isoformat()
         columns = (reservations.c.id, reservations.c.owner, reservations.c.made_at)
         with self.database.reading() as db:
             held = db.execute(sa.select(*columns).where(reservations.c.settled.is_(None))).all()
