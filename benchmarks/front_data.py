@@ -290,7 +290,7 @@ def _batch(database: Database, count: int, chance: random.Random, now: datetime)
     """A batch with so many rows. Its tables are taken as they lie in the database: others write what they hold."""
     at = now.isoformat()
     whole = {"id": BATCH, "name": "October.csv", "person": "", "kb": KBS[0], "state": "done", "budget_nano": 5 * 10**9}
-    whole |= {"settings": {}, "made_at": at, "began_at": at, "ended_at": at, "note": "", "digest": ""}
+    whole |= {"settings": {}, "made_at": at, "began_at": at, "ended_at": at, "note": "", "digest": "", "stopped_by": ""}
     with database.writing() as db:
         tables = sa.MetaData()
         batches, drafts = (sa.Table(name, tables, autoload_with=db) for name in ("batches", "drafts"))

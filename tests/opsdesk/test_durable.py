@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,7 +63,7 @@ def with_a_model(home: Path, sim: Simulator) -> Desk:
 
 
 def claimed(desk: Desk, drafts: Drafts, batch_id: str) -> DraftRow:
-    row = drafts.queue.claim(desk.task_list.owner)
+    row = drafts.queue.claim(desk.task_list.owner, only=batch_id)
     assert row
     assert row.batch_id == batch_id
     return row
@@ -140,8 +141,8 @@ def test_what_agents_noted_of_a_ticket_goes_once_it_has_ended(home_of_all: Path,
     with at_work(desk, drafts) as durable:
         durable.draft(claimed(desk, drafts, id_))
         assert secret in noted(home_of_all)
-        assert durable.forget_ended() == 0  # too soon
-        assert sum(forget_ended(desk.task_list.database, tomorrow)) >= 1
+        assert apart(durable.forget_ended) == 0  # too soon
+        assert apart(lambda: sum(forget_ended(desk.task_list.database, tomorrow))) >= 1
         assert secret not in noted(home_of_all)
         durable.draft(claimed(desk, drafts, id_))  # the others go on
     assert drafts.progress(id_).by_status == {"drafted": 2}
@@ -157,9 +158,15 @@ def test_a_ticket_that_was_finished_by_a_worker_that_died_before_it_said_so_leav
         steps.execute("UPDATE workflow_status SET status = 'PENDING', completed_at = NULL, executor_id = 'dead:1'")
     other = Desk(Settings(home=home_of_all))
     with at_work(other, drafts) as durable:
-        durable.take_over([], [])
+        apart(lambda: durable.take_over([], []))
         until(lambda: states(home_of_all) == {"SUCCESS"})
     assert drafts.progress(id_).by_status == {"drafted": 1}
+
+
+def apart(do: Callable[[], Any]) -> Any:
+    """Does it in a thread, as a worker would: DBOS refuses where an event loop runs, as a browser's leaves one here."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(do).result()
 
 
 def states(home: Path) -> set[str]:
@@ -182,4 +189,4 @@ def noted(home: Path) -> str:
 
 def test_where_no_batch_was_worked_there_is_nothing_to_forget(home: Path) -> None:
     desk = Desk(Settings(home=home))
-    assert list(forget_ended(desk.task_list.database, desk.now())) == []
+    assert apart(lambda: list(forget_ended(desk.task_list.database, desk.now()))) == []
