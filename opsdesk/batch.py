@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from errors import OpsdeskError, StoreError, UsageError
 from knowledge_base.files import replacing
@@ -92,10 +92,9 @@ def make(
     if want == "begun":
         raise UsageError(f"no batch of {path} was begun; run the same command without --resume")
     settings = {"kb_version": version, "file": path.name, **told_to(desk.settings)}
-    known = None if want == "new" else found.id if found else ""
-    more: dict[str, Any] = {"budget_nano": budget_nano, "settings": settings, "digest": digest, "known": known}
+    known, rows = None if want == "new" else found.id if found else "", drafting.planned(file.rows)
     try:
-        id_ = drafts.make(path.name, kb, drafting.planned(file.rows), **more)
+        id_ = drafts.make(path.name, kb, rows, budget_nano=budget_nano, settings=settings, digest=digest, known=known)
     except MadeMeanwhile:  # by the same command in another terminal
         return make(desk, drafts, path, kb, mapping, budget_nano, want)
     return Made(drafts.batch(id_), False, file)

@@ -277,8 +277,8 @@ def launch(url: sa.URL, owner: str) -> None:
         "db_engine_kwargs": {"pool_pre_ping": False},
     }
     if url.get_backend_name() == "sqlite":
-        steps = sa.URL.create("sqlite", database=str(steps_file(url)))
-        config |= {"system_database_url": str(steps), "system_database_engine": _engine(steps)}
+        engine = _engine(steps_file(url))
+        config |= {"system_database_url": str(engine.url), "system_database_engine": engine}
     began = time.monotonic()
     DBOS(config=config)
     DBOS.launch()
@@ -291,7 +291,7 @@ def forget_ended(database: Database, now: datetime) -> Iterator[int]:
     if url.get_backend_name() == "sqlite":
         if not steps_file(url).is_file():
             return
-        engine = _engine(sa.URL.create("sqlite", database=str(steps_file(url))))
+        engine = _engine(steps_file(url))
     else:
         engine = sa.create_engine(url)
     try:
@@ -323,11 +323,12 @@ def steps_file(url: sa.URL) -> Path:
     return database.with_name(f"{database.stem}-steps.sqlite")
 
 
-def _engine(url: sa.URL) -> sa.Engine:
+def _engine(file: Path) -> sa.Engine:
     """In WAL mode, since a long reader stalls the default one.
 
     A power cut may lose the last steps, which are then done again; what was paid for is in the other file, on disk.
     """
+    url = sa.URL.create("sqlite", database=str(file))
     engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=64)
 
     def prepare(connection: Any, _: Any) -> None:

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +40,16 @@ def sim() -> Iterator[Simulator]:
     """A paid model that takes half a second."""
     with Simulator({CHEAP: Model(price=PRICE, latency_s=0.5)}) as running:
         yield running
+
+
+@pytest.fixture
+def desk(home_of_all: Path) -> Desk:
+    return Desk(Settings(home=home_of_all))
+
+
+@pytest.fixture
+def drafts(desk: Desk) -> Drafts:
+    return Drafts(desk.task_list.database, desk.now)
 
 
 def environment(home: Path, sim: Simulator | None = None) -> dict[str, str]:
@@ -105,7 +114,7 @@ def test_rows_in_are_rows_out_in_order_and_the_same_command_drafts_nothing_again
 
 
 def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(
-    home_of_all: Path, tmp_path: Path, sim: Simulator
+    home_of_all: Path, tmp_path: Path, sim: Simulator, drafts: Drafts
 ) -> None:
     given = tickets(tmp_path / "in.csv", [f"What does a seat on Pro cost? Order {n}." for n in range(20)])
     command = ["draft", str(given), "--out", str(tmp_path / "out.csv"), "--kb", "sample", "--json"]
@@ -124,7 +133,6 @@ def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(
     code, printed, told = run(command, env, tmp_path)
     assert code == 0, told
     assert json.loads(printed)["drafted"] == 20
-    drafts = Drafts(Desk(Settings(home=home_of_all)).task_list.database, lambda: datetime.now(UTC))
     newest = drafts.batches()[0][0]
     assert len({row.case_id for row in drafts.rows(newest.id)}) == 20
     all_answered = sum(row["nano"] > 0 for row in sim.books.rows())
@@ -133,8 +141,7 @@ def test_a_batch_that_is_killed_goes_on_and_buys_nothing_twice(
     assert len(list(csv.reader((tmp_path / "out.csv").open(newline="", encoding="utf-8-sig")))) == 21
 
 
-def test_another_batch_that_was_left_running_is_left_alone(home_of_all: Path, tmp_path: Path) -> None:
-    drafts = Drafts(Desk(Settings(home=home_of_all)).task_list.database, lambda: datetime.now(UTC))
+def test_another_batch_that_was_left_running_is_left_alone(home_of_all: Path, tmp_path: Path, drafts: Drafts) -> None:
     older = drafts.make("older", "sample", [(Ticket(text="What does a seat on Pro cost?"), "")])
     given, out = tickets(tmp_path / "in.csv", ["How do I cancel my plan?"]), tmp_path / "out.jsonl"
     command = ["draft", str(given), "--out", str(out), "--kb", "sample", "--json"]
@@ -165,8 +172,9 @@ def test_a_batch_whose_key_is_refused_stops_and_goes_on_with_another(
     assert summary["cost_usd"] == pytest.approx(summary["booked_usd"], abs=1e-6)
 
 
-def test_a_batch_that_nothing_came_of_has_failed_and_says_why(home_of_all: Path, tmp_path: Path) -> None:
-    drafts = Drafts(Desk(Settings(home=home_of_all)).task_list.database, lambda: datetime.now(UTC))
+def test_a_batch_that_nothing_came_of_has_failed_and_says_why(
+    home_of_all: Path, tmp_path: Path, drafts: Drafts
+) -> None:
     id_ = drafts.make("a", "sample", [(Ticket(text=""), "the text is empty"), (Ticket(text="How much?"), "")])
     row = drafts.queue.claim("w:1")
     assert row
@@ -178,10 +186,8 @@ def test_a_batch_that_nothing_came_of_has_failed_and_says_why(home_of_all: Path,
 
 
 def test_ctrl_c_pauses_also_when_the_database_is_gone_for_a_moment(
-    home_of_all: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, desk: Desk, drafts: Drafts
 ) -> None:
-    desk = Desk(Settings(home=home_of_all))
-    drafts = Drafts(desk.task_list.database, lambda: datetime.now(UTC))
     id_ = drafts.make("a", "sample", [(Ticket(text="How do I export my data?"), "")])
     there, refused = drafts.set_state, list[str]()
 
@@ -201,9 +207,7 @@ def test_ctrl_c_pauses_also_when_the_database_is_gone_for_a_moment(
     there(id_, "cancelled")
 
 
-def test_who_only_watches_does_not_wait_for_a_dead_worker(home_of_all: Path) -> None:
-    desk = Desk(Settings(home=home_of_all))
-    drafts = Drafts(desk.task_list.database, lambda: datetime.now(UTC))
+def test_who_only_watches_does_not_wait_for_a_dead_worker(desk: Desk, drafts: Drafts) -> None:
     id_ = drafts.make("a", "sample", [(Ticket(text="How do I export my data?"), "")])
     assert drafts.queue.claim("nobody:1", only=id_)
 
@@ -224,11 +228,11 @@ def test_no_more_tickets_are_at_work_at_once_than_was_asked_for(
     assert min(places) >= 1
 
 
-def test_a_batch_whose_knowledge_base_is_removed_is_paused_and_says_so(home_of_all: Path, tmp_path: Path) -> None:
-    desk = Desk(Settings(home=home_of_all))
+def test_a_batch_whose_knowledge_base_is_removed_is_paused_and_says_so(
+    tmp_path: Path, desk: Desk, drafts: Drafts
+) -> None:
     (tmp_path / "page.md").write_text("# Exports\n\nAn export is ready within one hour.\n")
     desk.index([tmp_path / "page.md"], "short-lived")
-    drafts = Drafts(desk.task_list.database, lambda: datetime.now(UTC))
     id_ = drafts.make("a", "short-lived", [(Ticket(text="How do I export my data?"), "")])
 
     def watch(_: object, __: object) -> None:
@@ -241,10 +245,8 @@ def test_a_batch_whose_knowledge_base_is_removed_is_paused_and_says_so(home_of_a
 
 
 def test_a_watcher_outlives_a_database_that_is_gone_for_a_while(
-    home_of_all: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, desk: Desk, drafts: Drafts
 ) -> None:
-    desk = Desk(Settings(home=home_of_all))
-    drafts = Drafts(desk.task_list.database, lambda: datetime.now(UTC))
     id_ = drafts.make("a", "sample", [(Ticket(text="How do I export my data?"), "")])
     there, seen = drafts.progress, list[int]()
 

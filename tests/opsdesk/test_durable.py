@@ -24,6 +24,7 @@ from tasks.batches import DraftRow
 from tasks.case import Ticket
 from tasks.drafts import Drafts
 from tests.opsdesk.conftest import CHEAP, KEY
+from tests.opsdesk.test_worker import until
 from tests.simulator import Simulator
 
 QUESTIONS = ["How do I reset my password?", "What does a seat on Pro cost?"]
@@ -172,13 +173,6 @@ def apart(do: Callable[[], Any]) -> Any:
 def states(home: Path) -> set[str]:
     with sqlite3.connect(home / "opsdesk-steps.sqlite") as steps:
         return {state for (state,) in steps.execute("SELECT status FROM workflow_status")}
-
-
-def until(seen: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 60
-    while not seen():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
 
 
 def noted(home: Path) -> str:
