@@ -26,7 +26,7 @@ from agents.quotes import settled
 from agents.reply import Manner
 from agents.retriever import Wanted
 from agents.router import Decision
-from agents.routing import Choice, Offer, Policy, decide, settled_by, signs_of, stand_ins
+from agents.routing import Choice, Offer, decide, settled_by, signs_of, stand_ins
 from agents.steps import Done, Steps
 from agents.strike import Struck, strike
 from agents.verifier import Opinion, Submission, describe, doubts, judge_tier, judged, recalled
@@ -39,7 +39,7 @@ from errors import (
     Postponed,
     UnreadableAnswer,
 )
-from tasks.case import Case, Claim, Draft, Found, Outcome, Route, Tier, Verdict
+from tasks.case import Case, Claim, Draft, Found, Outcome, Policy, Route, Tier, Verdict
 
 
 @dataclass(frozen=True, slots=True)

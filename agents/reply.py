@@ -96,9 +96,8 @@ _NO_NAME = frozenset(
 
 def name_of(ticket: Ticket) -> str:
     """The customer's name: the ticket's field, else what plainly is a name below its closing words; "" if none."""
-    if ticket.customer.strip():
-        return " ".join(_NOT_IN_A_NAME.sub("", ticket.customer).split())[:_LONGEST_NAME]
-    return signed(ticket.text)
+    words = [word for word in ticket.customer.split() if "@" not in word]  # an address is no name to greet
+    return " ".join(_NOT_IN_A_NAME.sub("", " ".join(words)).split())[:_LONGEST_NAME] or signed(ticket.text)
 
 
 def signed(text: str) -> str:

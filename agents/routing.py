@@ -15,14 +15,13 @@ from agents.experience import Experience
 from errors import BudgetReached, EndpointError, ModelError, OpsdeskError
 from knowledge_base.facts import facts_in
 from knowledge_base.logistic import logistic
-from tasks.case import LONG_TICKET, TIERS, Question, Signs, Ticket, Tier
+from tasks.case import LONG_TICKET, TIERS, Policy, Question, Signs, Ticket, Tier
 from tasks.usage import CHARACTERS_PER_TOKEN
 
 if TYPE_CHECKING:
     from agents.router import Decision
     from tasks.ledger import Ledger
 
-Policy = Literal["cheapest", "balanced", "best", "offline"]
 Stakes = Literal["low", "high"]
 
 TARGETS: dict[Policy, dict[Stakes, float]] = {

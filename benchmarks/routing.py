@@ -17,12 +17,12 @@ from typing import get_args
 
 from agents.experience import Experience
 from agents.router import route_locally
-from agents.routing import USUAL, Choice, Offer, Policy, decide, offer
+from agents.routing import USUAL, Choice, Offer, decide, offer
 from benchmarks.bench import arguments, show
 from benchmarks.latency import spread
 from opsdesk.demo import tickets
 from opsdesk.tiers import OPENAI_MODELS
-from tasks.case import LOCAL_MODEL, Ticket, Tier
+from tasks.case import LOCAL_MODEL, Policy, Ticket, Tier
 from tasks.ledger import Ledger
 
 WORKED: dict[str, Tier] = {

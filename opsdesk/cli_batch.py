@@ -29,6 +29,9 @@ Concurrency = Annotated[
 ]
 Name = Annotated[str, typer.Argument(help="The batch's id, or how it begins; the newest when it is left out.")]
 
+FIRST_SECONDS, NEXT_SECONDS = 10, 60
+"""Until how far a batch is is told where no terminal shows it, and between two times."""
+
 group = typer.Typer(no_args_is_help=True, help="Look at batches, pause, resume, cancel, retry and export them.")
 
 
@@ -39,7 +42,12 @@ def register(app: typer.Typer) -> None:
 
 
 def draft(
-    tickets: Annotated[Path, typer.Argument(help="Tickets: .csv, .tsv, .jsonl, .json, or an export of your tool.")],
+    tickets: Annotated[
+        Path,
+        typer.Argument(
+            help="Tickets: .csv, .tsv, .jsonl, .json, .mbox or .eml, also as Zendesk and GitHub export them."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="File of drafts: .jsonl, .csv or .zendesk.json.")],
     kb: Annotated[str, typer.Option("--kb", help="Knowledge base; default: the only one, else the newest.")] = "",
     budget: Budget = None,
@@ -286,20 +294,20 @@ def _show_summary(far: Progress, id_: str, out: Path | None) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Watch]:
-    """A line on stderr with the rate, what was spent and the time left; a line a minute when that is no terminal."""
+    """A line on stderr with the rate, what was spent and the time left; where no terminal is, one now and then."""
     from opsdesk import display, show
     from tasks.budget import NANO
 
     with show.progress("drafting", unit="tickets") as advance:
-        told = time.monotonic()
+        due = time.monotonic() + FIRST_SECONDS
 
         def watch(batch: Batch, far: Progress) -> None:
-            nonlocal told
+            nonlocal due
             spent = display.usd(far.booked / NANO)
             cap = "" if batch.budget_nano is None else f" of {display.usd(batch.budget_nano / NANO)}"
             advance(far.done, far.total, f"{spent}{cap}")
-            if not show.notes.is_terminal and time.monotonic() - told > 60:
-                told = time.monotonic()
+            if not show.notes.is_terminal and time.monotonic() >= due:
+                due = time.monotonic() + NEXT_SECONDS
                 show.notes.print(f"{far.done:,} of {far.total:,} drafted, {spent}{cap} spent", markup=False)
 
         yield watch

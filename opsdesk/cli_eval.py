@@ -11,9 +11,8 @@ import typer
 
 from errors import OpsdeskError, UsageError
 from opsdesk.command import INTERRUPTED, Json, day, open_desk, print_json
-from opsdesk.settings import Policy
 from opsdesk.tiers import secrets_of
-from tasks.case import Tier
+from tasks.case import Policy, Tier
 
 if TYPE_CHECKING:
     from opsdesk.desk import Desk

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from errors import NoKnowledgeBase, StoreError
 from opsdesk import known
 from opsdesk.known import KnowledgeBase, Stale
-from opsdesk.settings import Policy, Settings
+from opsdesk.settings import Settings
 from opsdesk.tickets import check_ticket
 from opsdesk.tiers import PaidTier, paid_tiers, prices, redaction, secrets_of
-from tasks.case import Case, Ticket, Tier
+from tasks.case import Case, Policy, Ticket, Tier
 
 if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from agents.crew import Crew

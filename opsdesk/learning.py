@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from agents.experience import Experience, Intent, Learned, Observation, learn, observe
-from agents.routing import USUAL, Choice, Offer, Policy, decide, offer
+from agents.routing import USUAL, Choice, Offer, decide, offer
 from errors import UsageError
-from tasks.case import EVALUATION, LOCAL_MODEL, Question, Route, Ticket, Tier
+from tasks.case import EVALUATION, LOCAL_MODEL, Policy, Question, Route, Ticket, Tier
 from tasks.experience import ExperienceStore, Said, Word
 
 if TYPE_CHECKING:

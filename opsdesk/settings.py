@@ -29,11 +29,9 @@ from pydantic_settings import (
 )
 
 from errors import UsageError
+from tasks.case import Policy
 
 PREFIX = "OPSDESK_"
-
-Policy = Literal["balanced", "cheapest", "best", "offline"]
-
 
 Dollars = Annotated[Decimal, Field(ge=0, le=100_000, allow_inf_nan=False)]
 

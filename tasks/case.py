@@ -17,6 +17,9 @@ TIERS: tuple[Tier, ...] = ("local", "cheap", "mid", "frontier")
 LOCAL_MODEL = "built-in extractive model"
 """The model of the tier `local`, wherever a model is named."""
 
+Policy = Literal["balanced", "cheapest", "best", "offline"]
+"""How the tier that writes is chosen."""
+
 Outcome = Literal["accepted", "needs_human", "abstained", "failed"]
 StepName = Literal["route", "retrieve", "write", "verify"]
 Agent = Literal["router", "retriever", "writer", "verifier"]

@@ -17,8 +17,7 @@ from opsdesk.api.doors import Doors, doors
 from opsdesk.api.paging import cut, place_of
 from opsdesk.api.problems import documented
 from opsdesk.api.shapes import Asked, IdempotencyKey, KbName, Name, Subject, Text, WebhookUrl
-from opsdesk.settings import Policy
-from tasks.case import Agent, Case, Handoff, Outcome, StepName, Ticket
+from tasks.case import Agent, Case, Handoff, Outcome, Policy, StepName, Ticket
 
 router = APIRouter(tags=["cases"])
 

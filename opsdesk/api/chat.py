@@ -23,9 +23,8 @@ from opsdesk.api.cases import KEEP_ALIVE_SECONDS
 from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import Refused, as_openai, documented
 from opsdesk.api.shapes import IdempotencyKey, KbName, Name
-from opsdesk.settings import Policy
 from opsdesk.work import told
-from tasks.case import Case, Ticket
+from tasks.case import Case, Policy, Ticket
 from tasks.requests import Request as Left
 
 router = APIRouter(tags=["OpenAI-compatible"])

@@ -13,10 +13,9 @@ from opsdesk.api.access import Caller
 from opsdesk.api.following import Following
 from opsdesk.api.problems import Refused
 from opsdesk.desk import Desk
-from opsdesk.settings import Policy
 from opsdesk.show import case_json
 from opsdesk.tickets import check_ticket
-from tasks.case import Case, Ticket
+from tasks.case import Case, Policy, Ticket
 from tasks.drafts import Drafts
 from tasks.repeats import MAX_KEY, Once
 from tasks.requests import Request, Requests

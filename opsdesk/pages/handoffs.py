@@ -12,9 +12,8 @@ from opsdesk import components, display, export, show, spans
 from opsdesk.known import Stale
 from opsdesk.pages import compare, handoff_detail, parts
 from opsdesk.redaction import redacted
-from opsdesk.settings import Policy
 from opsdesk.tiers import secrets_of
-from tasks.case import Case
+from tasks.case import Case, Policy
 from tasks.task_list import CaseLine
 
 LISTED = 200

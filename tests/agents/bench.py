@@ -14,9 +14,8 @@ from agents import retriever, router, verifier, writer
 from agents.crew import Crew, Dial
 from agents.models import LocalModel, Skill, Tiers
 from agents.placeholders import Redaction
-from agents.routing import Policy
 from agents.steps import Limits
-from tasks.case import Case, Draft, Found, Passage, Ticket, Tier
+from tasks.case import Case, Draft, Found, Passage, Policy, Ticket, Tier
 from tasks.ledger import Ledger
 from tasks.task_list import TaskList
 from tests.agents.scripted import Scripted

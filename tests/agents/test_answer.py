@@ -81,6 +81,18 @@ def test_an_answer_to_one_question_begins_with_the_answer_and_ends_with_its_sour
     assert text == f"{PRICE} [1]\n\nSources:\n\n- [1] Plans and prices"
 
 
+@pytest.mark.parametrize(
+    ("customer", "greeting"),
+    [
+        ("maya@x.org", "Hello,"),
+        ("Maya Lee <maya@x.org>", "Hello Maya Lee,"),
+        ("Maya Lee (m.lee@x.org)", "Hello Maya Lee,"),
+    ],
+)
+def test_an_address_is_not_greeted_as_a_name(customer: str, greeting: str) -> None:
+    assert compose(DRAFT, reply(customer=customer), ASKED, PAGES).startswith(f"{greeting}\n")
+
+
 @pytest.mark.parametrize(("tone", "kind"), list(itertools.product(TONES, ("reply", "question"))))
 def test_what_stands_around_a_draft_is_read_as_no_claim_in_any_tone(tone: Tone, kind: str) -> None:
     ticket = reply().model_copy(update={"kind": kind})

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from agents.experience import Cell, Experience, Intent, name_of
 from agents.router import Decision, route_locally
-from agents.routing import BAND, TARGETS, USUAL, Choice, Offer, Policy, Stakes, decide, offer, settled_by, worst_usd
-from tasks.case import TIERS, Question, Ticket, Tier
+from agents.routing import BAND, TARGETS, USUAL, Choice, Offer, Stakes, decide, offer, settled_by, worst_usd
+from tasks.case import TIERS, Policy, Question, Ticket, Tier
 from tasks.ledger import Ledger
 
 LOCAL = Offer("local", "built-in", 0, 0, 0.1)
