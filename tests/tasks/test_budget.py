@@ -22,6 +22,7 @@ from errors import BudgetReached, LimitReached
 from tasks.budget import MOST, Budget, Cap, Spending, reservations, spending
 from tasks.database import Database
 from tasks.processes import host_name, process_name
+from tasks.workers import Workers
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -181,6 +182,15 @@ def test_what_may_still_be_on_its_way_is_left_alone_until_it_is_old(
     assert budget.spent("day:x") == Spending(0, 70)
     assert budget.reclaim(HOUR - timedelta(microseconds=1)) == 1
     assert budget.spent("day:x") == Spending(70, 0)
+
+
+def test_by_age_no_worker_is_taken_for_dead_whatever_this_clock_says(budget: Budget, database: Database) -> None:
+    known = Workers(database, lambda: NOW)
+    known.beat("elsewhere:1", "1")
+    owned(database, "elsewhere:1", NOW - HOUR)
+    assert budget.reclaim(timedelta(0)) == 0
+    known.leave("elsewhere:1")
+    assert budget.reclaim(timedelta(0)) == 1
 
 
 def test_a_process_that_was_really_killed_is_found_dead(budget: Budget, database: Database) -> None:
