@@ -41,8 +41,8 @@ def held(value: Any) -> Held:
     lists = [value[name] for name in _LISTS if isinstance(value.get(name), list)]
     if not lists or _named(value, _OF_A_TICKET):
         return Held([value], {})
-    found = next((each for each in lists if _objects(each)), None)
-    if found is None:
+    found = [each for some in lists if _objects(some) for each in some]
+    if not found:
         return Held([value], {}) if any(lists) else Held([], {}, is_page=True)
     return Held(found, _users(value), is_page=True)
 

@@ -107,6 +107,11 @@ def test_what_gh_lists_is_read_and_an_issue_without_a_text_is_rejected() -> None
     ]
 
 
+def test_of_a_page_with_two_lists_no_ticket_is_left_out() -> None:
+    page = {"tickets": [{"id": 1, "body": "How?"}], "issues": [{"id": 2, "body": "When?"}, {"id": 3, "body": "Why?"}]}
+    assert [row.ticket.ticket_id for row in rows(page)] == ["1", "2", "3"]
+
+
 def test_a_list_within_a_ticket_is_not_taken_for_the_tickets() -> None:
     (row,) = rows({"id": 1, "body": "Where is my order?", "items": [{"name": "chair"}, {"name": "desk"}]})
     assert row.ticket.text == "Where is my order?"
