@@ -63,7 +63,7 @@ def read_tickets(path: Path, mapping: Mapping[Field, str]) -> tuple[TicketFile, 
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}; name a file of tickets") from error
-    return read(data, path.name).rows(mapping), data
+    return read(data, path.name, mapping).rows(mapping), data
 
 
 def make(

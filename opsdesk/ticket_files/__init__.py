@@ -6,7 +6,7 @@ says only how its rows stand in it; which tool wrote them is told by what they h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
 from errors import UsageError
@@ -16,6 +16,7 @@ from opsdesk.ticket_files.mail import mail_records
 from opsdesk.ticket_files.objects import json_records
 from opsdesk.ticket_files.table import (
     FIELDS,
+    OWN,
     UNREAD,
     Field,
     Record,
@@ -37,9 +38,10 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".mbox", ".eml")
 _FEW, _SHORT, _SOME = 1_000, 8, 10  # a text may hold one NUL in so many bytes; a short one more, but only some
 
 
-def read(data: bytes, name: str) -> Table:
+def read(data: bytes, name: str, mapping: Mapping[Field, str] | None = None) -> Table:
     """The table in a file's bytes; its name tells the format.
 
+    With a `mapping` that is known before, an object with a column of it is a ticket and no page of tickets.
     Raises `UsageError` for a file that is too large, no text, empty, without one row that can be read, or of
     another format.
     """
@@ -54,22 +56,19 @@ def read(data: bytes, name: str) -> Table:
     if suffix in (".mbox", ".eml"):
         found = mail_records(data, one=suffix == ".eml")
     elif suffix in (".json", ".jsonl"):
-        found = json_records(_text(data), lines=suffix == ".jsonl")
+        mapped = {(mapping or {}).get(field, "") for field in OWN} - {""}
+        found = json_records(_text(data), suffix == ".jsonl", mapped)
     else:
         columns, found = csv_records(_text(data), "\t" if suffix == ".tsv" else "", MAX_BYTES)
     records = _counted(found)
     if not records:
         raise UsageError("the file names columns and has no tickets; choose one with a ticket in each row")
     if columns is None:
-        columns = _columns(records) or _columns({id(page): page for r in records if (page := r.page)}.values())
+        columns = list(dict.fromkeys(name for record in records for name in record.values if name != UNREAD))
         check_columns(len(columns))
         if not columns:
             raise unreadable(records[0])
     return Table(name, columns, records)
-
-
-def _columns(records: Iterable[Record]) -> list[str]:
-    return list(dict.fromkeys(name for record in records for name in record.values if name != UNREAD))
 
 
 def _text(data: bytes) -> str:

@@ -5,13 +5,14 @@ Shapes: Zendesk's tickets, with or without users and comments; GitHub's issues, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, NamedTuple
 
 from knowledge_base.formats.page import clean
 from opsdesk.ticket_files.table import OWN, USUAL, plain
 from opsdesk.ticket_files.urgency import is_priority
 
+_NAME = 200  # characters
 _LISTS = ("tickets", "issues", "items", "results")
 _OF_A_TICKET = frozenset(name for field in OWN for name in USUAL[field])
 _ANY_FIELD = frozenset(name for names in USUAL.values() for name in names)
@@ -20,15 +21,17 @@ _GITHUB_ALSO = frozenset(("user", "author", "labels", "milestone", "node_id", "p
 
 
 class Held(NamedTuple):
-    """The tickets in a JSON value, users' names by id, and whether the value is a page: an object around a list."""
+    """The tickets in a JSON value, and users' names by id."""
 
     tickets: list[Any]
     users: dict[Any, str]
-    is_page: bool = False
 
 
-def held(value: Any) -> Held:
-    """What a JSON value holds: it is an array, a page of an export, an object around one ticket, or one ticket."""
+def held(value: Any, mapped: Set[str]) -> Held:
+    """What a JSON value holds: it is an array, a page of an export, an object around one ticket, or one ticket.
+
+    An object that has one of the `mapped` columns is a ticket itself, whatever lists it has.
+    """
     if isinstance(value, list):
         return Held(value, {})
     if not isinstance(value, dict):
@@ -39,12 +42,15 @@ def held(value: Any) -> Held:
         return Held([{**value["ticket"], **around, **value["ticket"]}], _users(value))
     # Tickets have lists too: what they were bought with, what they link to.
     lists = [value[name] for name in _LISTS if isinstance(value.get(name), list)]
-    if not lists or _named(value, _OF_A_TICKET):
+    if not lists or _named(value, _OF_A_TICKET) or any(name_of(name) in mapped for name in value):
         return Held([value], {})
     found = [each for some in lists if _objects(some) for each in some]
-    if not found:
-        return Held([value], {}) if any(lists) else Held([], {}, is_page=True)
-    return Held(found, _users(value), is_page=True)
+    return Held(found, _users(value)) if found or not any(lists) else Held([value], {})
+
+
+def name_of(name: str) -> str:
+    """The column that an object's name is."""
+    return clean(name)[:_NAME].strip() or "(no name)"
 
 
 def _named(names: Iterable[str], usual: Iterable[str] = _ANY_FIELD) -> bool:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from itertools import accumulate, takewhile
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from errors import UsageError
-from knowledge_base.formats.page import clean
-from opsdesk.ticket_files.exports import as_ticket, held
+from opsdesk.ticket_files.exports import as_ticket, held, name_of
 from opsdesk.ticket_files.table import UNREAD, Record
-from opsdesk.tickets import MAX_TICKET_CHARACTERS
-
-_NAME = 200  # characters
 
 
-def json_records(text: str, lines: bool) -> Iterator[Record]:
+def json_records(text: str, lines: bool, mapped: Set[str]) -> Iterator[Record]:
     """The records of a JSON text. With `lines` a line that is broken costs itself, else the file.
 
-    Raises `UsageError` for a text that is neither JSON nor one value a line.
+    `mapped` are columns that only a ticket has. Raises `UsageError` for a text that is neither JSON nor one value a
+    line.
     """
     try:
         whole = _load(text)
@@ -28,9 +24,9 @@ def json_records(text: str, lines: bool) -> Iterator[Record]:
             where = f"line {error.lineno}, " if isinstance(error, json.JSONDecodeError) else ""
             why = f"the file is not JSON ({where}{_why(error)}); mend it, or give one object a line"
             raise UsageError(why) from error
-        yield from _lines(text)
+        yield from _lines(text, mapped)
     else:
-        yield from _records(whole)
+        yield from _records(whole, mapped)
 
 
 def _ends_with_its_line(error: Exception) -> bool:
@@ -41,7 +37,7 @@ def _ends_with_its_line(error: Exception) -> bool:
     return first[-1:] == "\n" and "\n" not in first.strip()
 
 
-def _lines(text: str) -> Iterator[Record]:
+def _lines(text: str, mapped: Set[str]) -> Iterator[Record]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
@@ -51,31 +47,16 @@ def _lines(text: str) -> Iterator[Record]:
             else:
                 # An array of objects is a page, as `gh` prints them; any other is a line that holds no ticket.
                 is_row = isinstance(value, list) and not any(isinstance(each, dict) for each in value)
-                yield from [_record(number, value, {})] if is_row else _records(value, number)
+                yield from [_record(number, value, {})] if is_row else _records(value, mapped, number)
 
 
-def _records(value: Any, line: int | None = None) -> Iterator[Record]:
+def _records(value: Any, mapped: Set[str], line: int | None = None) -> Iterator[Record]:
     """The tickets in a value, each in the `line` that holds it, or else numbered by its place."""
-    found = held(value)
-    page = _page(line or 1, value) if found.is_page else None
+    found = held(value, mapped)
     for place, each in enumerate(found.tickets, start=1):
-        yield _record(line or place, each, found.users)._replace(page=page)
-    if page and not found.tickets:  # a line is a row, whatever is in it
-        yield _unread(page.line, value, "it has no tickets, and no text of its own")._replace(page=page)
-
-
-def _page(line: int, value: Mapping[str, Any]) -> Record:
-    """A page as one row. It may be the whole file, so of its lists no more is kept than makes them too long a text."""
-    try:
-        begun = {name: _begin(each) if isinstance(each, list) else each for name, each in value.items()}
-        return _record(line, begun, {})
-    except RecursionError:
-        return Record(line, {}, "nested too deeply")
-
-
-def _begin(values: list[Any]) -> list[Any]:
-    lengths = accumulate(len(_text(each)) for each in values)
-    return values[: sum(1 for _ in takewhile(lambda length: length <= MAX_TICKET_CHARACTERS, lengths)) + 1]
+        yield _record(line or place, each, found.users)
+    if not found.tickets and isinstance(value, dict):  # a line is a row, whatever is in it
+        yield _unread(line or 1, value, "it has no tickets, and no text of its own")
 
 
 def _load(text: str) -> Any:
@@ -94,7 +75,7 @@ def _record(line: int, value: Any, users: Mapping[Any, str]) -> Record:
         return _unread(line, value, "not an object of named values")
     try:
         ticket, error = as_ticket(value, users)
-        return Record(line, {_name(name): _text(found) for name, found in ticket.items()}, error)
+        return Record(line, {name_of(name): _text(found) for name, found in ticket.items()}, error)
     except RecursionError:
         return Record(line, {}, "nested too deeply")
 
@@ -104,10 +85,6 @@ def _unread(line: int, value: Any, why: str) -> Record:
         return Record(line, {UNREAD: json.dumps(value, ensure_ascii=False)}, why)
     except RecursionError:
         return Record(line, {}, "nested too deeply")
-
-
-def _name(name: str) -> str:
-    return clean(name)[:_NAME].strip() or "(no name)"
 
 
 def _text(value: Any) -> str:

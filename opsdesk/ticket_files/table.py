@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -100,15 +100,11 @@ UNREAD = ""
 
 
 class Record(NamedTuple):
-    """A row before its fields are told apart; `line` and `error` as in `Row`.
-
-    `page` is the object whose list it was taken out of, as the one row that it is if it has a mapped column.
-    """
+    """A row before its fields are told apart; `line` and `error` as in `Row`."""
 
     line: int
     values: dict[str, str]
     error: str = ""
-    page: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +130,16 @@ class Table:
         Raises `UsageError` when no column is the body, or the mapping names a column that is not there.
         """
         chosen = {**self.guess(), **(mapping or {})}
-        records = list(_whole(self.records, {chosen[field] for field in OWN}))
         for field, column in chosen.items():
-            if column and column not in self.columns and not any(column in record.values for record in records):
+            if column and column not in self.columns and not any(column in record.values for record in self.records):
                 raise UsageError(f'there is no column "{column}" for the {field}; the file has: {_list(self.columns)}')
         if not chosen["body"]:
-            if all(record.error for record in records):
-                raise unreadable(records[0])
+            if all(record.error for record in self.records):
+                raise unreadable(self.records[0])
             raise UsageError(
                 f"no column holds the tickets' text; say which one does (--map body=COLUMN), of: {_list(self.columns)}"
             )
-        rows = [_row(seq, record, chosen) for seq, record in enumerate(records, start=1)]
+        rows = [_row(seq, record, chosen) for seq, record in enumerate(self.records, start=1)]
         return TicketFile(self.name, self.columns, chosen, rows)
 
 
@@ -158,17 +153,6 @@ def unreadable(first: Record) -> UsageError:
     """What is said of a file without one row that can be read; `first` is the first."""
     why = first.error or "it has no values"
     return UsageError(f"no ticket in the file can be read; the first, line {first.line}: {why}")
-
-
-def _whole(records: Sequence[Record], columns: Set[str]) -> Iterator[Record]:
-    """The records; in place of those taken out of a page that has one of the columns, and so is a ticket, the page."""
-    last: Record | None = None
-    for record in records:
-        if record.page is None or not any(column in record.page.values for column in columns):
-            yield record
-        elif record.page is not last:
-            yield record.page
-        last = record.page
 
 
 def _row(seq: int, record: Record, mapping: Mapping[Field, str]) -> Row:

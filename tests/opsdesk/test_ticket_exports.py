@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from errors import UsageError
-from opsdesk.ticket_files import Row, read
+from opsdesk.ticket_files import Field, Row, read
 from opsdesk.ticket_files.urgency import due_at, is_priority, priority_of
 
 USERS = [{"id": 7, "name": "Ada", "email": "ada@example.com"}]
@@ -38,6 +38,10 @@ ISSUE: dict[str, Any] = {
 def rows(data: Any, name: str = "t.json") -> list[Row]:
     text = data if isinstance(data, str) else json.dumps(data)
     return read(text.encode(), name).rows().rows
+
+
+def mapped(text: str, name: str, mapping: dict[Field, str]) -> list[Row]:
+    return read(text.encode(), name, mapping).rows(mapping).rows
 
 
 @pytest.mark.parametrize(
@@ -132,8 +136,7 @@ def test_a_ticket_is_a_row_whatever_lists_it_has_and_under_whatever_name_its_tex
     data = [{body if key == "request" else key: value for key, value in each.items()} for each in FLAT]
     if body == "Ticket":
         del data[3]["ticket"]
-    table = read("\n".join(map(json.dumps, data)).encode(), name)
-    found = table.rows({"body": body}).rows
+    found = mapped("\n".join(map(json.dumps, data)), name, {"body": body})
     assert [(row.line, row.ticket.ticket_id, row.ticket.text, row.error) for row in found] == [
         (n, each["id"], each["request"], "") for n, each in enumerate(FLAT, start=1)
     ]
@@ -145,8 +148,8 @@ def test_a_ticket_is_a_row_whatever_lists_it_has_and_under_whatever_name_its_tex
 def test_an_object_with_a_mapped_column_is_a_ticket_itself(extra: Any, among: str, name: str) -> None:
     one = {"Nr": "7", "Frage": "Wie?", among: extra}
     for lines in (1, 2):  # a file of one line is one value too
-        found = read("\n".join([json.dumps(one)] * lines).encode(), name).rows({"body": "Frage", "ticket_id": "Nr"})
-        assert [(row.ticket.ticket_id, row.ticket.text, row.error) for row in found.rows] == [("7", "Wie?", "")] * lines
+        found = mapped("\n".join([json.dumps(one)] * lines), name, {"body": "Frage", "ticket_id": "Nr"})
+        assert [(row.ticket.ticket_id, row.ticket.text, row.error) for row in found] == [("7", "Wie?", "")] * lines
 
 
 @pytest.mark.parametrize(
