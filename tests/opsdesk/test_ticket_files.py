@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from errors import UsageError
 from opsdesk import ticket_files
-from opsdesk.ticket_files import Row, TicketFile, read
+from opsdesk.ticket_files import Field, Row, TicketFile, read
 from opsdesk.tickets import MAX_TICKET_CHARACTERS
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=40).filter(
@@ -70,7 +70,8 @@ def test_each_object_of_json_lines_is_a_row_in_order_whatever_else_it_holds(
     body: str, tickets: list[tuple[str, dict[str, Any]]], name: str
 ) -> None:
     lines = [json.dumps({"nr": n, body: text} | extra) for n, (text, extra) in enumerate(tickets, start=1)]
-    found = read("\n".join(lines).encode(), name).rows({"body": body, "ticket_id": "nr"}).rows
+    mapping: dict[Field, str] = {"body": body, "ticket_id": "nr"}
+    found = read("\n".join(lines).encode(), name, mapping).rows(mapping).rows
     assert [(row.seq, row.line, row.ticket.ticket_id) for row in found] == [
         (n, n, str(n)) for n in range(1, len(tickets) + 1)
     ]
