@@ -4,7 +4,7 @@ WORKDIR /app
 COPY . .
 RUN pip install --no-cache-dir uv \
     && uv venv /venv \
-    && VIRTUAL_ENV=/venv uv pip install --no-cache ".[postgres,login]" \
+    && VIRTUAL_ENV=/venv uv pip install --no-cache ".[postgres,login,pii]" \
     && useradd --create-home opsdesk && mkdir /data && chown opsdesk /data
 ENV PATH=/venv/bin:$PATH
 USER opsdesk

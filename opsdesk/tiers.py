@@ -199,7 +199,7 @@ def _of_url(tier: Tier, base_url: str) -> list[Problem]:
 def _of_redaction(settings: Settings, tiers: dict[Tier, PaidTier]) -> list[Problem]:
     name, found = f"{PREFIX}REDACT", []
     if settings.redact and settings.policy != "offline" and importlib.util.find_spec("presidio_analyzer") is None:
-        text = "personal data cannot be found without Presidio; pip install 'opsdesk[pii]', or set this to off"
+        text = "personal data cannot be found without Presidio; install it (uv sync --extra pii), or set this to off"
         found.append(Problem("error", name, text))
     if settings.redacted not in ("off", "on") and (absent := [tier for tier in settings.redact if tier not in tiers]):
         found.append(Problem("warning", name, f"names {', '.join(absent)}, which is not configured"))
@@ -208,6 +208,9 @@ def _of_redaction(settings: Settings, tiers: dict[Tier, PaidTier]) -> list[Probl
 
 def _of_prices(settings: Settings, tiers: dict[Tier, PaidTier]) -> list[Problem]:
     table, found = prices(settings), []
+    if "frontier" not in tiers and table.shown("frontier", settings.reference_model) is None:
+        text = f'the price of "{settings.reference_model}" is unknown, and so is what all-frontier would cost'
+        found.append(Problem("warning", f"{PREFIX}REFERENCE_MODEL", f"{text}; name another model"))
     rates: list[tuple[Tier, str, Decimal]] = []
     for tier, paid in tiers.items():
         price = table.shown(tier, paid.model)

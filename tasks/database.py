@@ -165,7 +165,7 @@ def _engine(url: sa.URL) -> sa.Engine:
         except (ImportError, NoSuchModuleError) as error:
             raise UsageError(
                 f"OPSDESK_DATABASE_URL names {url.drivername}, whose driver is not installed; write "
-                "postgresql+psycopg:// and install opsdesk[postgres], or unset it to use SQLite under home"
+                "postgresql+psycopg:// and install it (uv sync --extra postgres), or unset it to use SQLite under home"
             ) from error
         sa.event.listen(engine, "connect", _prepare_postgresql)
         return engine

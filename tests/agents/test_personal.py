@@ -18,7 +18,7 @@ from opsdesk.demo import SAMPLE
 from tasks.case import Ticket
 
 presidio = pytest.mark.skipif(
-    importlib.util.find_spec("presidio_analyzer") is None, reason="opsdesk[pii] is not installed"
+    importlib.util.find_spec("presidio_analyzer") is None, reason="the extra pii is not installed"
 )
 VALUES = {
     "jane.doe@example.com": "EMAIL",

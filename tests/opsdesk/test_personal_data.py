@@ -33,7 +33,7 @@ TEXT = (
 TICKET = Ticket(text=TEXT, customer="Jane Doe")
 PRIVATE = ("jane.doe@home.net", "901820", "4111", "Sarah", "Jane", "Doe", "no-reply@tidewater.example")
 presidio = pytest.mark.skipif(
-    importlib.util.find_spec("presidio_analyzer") is None, reason="opsdesk[pii] is not installed"
+    importlib.util.find_spec("presidio_analyzer") is None, reason="the extra pii is not installed"
 )
 
 

@@ -56,6 +56,16 @@ def test_an_openai_key_serves_a_tier_at_openai(home: Path, monkeypatch: pytest.M
     assert tiers["frontier"].api_key is not None
 
 
+def test_a_reference_model_without_a_price_is_named_unless_a_frontier_tier_is_the_reference(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = settings(monkeypatch, REFERENCE_MODEL="nosuch", OPENAI_API_KEY=KEY)
+    assert problems(given) == []
+    monkeypatch.delenv("OPENAI_API_KEY")
+    (told,) = [one for one in problems(read_settings()) if one.variable == "OPSDESK_REFERENCE_MODEL"]
+    assert (told.level, '"nosuch"' in told.text) == ("warning", True)
+
+
 def test_offline_has_no_paid_tiers_whatever_is_configured(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = settings(monkeypatch, OPENAI_API_KEY=KEY, POLICY="offline")
     assert paid_tiers(read) == {}
