@@ -129,12 +129,19 @@ def test_an_index_does_not_depend_on_the_runs_that_led_to_it(
 
 
 def test_documents_of_other_sources_stay_and_keep_their_ids(tmp_path: Path, embedder: Embedder) -> None:
-    indexed(tmp_path, embedder)
-    rival = document("login.md", "Another page.", source="/wiki")
-    report = indexed(tmp_path, embedder, [rival, replace(MORE, source="/wiki")], ["/wiki"])
-    assert (report.documents, report.added, report.removed) == (4, 1, 0)
-    assert report.skipped == (Skipped("/wiki/login.md", '"login.md" is already the id of /docs/login.md'),)
-    assert indexed(tmp_path, embedder, [MORE, *PAGES[1:]]).removed == 1  # of /docs alone
+    docs, wiki = tmp_path / "docs", tmp_path / "wiki"
+    docs.mkdir()
+    pages = [document(page.doc_id, page.text, page.title, str(docs)) for page in PAGES]
+    for page in pages:
+        Path(page.path).touch()
+    indexed(tmp_path, embedder, pages, [str(docs)])
+    rival = document("login.md", "Another page.", source=str(wiki))
+    report = indexed(tmp_path, embedder, [rival, document("sso.md", MORE.text, source=str(wiki))], [str(wiki)])
+    assert (report.documents, report.added, report.removed, report.skipped) == (5, 2, 0, ())
+    index = open_index(tmp_path, "help")
+    assert ids(index) == ["export.md", "login.md", "refunds.md", "sso.md", "wiki/login.md"]
+    assert index.passages.document("login.md") == pages[1]
+    assert indexed(tmp_path, embedder, pages[1:], [str(docs)]).removed == 1  # of docs alone
 
 
 def test_an_index_of_no_document_is_refused_and_the_old_one_stays(tmp_path: Path, embedder: Embedder) -> None:

@@ -177,20 +177,6 @@ def test_each_good_line_of_a_jsonl_file_is_a_document_and_each_bad_one_is_named(
     ]
 
 
-def test_an_id_that_comes_twice_in_one_read_keeps_its_first_document(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "index.md").write_text(folder)
-    documents, skipped = read(tmp_path / "a", tmp_path / "b")
-    assert [d.text for d in documents] == ["a"]
-    assert skipped == [
-        Skipped(
-            str(tmp_path / "b" / "index.md"),
-            f"the id 'index.md' is already taken by {tmp_path / 'a' / 'index.md'}",
-        )
-    ]
-
-
 def test_one_line_in_another_encoding_spoils_no_other(tmp_path: Path) -> None:
     lines = ["Fee: €25".encode(), b"Tax: \xa35", "Café: €2".encode()]
     assert page(tmp_path / "a.txt", b"\n".join(lines)).text == "Fee: €25\nTax: £5\nCafé: €2"
@@ -319,11 +305,11 @@ def test_places_in_a_document_are_part_of_its_digest(tmp_path: Path) -> None:
 def test_the_digests_of_files_that_were_read_whole_are_told_at_the_end(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("whole")
     (tmp_path / "b.jsonl").write_text('{"id": "b", "text": "b"}\n[]')
-    (tmp_path / "c.jsonl").write_text('{"id": "b", "text": "the id is taken"}')
+    (tmp_path / "c.jsonl").write_text('{"id": "c", "text": "c"}\n{"id": "c", "text": "the id is taken"}')
     (tmp_path / "d.txt").write_text("")
     reading = read_sources([tmp_path])
     assert reading.files == {}
-    assert len(list(reading)) == 5
+    assert len(list(reading)) == 6
     assert reading.files == {str(tmp_path / "a.md"): hashlib.sha256(b"whole").hexdigest()}
     assert list(reading) == []
 
