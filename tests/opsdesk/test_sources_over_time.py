@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from errors import UsageError
 from knowledge_base.holdings import documents_in_force
 from knowledge_base.sources import Document
+from opsdesk import uploads
 from opsdesk.demo import DOCS, KB, SAMPLE
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
@@ -222,6 +223,46 @@ def test_a_folder_that_is_closed_keeps_what_was_read_of_it(desk: Desk, tmp_path:
     assert (report.unchanged, report.skipped[0].reason) == (2, f"not readable by this user{STAYS}")
 
 
+# --- uploads -------------------------------------------------------------------------------------------------
+
+
+def test_uploads_of_one_name_are_numbered_whatever_their_case() -> None:
+    given = ["a/README.md", "b\\Readme.md", "README.md", "README (2).md", ".env", "..", "\0", "x.tar.gz", "x.tar.gz"]
+    assert uploads.names(given) == [
+        *("README.md", "Readme (2).md", "README (3).md", "README (2) (2).md"),
+        *("env", "file", "file (2)", "x.tar.gz", "x.tar (2).gz"),
+    ]
+
+
+@given(st.lists(st.text(max_size=300), max_size=5))
+def test_the_name_of_any_upload_can_be_written(tmp_path_factory: pytest.TempPathFactory, given: list[str]) -> None:
+    folder, names = tmp_path_factory.mktemp("uploads"), uploads.names(given)
+    uploads.keep(folder, [(name, b"x") for name in names])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    assert len(names) == len(given)
+
+
+def test_a_long_name_keeps_its_suffix(tmp_path: Path) -> None:
+    (name,) = uploads.names(["\u8cbb" * 200 + ".md"])
+    uploads.keep(tmp_path, [(name, b"x")])
+    assert (tmp_path / name).suffix == ".md"
+
+
+def test_uploads_go_with_their_knowledge_base_and_when_they_are_forgotten(desk: Desk, page: Path) -> None:
+    folder = desk.uploads("help")
+    uploads.keep(folder, [("a.md", b"Of the first.")])
+    desk.index([folder, page.parent], "help")
+    desk.forget("help", str(folder))
+    assert list(held(desk)) == [page.name]
+    uploads.keep(folder, [("b.md", b"Of the second.")])
+    desk.index([folder], "help")
+    assert list(held(desk)) == ["b.md", page.name]
+    desk.remove("help")
+    uploads.keep(folder, [("c.md", b"Of another.")])
+    desk.index([folder], "help")
+    assert list(held(desk)) == ["c.md"]
+
+
 # --- whatever happened before --------------------------------------------------------------------------------
 
 FOLDERS = ("a", "a/sub", "b", "b/sub")
@@ -246,7 +287,7 @@ def do(desk: Desk, root: Path, step: tuple[object, ...]) -> None:
     if what == "index":
         index(desk, root, where[0], "grown")
         return
-    target = root.joinpath(*where[:2])
+    target = root.joinpath(*map(str, where[:2]))
     if what == "write":
         said = str(where[2])
         lines = "".join(json.dumps({"id": n, "text": said}) + "\n" for n in range(len(said) - 3))
