@@ -66,7 +66,10 @@ class Sync:
         documents: list[Document] = []
         self.skipped: list[Skipped] = []
         for item in read:
-            self.skipped.append(item) if isinstance(item, Skipped) else documents.append(item)
+            if isinstance(item, Skipped):
+                self.skipped.append(item)
+            else:
+                documents.append(item)
         self.renamed: set[str] = set()
         self.added = self.updated = self.unchanged = 0
         self._before, self._moved = before, False

@@ -144,6 +144,18 @@ def test_documents_of_other_sources_stay_and_keep_their_ids(tmp_path: Path, embe
     assert indexed(tmp_path, embedder, pages[1:], [str(docs)]).removed == 1  # of docs alone
 
 
+def test_what_lies_in_a_folder_that_cannot_be_read_just_now_stays(tmp_path: Path, embedder: Embedder) -> None:
+    inner, beside = document("inner/a.md", "Inside.", "Inside"), document("inner.md", "Beside.", "Beside")
+    indexed(tmp_path, embedder, [PAGES[0], inner, beside])
+    locked = Skipped("/docs/inner", "not readable by this user", unread=True)
+    slow = Skipped("/docs/new.pdf", "took longer than 4.8 s to read", unread=True)
+    report = indexed(tmp_path, embedder, [PAGES[0], locked, slow])
+    assert (report.documents, report.removed, report.unchanged) == (2, 1, 2)
+    assert report.skipped == (Skipped(locked.path, f"{locked.reason}; what was read of it before stays"), slow)
+    refused = Skipped("/docs/inner/a.md", "a link that leads out of the folder")
+    assert indexed(tmp_path, embedder, [PAGES[0], refused]).removed == 1
+
+
 def test_an_index_of_no_document_is_refused_and_the_old_one_stays(tmp_path: Path, embedder: Embedder) -> None:
     with pytest.raises(UsageError, match=r"no document was found in /docs; give a folder"):
         indexed(tmp_path, embedder, [])

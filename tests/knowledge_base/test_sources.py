@@ -177,6 +177,25 @@ def test_each_good_line_of_a_jsonl_file_is_a_document_and_each_bad_one_is_named(
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "unread"),
+    [
+        ("a.json", b'[{"a": 1', True),
+        ("a.pdf", b"%PDF-1.4 cut", True),
+        ("a.docx", b"PK\3\4 cut", True),
+        ("a.json", b"", False),
+        ("a.md", b"", False),
+        ("a.jsonl", b"{", False),
+        ("a.exe", b"MZ", False),
+    ],
+)
+def test_what_may_be_half_written_is_told_from_what_is_refused_for_good(
+    tmp_path: Path, name: str, content: bytes, unread: bool
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert [skipped.unread for skipped in read(tmp_path)[1]] == [unread]
+
+
 def test_one_line_in_another_encoding_spoils_no_other(tmp_path: Path) -> None:
     lines = ["Fee: €25".encode(), b"Tax: \xa35", "Café: €2".encode()]
     assert page(tmp_path / "a.txt", b"\n".join(lines)).text == "Fee: €25\nTax: £5\nCafé: €2"
