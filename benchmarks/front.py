@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.bench import show, with_model
 from benchmarks.front_data import BATCH, LONG, fill
-from opsdesk.demo import SAMPLE
+from opsdesk.demo import DOCS
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 from tests.browser import chromium
@@ -99,7 +99,7 @@ def main() -> None:
         sys.exit(chromium.MISSING)
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = with_model(Path(folder))
-        Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample", source="sample")
+        Desk(Settings(home=home)).index([DOCS], "sample")
         browser = chromium.launch(playwright)
         rows = first_paint(browser, home, options.times)
         with served(home) as site:

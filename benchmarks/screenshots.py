@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.bench import nano_prices
-from opsdesk.demo import SAMPLE, tickets
+from opsdesk.demo import DOCS, tickets
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 from tasks.case import Case, Ticket
@@ -114,7 +114,7 @@ def take(
 @contextmanager
 def busy_desk(home: Path) -> Iterator[tuple[Served, Simulator]]:
     """The pages over the sample, with three paid tiers."""
-    Desk(Settings(home=home)).index([SAMPLE / "docs"], "sample", source="sample")
+    Desk(Settings(home=home)).index([DOCS], "sample")
     models = {
         MODELS["cheap"]: Model(price=nano_prices(MODELS["cheap"]), key=KEY, latency_s=0.4, wrong=0.8, wrong_again=0.6),
         MODELS["mid"]: Model(price=nano_prices(MODELS["mid"]), key=KEY, latency_s=0.6, wrong=0.3),

@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.bench import show, with_model
-from opsdesk.demo import SAMPLE, tickets
+from opsdesk.demo import DOCS, tickets
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 from opsdesk.telemetry import Telemetry
@@ -50,7 +50,7 @@ def main() -> None:
     ways = [OFF, *(way for way in options.ways if way != OFF)]
     with TemporaryDirectory() as home, ExitStack() as open_:
         desk = Desk(Settings(home=with_model(Path(home)), trace_text=True))
-        desk.index([SAMPLE / "docs"], "sample", source="sample")
+        desk.index([DOCS], "sample")
         silent = open_.enter_context(Collector())
         silent.waits.clear()
         good, leaves = (open_.enter_context(apart()) for _ in range(2))

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from benchmarks.bench import nano_prices, show, simulator, with_model
-from opsdesk.demo import SAMPLE, tickets
+from opsdesk.demo import DOCS, tickets
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
 from tasks.case import Case
@@ -86,7 +86,7 @@ def desk_with_paid_tiers() -> Iterator[Desk]:
         tiers = {tier: {"model": model, "base_url": url, "api_key": "simulated"} for tier, model in MODELS.items()}
         settings = {"home": with_model(Path(home)), "tiers": tiers, "trace_text": True, "budget_usd": 5}
         desk = Desk(Settings.model_validate(settings))
-        desk.index([SAMPLE / "docs"], "sample", source="sample")
+        desk.index([DOCS], "sample")
         yield desk
 
 

@@ -26,6 +26,7 @@ class Holding(NamedTuple):
     characters: int
     chunks: int
     source: str
+    path: str
 
 
 def documents_in_force(root: Path, kb: str) -> tuple[versions.Manifest, Passages]:

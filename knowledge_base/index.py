@@ -21,7 +21,8 @@ from knowledge_base.formats import KINDS
 from knowledge_base.holdings import DOCUMENTS, documents_in_force
 from knowledge_base.passages import Passage, Passages, search_text
 from knowledge_base.ranking import Arms
-from knowledge_base.sources import Document, Skipped
+from knowledge_base.sources import Document, Skipped, Source
+from knowledge_base.sync import Scope, Sync
 from knowledge_base.vectors import Vectors
 from knowledge_base.words import K1, B, Titles, WordIndex
 
@@ -97,7 +98,7 @@ def open_index(root: Path, kb: str) -> Index:
             # Two builds have ended meanwhile and taken this version away: the newest is as good.
 
 
-def known_files(root: Path, kb: str, sources: Sequence[str]) -> Callable[[str, str], Sequence[Document] | None]:
+def known_files(root: Path, kb: str, sources: Sequence[Source]) -> Callable[[str, str], Sequence[Document] | None]:
     """What was read from the files of a knowledge base: path and SHA-256 of the bytes -> their documents, or None.
 
     For `read_sources`, so that files that have not changed are not parsed again.
@@ -109,37 +110,32 @@ def known_files(root: Path, kb: str, sources: Sequence[str]) -> Callable[[str, s
     with closing(passages):
         if manifest.settings != SETTINGS:
             return lambda path, sha256: None
-        files = passages.files()
+        files, names = passages.files(), {source.name for source in sources}
         documents: dict[str, list[Document]] = {}
         for document in passages.documents():
             documents.setdefault(document.path, []).append(document)
 
     def known(path: str, sha256: str) -> Sequence[Document] | None:
         found = documents.get(path, [])
-        # A file that now belongs to another source as well has another id there.
-        same = {document.source for document in found} <= set(sources) and _owners(path, sources) <= 1
+        same = all(document.source in names for document in found)  # in another source it has another id
         return found if found and same and files.get(path) == sha256 else None
 
     return known
-
-
-def _owners(path: str, sources: Sequence[str]) -> int:
-    return sum(Path(path).is_relative_to(source) for source in sources)
 
 
 def build(
     root: Path,
     kb: str,
     documents: Iterable[Document | Skipped],
-    sources: Sequence[str],
+    sources: Sequence[Source],
     embedder: Embedder,
     now: Callable[[], datetime],
     progress: Progress | None = None,
     files: Mapping[str, str] | None = None,
 ) -> IndexReport:
-    """Bring a knowledge base up to date with `documents`, which are all there is in `sources`.
+    """Bring a knowledge base up to date with `documents`, which are all there is in `sources` (see `sync.arranged`).
 
-    Documents of other sources stay. What has not changed is neither cut, counted nor embedded again,
+    Documents of other sources stay (see `Sync`). What has not changed is neither cut, counted nor embedded again,
     and without any change no version is written. `progress` is told how many new passages are embedded,
     and of how many. `files` holds the SHA-256 of the files that were read whole (see `known_files`); it
     is looked at when all documents have been taken. Raises UsageError when no document would be left,
@@ -152,16 +148,17 @@ def build(
         previous = _previous(root, kb, sources)
         if previous:
             stack.callback(previous.close)
-        sync = _Sync(previous, documents, sources)
-        given = any(document.source in sources for document in sync.kept.values())
-        if not sync.kept or not (given or sync.removed):
-            raise UsageError(_nothing(sources, sync.skipped))
+        before = {d.doc_id: d for d in previous.passages.documents()} if previous else {}
+        sync = Sync(kb, before, documents, sources)
+        if not sync.kept or not (sync.removed or len(sync.others) < len(sync.kept)):
+            raise UsageError(_nothing(kb if previous else "", sources, sync.skipped))
         manifest = previous.manifest if previous else None
         if sync.changed or not manifest or (manifest.embedder, manifest.settings) != (embedder.name, SETTINGS):
-            others = {document.path for document in sync.kept.values() if document.source not in sources}
-            before = previous.passages.files() if previous else {}
-            known = {path: sha256 for path, sha256 in before.items() if path in others}
-            content = Content(list(sync.kept.values()), {**known, **(files or {})})
+            others = {sync.kept[doc_id].path for doc_id in sync.others}
+            noted = previous.passages.files() if previous else {}
+            known = {path: sha256 for path, sha256 in noted.items() if path in others}
+            known |= {path: sha256 for path, sha256 in (files or {}).items() if path not in sync.renamed}
+            content = Content(list(sync.kept.values()), known)
             manifest = _build(folder, content, previous, embedder, now, progress)
         else:
             versions.mark(folder, now())
@@ -178,53 +175,25 @@ def build(
     )
 
 
-def _previous(root: Path, kb: str, sources: Sequence[str]) -> Index | None:
+def _previous(root: Path, kb: str, sources: Sequence[Source]) -> Index | None:
     """The index to go on from. Raises DamagedFile when it is damaged and held sources that are not given now."""
     try:
         return open_index(root, kb)
     except NoKnowledgeBase:
         return None
     except DamagedFile as error:
-        if set(versions.sources(versions.folder_of(root, kb))) - set(sources):
+        if not all(map(Scope(sources).all_of, versions.sources(versions.folder_of(root, kb)))):
             raise
         logger.warning("%s. Building it anew", error)
         return None
 
 
-class _Sync:
-    """What a run keeps of the documents there were and the documents there are, and how they differ."""
-
-    def __init__(self, previous: Index | None, documents: Iterable[Document | Skipped], sources: Sequence[str]):
-        before = {d.doc_id: d for d in previous.passages.documents()} if previous else {}
-        self.kept = {doc_id: d for doc_id, d in before.items() if d.source not in sources}
-        self.skipped: list[Skipped] = []
-        self.added = self.updated = self.unchanged = 0
-        for document in documents:
-            if isinstance(document, Skipped):
-                self.skipped.append(document)
-            elif holder := self.kept.get(document.doc_id):
-                self.skipped.append(Skipped(document.path, f'"{document.doc_id}" is already the id of {holder.path}'))
-            else:
-                self.kept[document.doc_id] = document
-                self._count(before.get(document.doc_id), document)
-        self.removed = len(before.keys() - self.kept.keys())
-
-    def _count(self, old: Document | None, new: Document) -> None:
-        if old is None:
-            self.added += 1
-        elif (old.sha256, old.source) == (new.sha256, new.source):
-            self.unchanged += 1
-        else:
-            self.updated += 1
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.added or self.updated or self.removed)
-
-
-def _nothing(sources: Sequence[str], skipped: Sequence[Skipped]) -> str:
+def _nothing(kb: str, sources: Sequence[Source], skipped: Sequence[Skipped]) -> str:
+    """That no document would be left; `kb` is the knowledge base that there is."""
+    where = ", ".join(str(source.path) for source in sources)
     first = f"; {len(skipped)} files were skipped, the first, {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-    return f"no document was found in {', '.join(sources)}{first}; give a folder with files to read ({KINDS})"
+    remove = f'. "{kb}" stays as it was; to take it away: opsdesk kb remove {kb}' if kb else ""
+    return f"no document was found in {where}{first}; give a folder with files to read ({KINDS}){remove}"
 
 
 class Content(NamedTuple):

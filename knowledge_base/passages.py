@@ -137,12 +137,12 @@ class Passages:
             row = self._connection.execute("select * from documents where doc_id = ?", [doc_id]).fetchone()
         return _document(row) if row else None
 
-    def outline(self, most: int) -> list[tuple[str, str, str, str | None, int, int, str]]:
-        """Of the first documents, by id: id, title, format, modified, characters, chunks, source."""
+    def outline(self, most: int) -> list[tuple[str, str, str, str | None, int, int, str, str]]:
+        """Of the first documents, by id: id, title, format, modified, characters, chunks, source, path."""
         counted = "select doc_id, count(*) as chunks from chunks group by doc_id"
         with self._lock:
             rows = self._connection.execute(
-                "select doc_id, title, format, modified, length(text), coalesce(n.chunks, 0), source "
+                "select doc_id, title, format, modified, length(text), coalesce(n.chunks, 0), source, path "
                 f"from documents left join ({counted}) n using (doc_id) order by doc_id limit ?",
                 [most],
             )

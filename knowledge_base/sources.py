@@ -16,8 +16,8 @@ from pathlib import Path
 from errors import UsageError
 from knowledge_base.formats import FORMATS, KINDS
 from knowledge_base.formats import Format as Format
-from knowledge_base.formats.page import BINARY, LONE_SURROGATE, TITLE_LIMIT, Page, over
-from knowledge_base.reader import Reader, open_regular, why
+from knowledge_base.formats.page import BINARY, EMPTY, LONE_SURROGATE, TITLE_LIMIT, Page, Refusal, over
+from knowledge_base.reader import Ended, Reader, open_regular, why
 
 _DATE_KEYS = ("modified", "updated", "date", "last_modified", "lastmod")
 _HEAD = 65_536  # bytes looked at before a file without a limit is read
@@ -55,14 +55,47 @@ def is_internal(meta: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file, or a line (`path:line`) of one, that was left out; `reason` is one plain line."""
+    """A file, or a line (`path:line`) of one, that was left out; `reason` is one plain line.
+
+    `unread` is a file or folder that is there and could not be read as it is: locked, or half written, say.
+    """
 
     path: str
     reason: str
+    unread: bool = field(default=False, compare=False)
 
 
 Known = Callable[[str, str], Sequence[Document] | None]
 """The path of a file and the SHA-256 of its bytes -> its documents from an earlier run, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is read as one: a folder, or a file.
+
+    A knowledge base knows it by its path, or as `called`, wherever it lies. It may be `part_of` a folder that is
+    known already: its documents then have the ids that they have there.
+    """
+
+    path: Path
+    called: str = ""
+    part_of: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What its documents say that they come from."""
+        return self.called or str(self.part_of or self.path)
+
+
+def gone(path: Path) -> bool:
+    """Whether nothing is there; what cannot be looked at may be."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +121,10 @@ class Reading(Iterator[Document | Skipped]):
     its path, and is complete at the end. `close` it if you stop before that.
     """
 
-    def __init__(self, paths: Sequence[Path], max_bytes: int, known: Known | None):
+    def __init__(self, sources: Sequence[Source], max_bytes: int, known: Known | None):
         self.files: dict[str, str] = {}
         # What reads does not know this object: forgotten half-way, it is closed at once and not by a later sweep.
-        self._found = _Run(max_bytes, known, self.files).read(paths)
+        self._found = _Run(max_bytes, known, self.files).read(sources)
 
     def __next__(self) -> Document | Skipped:
         """The next document or skipped file."""
@@ -109,12 +142,11 @@ class _Run:
         self._max_bytes = max_bytes
         self._known = known
         self._files = files
-        self._holders: dict[str, str] = {}  # id -> path
 
-    def read(self, paths: Sequence[Path]) -> Generator[Document | Skipped]:
+    def read(self, sources: Sequence[Source]) -> Generator[Document | Skipped]:
         with closing(Reader()) as reader:
-            for path in paths:
-                for file in _files(path.absolute()):
+            for source in sources:
+                for file in _files(source):
                     if isinstance(file, Skipped):
                         yield file
                     else:
@@ -128,55 +160,56 @@ class _Run:
         path = str(file.path)
         whole = True
         for item in (self._known and self._known(path, seen.sha256)) or self._parsed(file, seen.modified, reader):
-            distinct = self._distinct(item)
-            whole = whole and isinstance(distinct, Document)
-            yield distinct
+            whole = whole and isinstance(item, Document)
+            yield item
         if whole and _stamp_of(file.path) == seen.stamp:  # else what was read is not what was digested
             self._files[path] = seen.sha256
 
     def _parsed(self, file: _File, modified: str | None, reader: Reader) -> Iterator[Document | Skipped]:
+        ids: set[str] = set()
         for item in reader.read(file.path, file.doc_id, self._max_bytes):
-            if isinstance(item, Page):
+            if isinstance(item, Page) and item.doc_id in ids:
+                yield Skipped(str(file.path), f"the id {item.doc_id!r} is already taken by {file.path}")
+            elif isinstance(item, Page):
+                ids.add(item.doc_id)
                 yield _document(file, item, modified)
             else:
-                yield Skipped(f"{file.path}{item.at}", item.reason)
-
-    def _distinct(self, item: Document | Skipped) -> Document | Skipped:
-        """`item`, unless it is a document whose id an earlier one has."""
-        if isinstance(item, Skipped):
-            return item
-        if item.doc_id in self._holders:
-            return Skipped(item.path, f"the id {item.doc_id!r} is already taken by {self._holders[item.doc_id]}")
-        self._holders[item.doc_id] = item.path
-        return item
+                yield Skipped(f"{file.path}{item.at}", item.reason, unread=_may_be_read_later(file, item))
 
 
-def read_sources(paths: Sequence[Path], max_bytes: int = 20_000_000, known: Known | None = None) -> Reading:
+def _may_be_read_later(file: _File, refusal: Refusal) -> bool:
+    """Whether a whole file was refused for what may pass: of some formats a part alone, half written, is no file."""
+    half = FORMATS[file.path.suffix.lower()] in ("docx", "pdf", "json") and refusal.reason != EMPTY
+    return not refusal.at and (half or isinstance(refusal, Ended))
+
+
+def read_sources(paths: Sequence[Path | Source], max_bytes: int = 20_000_000, known: Known | None = None) -> Reading:
     """Every document under `paths`, in a stable order, and every file that had to be skipped.
 
-    A path is a folder, read recursively, or a file. Hidden entries of a folder are passed over in
-    silence. `max_bytes` bounds a file, or one line of a JSONL file. Files are parsed in a process of
-    their own, within its limits of time and memory; one for which `known` has documents is not parsed.
-    Nothing is read before the result is asked for it. Raises UsageError at once if a path does not
-    exist, and StoreError later if no process can be started.
+    Documents of several files may have one id (see `Sync`). A path is a folder, read recursively, or a
+    file. Hidden entries of a folder are passed over in silence. `max_bytes` bounds a file, or one line
+    of a JSONL file. Files are parsed in a process of their own, within its limits of time and memory;
+    one for which `known` has documents is not parsed. Nothing is read before the result is asked for
+    it. Raises UsageError at once if a path does not exist, and StoreError later if no process can be
+    started.
     """
-    for path in paths:
+    sources = [path if isinstance(path, Source) else Source(path.absolute()) for path in paths]
+    for source in sources:
         try:
-            path.stat()
+            source.path.stat()
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}; check the path and its permissions") from error
-    return Reading(paths, max_bytes, known)
+            raise UsageError(f"{source.path}: {error.strerror}; check the path and its permissions") from error
+    return Reading(sources, max_bytes, known)
 
 
-def _files(given: Path) -> Iterator[_File | Skipped]:
-    if not given.is_dir():
-        yield _File(given, given.name, str(given))
-        return
-    for path in _walk(given, given.resolve()):
+def _files(source: Source) -> Iterator[_File | Skipped]:
+    given = source.path
+    root = source.part_of or (given if given.is_dir() else given.parent)
+    for path in _walk(given, root.resolve()) if given.is_dir() else [given]:
         if isinstance(path, Skipped):
             yield path
         else:
-            yield _File(path, path.relative_to(given).as_posix(), str(given))
+            yield _File(path, path.relative_to(root).as_posix(), source.name)
 
 
 def _walk(folder: Path, root: Path) -> Iterator[Path | Skipped]:
@@ -193,7 +226,7 @@ def _walk(folder: Path, root: Path) -> Iterator[Path | Skipped]:
             else:
                 yield path
         except OSError as error:
-            yield Skipped(_printable(path), why(error))
+            yield _unopened(path, error)
 
 
 def _refusal(link: Path, root: Path) -> str:
@@ -212,6 +245,10 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\
 
 def _printable(path: Path) -> str:
     return _UNPRINTABLE.sub("\ufffd", str(path))
+
+
+def _unopened(path: Path, error: OSError) -> Skipped:
+    return Skipped(_printable(path), why(error), unread=not isinstance(error, FileNotFoundError))
 
 
 def _look(path: Path, max_bytes: int) -> _Seen | Skipped:
@@ -235,7 +272,7 @@ def _look(path: Path, max_bytes: int) -> _Seen | Skipped:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        return Skipped(printable, why(error))
+        return _unopened(path, error)
     return _Seen(digest, _day(status.st_mtime), _stamp(status))
 
 

@@ -119,10 +119,10 @@ def read(folder: Path) -> tuple[Path, Manifest]:
 
 
 def sources(folder: Path) -> tuple[str, ...]:
-    """What the version in force was made of; nothing when its manifest is damaged too."""
+    """What the version in force was made of; nothing where there is none, or its manifest is damaged."""
     try:
         return read(folder)[1].sources
-    except DamagedFile:
+    except (NoKnowledgeBase, DamagedFile):
         return ()
 
 

@@ -17,6 +17,7 @@ from opsdesk import (
     cli_doors,
     cli_eval,
     cli_front,
+    cli_kb,
     cli_prune,
     cli_reliability,
     cli_replay,
@@ -121,12 +122,13 @@ def index(
     Example: opsdesk index ./runbooks --kb runbooks
     """
     from opsdesk import show
+    from opsdesk.demo import source
 
-    desk = open_desk()
+    desk, given = open_desk(), [source(path) for path in paths]
 
     def run(*, again: bool = False) -> None:
         with show.progress("indexing", unit="chunks") as advance:
-            report = desk.index(paths, kb, advance)
+            report = desk.index(given, kb, advance)
         if again and not (report.added or report.updated or report.removed):
             return
         if as_json:
@@ -139,7 +141,7 @@ def index(
         from opsdesk.watch import changes
 
         show.notes.print(f"watching {', '.join(map(str, paths))}; Ctrl-C to stop", markup=False, soft_wrap=True)
-        for _ in changes(paths):
+        for _ in changes([one if isinstance(one, Path) else one.path for one in given]):
             try:
                 run(again=True)
             except OpsdeskError as error:  # the documents are half moved, or another run is at work: the next may do
@@ -287,6 +289,7 @@ def models(
 
 cli_batch.register(app)
 cli_front.register(app)
+cli_kb.register(app)
 cli_doors.register(app)
 cli_costs.register(app)
 cli_eval.register(app)
@@ -295,74 +298,6 @@ cli_prune.register(app)
 cli_replay.register(app)
 cli_router.register(app)
 cli_trace.register(app)
-kb_app = typer.Typer(no_args_is_help=True, help="The knowledge bases: list, look into, check and remove them.")
-app.add_typer(kb_app, name="kb")
-Name = Annotated[str, typer.Argument(help="Its name; default: the only one, or the one indexed last.")]
-
-
-@kb_app.command("list")
-def kb_list(as_json: Json = False) -> None:
-    """List the knowledge bases, the one indexed last first.
-
-    Example: opsdesk kb list
-    """
-    from opsdesk import show
-
-    found = open_desk().knowledge_bases()
-    if as_json:
-        print_json([show.kb_json(kb) for kb in found])
-    else:
-        show.kbs(found)
-
-
-@kb_app.command("info")
-def kb_info(name: Name = "", as_json: Json = False) -> None:
-    """Show what a knowledge base holds, where it comes from, and what was learned about searching it.
-
-    Example: opsdesk kb info runbooks
-    """
-    from opsdesk import show
-
-    found = open_desk().knowledge_base(name)
-    if as_json:
-        print_json(show.kb_json(found))
-    else:
-        show.kb(found)
-
-
-@kb_app.command("verify")
-def kb_verify(name: Name = "", as_json: Json = False) -> None:
-    """Check every file of a knowledge base against its SHA-256; exit code 1 names one that is damaged.
-
-    Example: opsdesk kb verify runbooks
-    """
-    from opsdesk import show
-
-    found = open_desk().verified(name)
-    if as_json:
-        print_json({"kb": found.kb, "files": found.files, "bytes": found.bytes, "ok": True})
-    else:
-        show.console.print(f"{found.kb}: {found.files} files, {found.bytes / 1e6:.1f} MB, all as they were written")
-
-
-@kb_app.command("remove")
-def kb_remove(
-    name: Annotated[str, typer.Argument(help="Name of the knowledge base.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> None:
-    """Remove a knowledge base; the documents it was made of, and kept cases, stay.
-
-    Example: opsdesk kb remove runbooks --yes
-    """
-    from opsdesk import show
-
-    desk = open_desk()
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError(f'"{name}" would be removed; say so with: opsdesk kb remove {name} --yes')
-        typer.confirm(f'Remove the knowledge base "{name}"?', abort=True)
-    desk.remove(name)
-    show.console.print(f'removed "{name}"', markup=False)
 
 
 @app.command()

@@ -8,14 +8,13 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import NoKnowledgeBase, StoreError
-from opsdesk import known
+from errors import NoKnowledgeBase, StoreError, UsageError
+from opsdesk import known, uploads
 from opsdesk.known import KnowledgeBase, Stale
 from opsdesk.settings import Settings
 from opsdesk.tickets import check_ticket
@@ -32,6 +31,7 @@ if TYPE_CHECKING:  # these import slowly, and not every command needs them
     from knowledge_base.holdings import Holding
     from knowledge_base.index import IndexReport, Progress
     from knowledge_base.search import Hit, Searcher
+    from knowledge_base.sources import Source
     from opsdesk.mcp_client import Toolbox
     from opsdesk.telemetry import Telemetry
     from opsdesk.tier_check import Checked
@@ -184,19 +184,43 @@ class Desk:
 
         return Embedder(self.settings.models, threads=self.threads)
 
-    def index(self, paths: Sequence[Path], kb: str, progress: Progress | None = None, source: str = "") -> IndexReport:
+    def index(self, paths: Sequence[Path | Source], kb: str, progress: Progress | None = None) -> IndexReport:
         """Brings a knowledge base up to date with `paths`, and makes it the default one.
 
-        A source is known by its path, however that is spelled, or by the name `source`, wherever it lies.
+        A source is known by its path, however that is spelled, or by the name that it is called, wherever it lies.
         """
+        from knowledge_base import versions
         from knowledge_base.index import build, known_files
-        from knowledge_base.sources import Document, read_sources
+        from knowledge_base.sources import Source, read_sources
+        from knowledge_base.sync import arranged
 
-        root, places = self.settings.knowledge_bases, [path.resolve() for path in paths]
-        sources = [source] if source else [str(path) for path in places]
-        reading = read_sources(places, known=known_files(root, kb, sources))
-        named = (replace(x, source=source) if source and isinstance(x, Document) else x for x in reading)
-        return build(root, kb, named, sources, self.embedder, self.now, progress, reading.files)
+        root = self.settings.knowledge_bases
+        held = versions.sources(versions.folder_of(root, kb))
+        given = [path if isinstance(path, Source) else Source(path.resolve()) for path in paths]
+        known.check_that_none_is_gone(kb, given, held)
+        sources = arranged(given, held)
+        reading = read_sources(sources, known=known_files(root, kb, sources))
+        return build(root, kb, reading, sources, self.embedder, self.now, progress, reading.files)
+
+    def forget(self, kb: str, source: str) -> IndexReport:
+        """Takes what came of one source out of a knowledge base. Raises `UsageError` when there is no such source."""
+        from knowledge_base.index import build
+        from knowledge_base.sources import Source
+
+        held = self.knowledge_base(kb).sources
+        name = source if source in held else str(Path(source).resolve())
+        if name not in held:
+            raise UsageError(f'"{kb}" has nothing from {source}; it is made of: {", ".join(held)}')
+        if held == [name]:
+            raise UsageError(f'"{kb}" has nothing else; take it away with: opsdesk kb remove {kb}')
+        if name == str(self.uploads(kb)):
+            uploads.empty(self.uploads(kb))
+        root = self.settings.knowledge_bases
+        return build(root, kb, (), [Source(Path(name), called=name)], self.embedder, self.now)
+
+    def uploads(self, kb: str) -> Path:
+        """The folder of what people have uploaded into a knowledge base: one of its sources, if there is any."""
+        return (self.settings.home / "uploads" / kb).resolve()
 
     def default_kb(self) -> str:
         """The only knowledge base, else the one indexed last. Raises `NoKnowledgeBase` when there is none."""
@@ -264,10 +288,14 @@ class Desk:
         return found
 
     def remove(self, kb: str) -> None:
-        """Takes a knowledge base away. Raises `NoKnowledgeBase`, and `StoreError` while it is being indexed."""
+        """Takes a knowledge base away, and what was uploaded into it.
+
+        Raises `NoKnowledgeBase`, and `StoreError` while it is being indexed.
+        """
         from knowledge_base import versions
 
         versions.remove(versions.folder_of(self.settings.knowledge_bases, kb))
+        uploads.empty(self.uploads(kb))
 
     def search(self, query: str, kb: str = "", k: int = 10) -> list[Hit]:
         """The best `k` chunks for a query."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from errors import UsageError
 from tasks.case import EVALUATION, TOOL_RESULT, Case
+
+if TYPE_CHECKING:
+    from knowledge_base.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,18 @@ def described(root: Path, kb: str) -> KnowledgeBase:
         created=datetime.fromisoformat(manifest.created),
         indexed=versions.marked(folder),
     )
+
+
+def check_that_none_is_gone(kb: str, given: Sequence[Source], held: Collection[str]) -> None:
+    """Raise `UsageError` for one that a knowledge base holds and that is not there any more."""
+    from knowledge_base.sources import gone
+
+    for source in given:
+        if source.name in held and gone(source.path):
+            raise UsageError(
+                f"{source.path} is gone; give what took its place, or take its documents out with: "
+                f"opsdesk kb forget {kb} {shlex.quote(source.name)}"
+            )
 
 
 def stale(root: Path, case: Case) -> list[Stale]:

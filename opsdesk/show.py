@@ -107,7 +107,8 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 
 def report_json(report: IndexReport) -> dict[str, Any]:
     """An indexing report in the shape of the contract."""
-    return asdict(report)
+    skipped = [{"path": one.path, "reason": one.reason} for one in report.skipped]
+    return {**asdict(report), "skipped": skipped}
 
 
 def kb_json(found: KnowledgeBase) -> dict[str, Any]:

@@ -64,24 +64,35 @@ def search(doing: Doing) -> dict[str, Any]:
 
 
 def index(doing: Doing) -> dict[str, Any]:
-    """Brings a knowledge base up to date with the sources that are named; the bundled sample has a name for a path."""
-    from opsdesk.demo import KB, SAMPLE
-    from opsdesk.show import report_json
+    """Brings a knowledge base up to date with the sources that are named; the bundled sample has a name for a path.
 
-    named = doing.request.body["paths"]
-    paths = [Path(path) for path in named if path != KB]
-    missing = [path for path in paths if not path.exists()]
-    if missing:
-        raise UsageError(f"{missing[0]} is not there; give a folder or a file on the machine where the worker runs")
+    Of those that it has, one that is gone does not keep the others from being synced.
+    """
+    from knowledge_base import versions
+    from knowledge_base.sources import gone
+    from opsdesk.demo import source
+    from opsdesk.show import report_json
 
     def progress(done: int, total: int) -> None:
         doing.tell(done=done, total=total)
 
     kb, desk = doing.request.kb, doing.desk
-    report = desk.index([SAMPLE / "docs"], kb, progress, source=KB) if KB in named else None
-    if paths or report is None:
-        report = desk.index(paths, kb, progress)
+    paths = [source(Path(path)) for path in doing.request.body["paths"]]
+    missing = {path for path in paths if isinstance(path, Path) and gone(path)}
+    held = versions.sources(versions.folder_of(desk.settings.knowledge_bases, kb))
+    for path in missing:
+        if str(path) not in held:
+            raise UsageError(f"{path} is not there; give a folder or a file on the machine where the worker runs")
+    # When all are gone, the desk says so.
+    report = desk.index([path for path in paths if path not in missing] or paths, kb, progress)
     return report_json(report)
+
+
+def forget(doing: Doing) -> dict[str, Any]:
+    """Takes what came of one source out of a knowledge base."""
+    from opsdesk.show import report_json
+
+    return report_json(doing.desk.forget(doing.request.kb, doing.request.body["source"]))
 
 
 def remove(doing: Doing) -> dict[str, Any]:
@@ -117,6 +128,7 @@ WORK: dict[Kind, Callable[[Doing], dict[str, Any]]] = {
     "ask": ask,
     "search": search,
     "index": index,
+    "forget": forget,
     "remove": remove,
     "check_tiers": check_tiers,
     "learn": learn,

@@ -38,7 +38,7 @@ BULK_LOOK_SECONDS = 0.5
 """The same for batches while none is there."""
 
 QUICK: tuple[Kind, ...] = ("ask", "search")
-SLOW: tuple[Kind, ...] = ("index", "remove", "check_tiers", "learn")
+SLOW: tuple[Kind, ...] = ("index", "forget", "remove", "check_tiers", "learn")
 """What takes long has a place of its own, so that it never keeps an answer waiting."""
 
 QUICK_PLACES, MOST_DRAFTS = 4, 64

@@ -40,7 +40,7 @@ requests = sa.Table(
     sa.Index("ix_requests_waiting", "status", "made_at"),
 )
 
-Kind = Literal["ask", "index", "remove", "search", "check_tiers", "learn"]
+Kind = Literal["ask", "index", "forget", "remove", "search", "check_tiers", "learn"]
 State = Literal["todo", "doing", "done", "failed", "stopped"]
 OPEN: tuple[State, ...] = ("todo", "doing")
 MAX_ATTEMPTS = 3

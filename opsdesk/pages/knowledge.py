@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from errors import NoKnowledgeBase, OpsdeskError, UsageError
 from knowledge_base.versions import NAME
-from opsdesk import display
+from opsdesk import display, uploads
 from opsdesk.known import KnowledgeBase
-from opsdesk.pages import parts
+from opsdesk.pages import knowledge_documents, parts
 from tasks.requests import Request
 
 VIEWS = ["Documents", "Try a search", "Stale citations"]
@@ -59,7 +58,7 @@ def page() -> None:
     elif view == VIEWS[2]:
         _stale(picked)
     else:
-        _documents(picked)
+        knowledge_documents.show(picked)
 
 
 def _new_name(place: st.delta_generator.DeltaGenerator) -> str:
@@ -91,22 +90,23 @@ def _add(kb: str, label: str) -> None:
             accept_multiple_files=True,
             key=f"files-{kb}-{st.session_state.get('uploads', 0)}",
         )
-        if uploaded and st.button(f"Add {display.count(len(uploaded), 'file')}"):
-            st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
-            _leave(kb, [str(_keep(kb, uploaded))])
+        if uploaded:
+            _upload(kb, uploaded)
         path = st.text_input("Or a folder or file on the machine of the worker", placeholder="/srv/runbooks")
         if path.strip() and st.button("Add this path"):
             _leave(kb, [path.strip()])
 
 
-def _keep(kb: str, uploaded: list[UploadedFile]) -> Path:
-    """Writes what was uploaded into a folder of this knowledge base's own, and returns that: it is one source."""
-    folder = parts.desk().settings.home / "uploads" / kb
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for file in uploaded:
-        name = Path(file.name.replace("\\", "/")).name.lstrip(".").replace("\0", "")[-120:] or "file"
-        (folder / name).write_bytes(file.getvalue())
-    return folder
+def _upload(kb: str, uploaded: list[UploadedFile]) -> None:
+    """The button that adds what was chosen, and a word on what that replaces."""
+    folder, names = parts.desk().uploads(kb), uploads.names([file.name for file in uploaded])
+    replaced = [name for name in names if (folder / name).exists()]
+    if replaced:
+        st.text(f"There already, and replaced: {display.line(', '.join(replaced), 300)}")
+    if st.button(f"Add {display.count(len(uploaded), 'file')}"):
+        st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+        uploads.keep(folder, zip(names, (file.getvalue() for file in uploaded), strict=True))
+        _leave(kb, [str(folder)])
 
 
 def _leave(kb: str, paths: list[str]) -> None:
@@ -116,7 +116,7 @@ def _leave(kb: str, paths: list[str]) -> None:
 
 def _remove(kb: str) -> None:
     with st.popover("Remove", icon=":material/delete:", width="stretch"):
-        st.text("The documents it was made of, and kept cases, stay.")
+        st.text("The documents it was made of, and kept cases, stay. Files that were uploaded into it go.")
         if st.button("Remove it"):
             parts.requests().leave("remove", {}, person=parts.person(), kb=kb)
             time.sleep(0.3)  # the worker does it at once; without it the page would still list it
@@ -133,7 +133,7 @@ def _coming(last: Request) -> None:
 
 def _last(kb: str) -> Request | None:
     """What was last asked for it."""
-    return next((r for r in parts.requests().latest(["index", "remove"], limit=50) if r.kb == kb), None)
+    return next((r for r in parts.requests().latest(["index", "forget", "remove"], limit=50) if r.kb == kb), None)
 
 
 def _work(kb: str) -> None:
@@ -145,7 +145,7 @@ def _work(kb: str) -> None:
         _running(latest.id)
     elif latest.status == "failed":
         parts.failed(OpsdeskError(latest.error))
-    elif latest.kind == "index":
+    elif latest.kind in ("index", "forget"):
         _report(latest)
 
 
@@ -181,21 +181,6 @@ def _report(request: Request) -> None:
 
 
 # --- looking into it ---------------------------------------------------------------------------------------
-
-
-def _documents(kb: str) -> None:
-    rows = [
-        {
-            "document": display.visible(found.doc_id),
-            "title": display.visible(found.title),
-            "format": found.format,
-            "modified": found.modified,
-            "passages": found.chunks,
-            "characters": found.characters,
-        }
-        for found in parts.desk().documents(kb)
-    ]
-    st.dataframe(rows, hide_index=True, height=min(600, 38 + 35 * max(1, len(rows))), alt="The documents")
 
 
 def _search(kb: str) -> None:

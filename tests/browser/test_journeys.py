@@ -122,3 +122,29 @@ def test_add_a_document_then_ask_about_it(site: Served, page: Page, tmp_path: Pa
     page.get_by_role("button", name="Source 1").first.click()
     passage = page.get_by_role("region", name="Passage 1")
     expect(passage.locator("mark").first).to_contain_text("within 3 working days")
+
+
+def test_two_uploads_of_one_name_are_both_there_and_one_can_be_deleted(
+    site: Served, page: Page, tmp_path: Path
+) -> None:
+    files = []
+    for team in ("hr", "it"):
+        (tmp_path / team).mkdir()
+        files.append(tmp_path / team / "README.md")
+        files[-1].write_text(f"# Readme of {team}\n\nThe {team} team answers within 2 days.\n", encoding="utf-8")
+    go(page, f"{site.url}/knowledge")
+    page.get_by_role("combobox", name="Knowledge base").click()
+    page.get_by_role("option", name="New knowledge base").click()
+    page.get_by_role("textbox", name="Name").fill("teams")
+    page.keyboard.press("Tab")
+    settled(page)
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
+    page.get_by_role("button", name="Add 2 files").click()
+    expect(page.get_by_text("2 added", exact=False)).to_be_visible()
+    table = page.get_by_test_id("stDataFrame").bounding_box()
+    assert table is not None
+    page.mouse.click(table["x"] + 20, table["y"] + 52)  # a table draws its boxes on a canvas: that of the first row
+    page.get_by_role("button", name="Delete 1 uploaded file").click()
+    expect(page.get_by_text("1 removed", exact=False)).to_be_visible()
+    assert [one.title for one in site.desk.documents("teams")] == ["Readme of hr"]
+    assert [path.name for path in site.desk.uploads("teams").iterdir()] == ["README.md"]

@@ -11,7 +11,7 @@ import pytest
 
 from knowledge_base.embeddings import Embedder
 from knowledge_base.index import IndexReport, Progress, build
-from knowledge_base.sources import Document, Skipped
+from knowledge_base.sources import Document, Skipped, Source
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -57,4 +57,5 @@ def indexed(
     at: datetime = NOON,
 ) -> IndexReport:
     """One run of `build` over `pages`, at noon."""
-    return build(root, kb, pages, sources, embedder, lambda: at, progress)
+    given = [Source(Path(source)) for source in sources]
+    return build(root, kb, pages, given, embedder, lambda: at, progress)

@@ -129,12 +129,31 @@ def test_an_index_does_not_depend_on_the_runs_that_led_to_it(
 
 
 def test_documents_of_other_sources_stay_and_keep_their_ids(tmp_path: Path, embedder: Embedder) -> None:
-    indexed(tmp_path, embedder)
-    rival = document("login.md", "Another page.", source="/wiki")
-    report = indexed(tmp_path, embedder, [rival, replace(MORE, source="/wiki")], ["/wiki"])
-    assert (report.documents, report.added, report.removed) == (4, 1, 0)
-    assert report.skipped == (Skipped("/wiki/login.md", '"login.md" is already the id of /docs/login.md'),)
-    assert indexed(tmp_path, embedder, [MORE, *PAGES[1:]]).removed == 1  # of /docs alone
+    docs, wiki = tmp_path / "docs", tmp_path / "wiki"
+    docs.mkdir()
+    pages = [document(page.doc_id, page.text, page.title, str(docs)) for page in PAGES]
+    for page in pages:
+        Path(page.path).touch()
+    indexed(tmp_path, embedder, pages, [str(docs)])
+    rival = document("login.md", "Another page.", source=str(wiki))
+    report = indexed(tmp_path, embedder, [rival, document("sso.md", MORE.text, source=str(wiki))], [str(wiki)])
+    assert (report.documents, report.added, report.removed, report.skipped) == (5, 2, 0, ())
+    index = open_index(tmp_path, "help")
+    assert ids(index) == ["export.md", "login.md", "refunds.md", "sso.md", "wiki/login.md"]
+    assert index.passages.document("login.md") == pages[1]
+    assert indexed(tmp_path, embedder, pages[1:], [str(docs)]).removed == 1  # of docs alone
+
+
+def test_what_lies_in_a_folder_that_cannot_be_read_just_now_stays(tmp_path: Path, embedder: Embedder) -> None:
+    inner, beside = document("inner/a.md", "Inside.", "Inside"), document("inner.md", "Beside.", "Beside")
+    indexed(tmp_path, embedder, [PAGES[0], inner, beside])
+    locked = Skipped("/docs/inner", "not readable by this user", unread=True)
+    slow = Skipped("/docs/new.pdf", "took longer than 4.8 s to read", unread=True)
+    report = indexed(tmp_path, embedder, [PAGES[0], locked, slow])
+    assert (report.documents, report.removed, report.unchanged) == (2, 1, 2)
+    assert report.skipped == (Skipped(locked.path, f"{locked.reason}; what was read of it before stays"), slow)
+    refused = Skipped("/docs/inner/a.md", "a link that leads out of the folder")
+    assert indexed(tmp_path, embedder, [PAGES[0], refused]).removed == 1
 
 
 def test_an_index_of_no_document_is_refused_and_the_old_one_stays(tmp_path: Path, embedder: Embedder) -> None:

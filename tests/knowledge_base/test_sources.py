@@ -177,18 +177,23 @@ def test_each_good_line_of_a_jsonl_file_is_a_document_and_each_bad_one_is_named(
     ]
 
 
-def test_an_id_that_comes_twice_in_one_read_keeps_its_first_document(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "index.md").write_text(folder)
-    documents, skipped = read(tmp_path / "a", tmp_path / "b")
-    assert [d.text for d in documents] == ["a"]
-    assert skipped == [
-        Skipped(
-            str(tmp_path / "b" / "index.md"),
-            f"the id 'index.md' is already taken by {tmp_path / 'a' / 'index.md'}",
-        )
-    ]
+@pytest.mark.parametrize(
+    ("name", "content", "unread"),
+    [
+        ("a.json", b'[{"a": 1', True),
+        ("a.pdf", b"%PDF-1.4 cut", True),
+        ("a.docx", b"PK\3\4 cut", True),
+        ("a.json", b"", False),
+        ("a.md", b"", False),
+        ("a.jsonl", b"{", False),
+        ("a.exe", b"MZ", False),
+    ],
+)
+def test_what_may_be_half_written_is_told_from_what_is_refused_for_good(
+    tmp_path: Path, name: str, content: bytes, unread: bool
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert [skipped.unread for skipped in read(tmp_path)[1]] == [unread]
 
 
 def test_one_line_in_another_encoding_spoils_no_other(tmp_path: Path) -> None:
@@ -319,11 +324,11 @@ def test_places_in_a_document_are_part_of_its_digest(tmp_path: Path) -> None:
 def test_the_digests_of_files_that_were_read_whole_are_told_at_the_end(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("whole")
     (tmp_path / "b.jsonl").write_text('{"id": "b", "text": "b"}\n[]')
-    (tmp_path / "c.jsonl").write_text('{"id": "b", "text": "the id is taken"}')
+    (tmp_path / "c.jsonl").write_text('{"id": "c", "text": "c"}\n{"id": "c", "text": "the id is taken"}')
     (tmp_path / "d.txt").write_text("")
     reading = read_sources([tmp_path])
     assert reading.files == {}
-    assert len(list(reading)) == 5
+    assert len(list(reading)) == 6
     assert reading.files == {str(tmp_path / "a.md"): hashlib.sha256(b"whole").hexdigest()}
     assert list(reading) == []
 

@@ -198,13 +198,6 @@ def test_the_same_folder_spelled_otherwise_is_the_same_source(run: Any, page: Pa
     assert (report["updated"], report["skipped"]) == (1, [])
 
 
-def test_documents_that_all_belong_to_another_source_are_an_error(run: Any, page: Path, tmp_path: Path) -> None:
-    run("index", page.parent, "--kb", "help")
-    (tmp_path / "copy").mkdir()
-    (tmp_path / "copy" / page.name).write_text("# Other\n\nText.\n")
-    assert "already the id of" in one_line(run("index", tmp_path / "copy", "--kb", "help"), 2)
-
-
 def test_a_damaged_base_of_two_sources_is_not_rebuilt_from_one(
     run: Any, page: Path, tmp_path: Path, home: Path
 ) -> None:

@@ -130,6 +130,28 @@ def test_what_is_left_for_it_is_done(requests: Requests, at_work: Callable[..., 
     assert [kb.kb for kb in worker._desk.knowledge_bases()] == ["sample"]
 
 
+def test_a_source_that_is_gone_does_not_keep_the_others_from_being_synced(
+    requests: Requests, at_work: Callable[..., Worker], tmp_path: Path
+) -> None:
+    worker = at_work()
+    for team in ("hr", "it"):
+        (tmp_path / team).mkdir()
+        (tmp_path / team / f"{team}.md").write_text(f"# {team}\n\nWritten by {team}.\n")
+    sources = [str(tmp_path / "hr"), str(tmp_path / "it")]
+    ended(requests, requests.leave("index", {"paths": sources}, kb="teams"))
+    (tmp_path / "hr").rename(tmp_path / "people")
+    (tmp_path / "it" / "it.md").write_text("# it\n\nWritten anew by it.\n")
+    synced = ended(requests, requests.leave("index", {"paths": sources}, kb="teams"))
+    assert (synced.status, synced.result["updated"], synced.result["removed"]) == ("done", 1, 0)
+    assert [one["path"] for one in synced.result["skipped"]] == sources[:1]
+    (tmp_path / "it").rename(tmp_path / "systems")
+    failed = ended(requests, requests.leave("index", {"paths": sources}, kb="teams"))
+    assert f"opsdesk kb forget teams {sources[0]}" in failed.error
+    forgotten = ended(requests, requests.leave("forget", {"source": sources[0]}, kb="teams"))
+    assert (forgotten.result["removed"], worker._desk.knowledge_base("teams").sources) == (1, sources[1:])
+    assert ended(requests, requests.leave("remove", {}, kb="teams")).status == "done"
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "kb", "says"),
     [
