@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from knowledge_base.context import CONCEPT, OTHERS, Context, adjacency, as_word, concepts, likeness, neighbours, weighed
+from knowledge_base.context import CONCEPT, OTHERS, Context, adjacency, as_word, concepts, likeness, weighed
 from knowledge_base.evidence import Source, column, is_row
 from knowledge_base.facts import Fact, Key, key
 from knowledge_base.logistic import probability
@@ -33,6 +33,11 @@ class Place:
     likeness: float
     adjacent: float
     precision: float
+
+    @property
+    def rank(self) -> float:
+        """By this the best place is found."""
+        return _rank(self.likeness, self.adjacent, self.precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +85,7 @@ def bind(
         here = set(places(source, fact))
         for place, other, states in source.amounts if here else ():
             if wanted in states or (place in here and other.value == fact.value):
-                at = _place(source, place, other, said_here, beside, rare)
-                if own is None or _rank(at) > _rank(own):
-                    own = at
+                own = _better(own, source, place, other, said_here, beside, rare)
     rival: Place | None = None
     for source in (*sources, *beside_them):
         for place, other, states in source.amounts:
@@ -91,9 +94,7 @@ def bind(
             comparable = _comparable(fact, other) or (own is not None and _in_its_list(own, source, place, other))
             if not comparable or _in_one_range(source, place, other, fact):
                 continue
-            at = _place(source, place, other, said_here, beside, rare)
-            if rival is None or _rank(at) > _rank(rival):
-                rival = at
+            rival = _better(rival, source, place, other, said_here, beside, rare)
     return Binding(own, rival, bool(own and rival and _longer_name(names, own, rival)))
 
 
@@ -133,8 +134,8 @@ def _in_its_list(own: Place, source: Source, place: int, other: Fact) -> bool:
 def _in_one_range(source: Source, place: int, other: Fact, fact: Fact) -> bool:
     """Whether `other` is one end of a range whose other end is the value of `fact`: "7-10 days"."""
     text = source.evidence.text
-    for mate in source.units[place].facts:
-        if mate.value == fact.value and mate is not other:
+    for at, mate in source.valued.get(fact.value, ()):
+        if at == place and mate is not other:
             first, second = sorted((mate, other), key=lambda end: end.start)
             if _RANGE_GAP.fullmatch(text[first.end : second.start]):
                 return True
@@ -155,23 +156,32 @@ class _Said(NamedTuple):
         return cls(words, math.fsum(weight for *_, weight in words), said, concepts(said))
 
 
-def _place(
-    source: Source, unit: int, fact: Fact, said: _Said, beside: tuple[list[str], list[str]], rare: Mapping[str, float]
+def _better(
+    best: Place | None,
+    source: Source,
+    unit: int,
+    fact: Fact,
+    said: _Said,
+    beside: tuple[list[str], list[str]],
+    rare: Mapping[str, float],
 ) -> Place:
-    context, own, by_concept = source.context(unit, fact)
-    text = source.units[unit]
-    touching = neighbours(text.text, fact, text.start)
-    rarity = {stem: weight * rare.get(stem, 0.0) for stem, weight in own.items()}
+    """Of the best place so far and that of `fact` the better one; of equal ones the first."""
+    around = source.context(unit, fact)
+    alike = likeness(said.words, around.whole, around.concepts) / said.total if said.total else 0.0
+    adjacent = adjacency(beside, around.touching)
+    if best and _rank(alike, adjacent, 1.0) <= best.rank:
+        return best  # however well the rest agrees: most places end here
+    rarity = {stem: weight * rare.get(stem, 0.0) for stem, weight in around.own.items()}
     spoken = math.fsum(rarity.values())
     agreed = math.fsum(
         weight for stem, weight in rarity.items() if stem in said.stems or CONCEPT.get(stem) in said.concepts
     )
-    alike = likeness(said.words, context, by_concept) / said.total if said.total else 0.0
-    return Place(source, unit, fact, alike, adjacency(beside, touching), agreed / spoken if spoken else 1.0)
+    found = Place(source, unit, fact, alike, adjacent, agreed / spoken if spoken else 1.0)
+    return found if best is None or found.rank > best.rank else best
 
 
-def _rank(place: Place) -> float:
-    return place.likeness + 0.05 * place.adjacent + 0.1 * place.precision
+def _rank(likeness: float, adjacent: float, precision: float) -> float:
+    return likeness + 0.05 * adjacent + 0.1 * precision
 
 
 def exchanged(pairs: Sequence[tuple[Binding, Context]], rare: Mapping[str, float]) -> tuple[Place, Place] | None:
@@ -186,7 +196,7 @@ def exchanged(pairs: Sequence[tuple[Binding, Context]], rare: Mapping[str, float
             together = a.source is b.source and a.unit == b.unit and a.fact.kind == b.fact.kind
             if not together or a.fact.value == b.fact.value or _in_one_range(a.source, a.unit, a.fact, b.fact):
                 continue
-            at_a, at_b = (place.source.context(place.unit, place.fact)[1] for place in (a, b))
+            at_a, at_b = (place.source.context(place.unit, place.fact).own for place in (a, b))
             straight = _fit(said_a, at_a, rare) + _fit(said_b, at_b, rare)
             crossed = _fit(said_a, at_b, rare) + _fit(said_b, at_a, rare)
             if crossed - straight > _CROSSED:

@@ -10,8 +10,9 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
-from knowledge_base.context import Context, Token, as_word, concepts_of, merged, tokens, within
+from knowledge_base.context import Context, Token, as_word, concepts_of, merged, neighbours, tokens, within
 from knowledge_base.facts import Fact, Key, facts_in, implied, one_line
 from knowledge_base.language import foreign
 from knowledge_base.polarity import Words
@@ -86,6 +87,22 @@ _MOST = 400
 """So many amounts are compared at most: a passage of numbers alone must not take quadratic time."""
 
 
+class Surroundings(NamedTuple):
+    """What a passage says around one of its facts."""
+
+    whole: Context
+    """By its unit and what stands around that."""
+
+    own: Context
+    """By its unit alone."""
+
+    concepts: Context
+    """Of `whole`."""
+
+    touching: tuple[list[str], list[str]]
+    """The words before and after it, nearest first."""
+
+
 class Source:
     """A passage prepared for many claims."""
 
@@ -118,19 +135,16 @@ class Source:
         self.whole = {bare(unit.plain) for unit in self.units}  # its sentences, items and rows, to be met word for word
         self.found: dict[tuple[str, str, str], list[int]] = {}  # what `stating` has looked up
         self.language = foreign(evidence.text)
-        self._contexts: dict[tuple[int, int], tuple[Context, Context, Context]] = {}
+        self._contexts: dict[tuple[int, int], Surroundings] = {}
 
-    def context(self, place: int, fact: Fact) -> tuple[Context, Context, Context]:
-        """What the unit at `place` says that `fact`, one of its own, is about.
-
-        With what stands around the unit, by the unit alone, and the concepts of the first.
-        """
+    def context(self, place: int, fact: Fact) -> Surroundings:
+        """What the unit at `place` says that `fact`, one of its own, is about."""
         at = (place, fact.start)
         if at not in self._contexts:
             unit = self.units[place]
             own = _own_context(unit, fact)
             whole = merged(*unit.above, *unit.near, own=own)
-            self._contexts[at] = whole, own, concepts_of(whole)
+            self._contexts[at] = Surroundings(whole, own, concepts_of(whole), neighbours(unit.text, fact, unit.start))
         return self._contexts[at]
 
 

@@ -7,7 +7,7 @@ of the same thing (`binding`), it must affirm what they affirm (`polarity`, `sid
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -67,9 +67,19 @@ def findings(
     *,
     require_citations: bool = False,
     beside: Sequence[Evidence] = (),
+    checkpoint: Callable[[], None] = lambda: None,
 ) -> list[Finding]:
-    """What the passages say to each claim of `answer`, before the doubts are weighed against each other."""
-    shelf = _Shelf([read(passage) for passage in passages], question, [read(passage) for passage in beside])
+    """What the passages say to each claim of `answer`, before the doubts are weighed against each other.
+
+    `checkpoint` is called before each piece of the work, and what it raises ends it.
+    """
+
+    def sources(given: Iterable[Evidence]) -> Iterator[Source]:
+        for passage in given:
+            checkpoint()
+            yield read(passage)
+
+    shelf = _Shelf(list(sources(passages)), question, list(sources(beside)), checkpoint)
     made = [
         assertion
         for assertion in assertions(answer, shelf.sources)
@@ -90,8 +100,10 @@ _ASSERTING = frozenset("is are was were be been has have had does do did will wo
 class _Shelf:
     """The passages of one call, by id, with what any choice of them says between them."""
 
-    def __init__(self, sources: Sequence[Source], question: str, beside: Sequence[Source]) -> None:
-        self.beside = beside
+    def __init__(
+        self, sources: Sequence[Source], question: str, beside: Sequence[Source], checkpoint: Callable[[], None]
+    ) -> None:
+        self.beside, self.checkpoint = beside, checkpoint
         self.sources: dict[str, list[Source]] = {}  # an id that two passages share names both
         for source in sources:
             self.sources.setdefault(source.evidence.id, []).append(source)
@@ -119,6 +131,7 @@ def _known(sources: tuple[Source, ...]) -> Known:
 def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Finding:
     if reason := _uncited(made, shelf, require_citations):
         return Finding(made, reason)
+    shelf.checkpoint()
     cited, known = shelf.cited(made.citations), shelf.known(made.citations)
     carried = levels(made, known)
     if reason := _unreadable(made, carried.words, cited):
@@ -213,10 +226,11 @@ def _bindings(
         fact: merged((_ASKED, known.asked), own=within(made.text, spoken, made.facts, fact, made.start))
         for fact in amounts
     }
-    bindings = {
-        fact: bind(fact, said, neighbours(made.text, fact, made.start), cited, known.rare, names, shelf.beside)
-        for fact, said in around.items()
-    }
+    bindings = {}
+    for fact, said in around.items():
+        shelf.checkpoint()
+        beside = neighbours(made.text, fact, made.start)
+        bindings[fact] = bind(fact, said, beside, cited, known.rare, names, shelf.beside)
     return around, bindings
 
 

@@ -8,7 +8,7 @@ the same input gives the same verdict.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from knowledge_base.context import as_concepts
@@ -63,13 +63,17 @@ def prove(
     *,
     require_citations: bool = False,
     beside: Sequence[Evidence] = (),
+    checkpoint: Callable[[], None] = lambda: None,
 ) -> Proof:
     """Hold every claim of `answer` against the passages it cites, or against all if it cites none.
 
     With `require_citations` a claim without a citation is not supported. `beside` is more of the same documents:
-    it supports nothing, but shows what a value might rather belong to.
+    it supports nothing, but shows what a value might rather belong to. The work grows with the claims times what the
+    passages state: `checkpoint` is called before each piece of it, and what it raises ends it.
     """
-    judged = findings(answer, passages, question, require_citations=require_citations, beside=beside)
+    judged = findings(
+        answer, passages, question, require_citations=require_citations, beside=beside, checkpoint=checkpoint
+    )
     if not judged:
         return Proof(False, 0.0, ())
     _off_topic(judged, frozenset(stems(question)))

@@ -73,7 +73,7 @@ def eval_(
     if (suite is None) == (from_cases is None):
         raise UsageError("give either a SUITE to run, or --from-cases OUT.yaml to make one; see opsdesk eval --help")
     begun = day(since)
-    desk = open_desk(**({"policy": policy} if policy else {}))
+    desk = open_desk(policy=policy) if policy else open_desk()
     if from_cases:
         _make(desk, from_cases, kb or desk.default_kb(), begun, limit, force=force, as_json=as_json)
         return

@@ -53,6 +53,8 @@ def ui(
     web.check_exposure(host, signs_in=login, open_to_all=open_to_everybody)
     check_port(host, port)
     desk = open_desk()
+    if login:
+        web.check_people(desk.settings.allowed_emails)
     _ = desk.task_list, desk.tiers  # what is wrong with the settings or the database is told here, not on a page
     with workers_beside(0 if no_worker else 1):
         typer.echo(f"Opsdesk is at {url_of(host, port)} (Ctrl-C ends it)", err=True)
@@ -73,7 +75,7 @@ def worker(
     """
     from opsdesk.worker import Worker
 
-    desk = open_desk()
+    desk = open_desk(tell=not with_parent)
     _ = desk.task_list, desk.tiers
     if drafts_only:
         desk.threads = 1  # there is a process for each core

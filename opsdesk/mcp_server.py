@@ -26,7 +26,6 @@ from opsdesk.api.doors import Doors
 from opsdesk.api.knowledge import ProofOut, found_in
 from opsdesk.api.problems import Refused, answer
 from opsdesk.desk import Desk
-from opsdesk.show import proof_json
 from opsdesk.tickets import MAX_TICKET_CHARACTERS
 from opsdesk.work import told
 from tasks.case import Citation, Ticket
@@ -157,17 +156,19 @@ def _add_tools(server: FastMCP[Any], at: Doors, caller_of: CallerOf) -> None:
         answer: Text,
         passages: Annotated[list[Text], Field(min_length=1, max_length=50, description="What it must rest on.")],
         context: Context[Any, Any, Any],
-        question: Annotated[str, Field(description="What it answers, if you have it.")] = "",
+        question: Annotated[
+            str, Field(max_length=MAX_TICKET_CHARACTERS, description="What it answers, if you have it.")
+        ] = "",
     ) -> ProofOut:
         """Verify any text against passages, claim by claim: wrong figures, lost negations, values of something else.
 
         No model takes part. Passages are numbered from 1; a claim's `passage` is that number.
         """
-        from knowledge_base.proof import Evidence, prove
+        from knowledge_base.proof import Evidence
 
         with _calling(caller_of, context, "read"):
             evidence = [Evidence(str(n), text) for n, text in enumerate(passages, start=1)]
-            return ProofOut(**proof_json(await run_in_threadpool(prove, answer, evidence, question)))
+            return ProofOut(**await at.prover.proof(answer, evidence, question))
 
     @server.tool(title="Look a case up", annotations=reads)
     async def get_case(

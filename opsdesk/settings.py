@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -21,6 +23,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -29,9 +33,16 @@ from pydantic_settings import (
 )
 
 from errors import UsageError
+from opsdesk.setting_names import check_keys, check_variables
 from tasks.case import Policy
 
 PREFIX = "OPSDESK_"
+
+UI_LOGIN = f"{PREFIX}UI_LOGIN"
+"""No setting: 1 where `opsdesk ui` tells its pages that they are for people who have signed in."""
+
+TOKEN_CHARACTERS = 16
+"""The least that a token of one's own has."""
 
 Dollars = Annotated[Decimal, Field(ge=0, le=100_000, allow_inf_nan=False)]
 
@@ -49,6 +60,30 @@ def _tiers_named(value: Any) -> Any:
     if not set(names) <= set(every):
         raise PydanticCustomError("tiers", "is off, on, or some of cheap, mid and frontier, such as: cheap,mid")
     return tuple(name for name in every if name in names)
+
+
+def _people_named(value: Any) -> Any:
+    """E-mail addresses and domains with commas between them, in small letters; `*` alone is everybody."""
+    given = value.split(",") if isinstance(value, str) else value
+    listed = [str(name).strip().lower() for name in given] if isinstance(given, list | tuple) else ["?"]
+    names = [name for name in listed if name]
+    if not all(name == "*" or _PERSON.fullmatch(name) for name in names):
+        raise PydanticCustomError(
+            "people", "is addresses and domains, such as: ann@example.com, @example.org; * for everybody"
+        )
+    return tuple(names)
+
+
+_PERSON = re.compile(r"[^@\s*]*@[^@\s*]+")
+
+
+def _embedder_named(value: Any) -> Any:
+    if value != "minilm":
+        raise PydanticCustomError(
+            "embedder",
+            "is minilm, the embedding model on this machine; there is no other, and no text is sent away to be indexed",
+        )
+    return value
 
 
 class TierSettings(BaseModel):
@@ -193,6 +228,9 @@ class Settings(BaseSettings):
     database_url: str = ""
     """The task list and the cases; empty means SQLite under `home`."""
 
+    embedder: Annotated[Literal["minilm"], BeforeValidator(_embedder_named)] = "minilm"
+    """What makes vectors of texts: all-MiniLM-L6-v2, on this machine. There is no other yet."""
+
     budget_usd: float = Field(default=0.50, ge=0, allow_inf_nan=False)
     """Per case: the most it may cost."""
 
@@ -211,8 +249,11 @@ class Settings(BaseSettings):
     in_flight: Literal["repeat", "hold"] = "repeat"
     """A paid call of a batch that was on its way when its worker ended: made again, or left to a person."""
 
-    api_token: SecretStr | None = Field(default=None, min_length=16)
+    api_token: SecretStr | None = None
     """A bearer token for `opsdesk serve` that may do everything, for every tenant; beside those of `opsdesk token`."""
+
+    allowed_emails: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_people_named)] = ()
+    """Who may sign in to the pages: addresses, and domains as @example.com; `*` is whom the provider knows."""
 
     rate_limit: int = Field(default=600, ge=0)
     """Requests a minute that `opsdesk serve` takes from one token; 0 is any number."""
@@ -246,6 +287,17 @@ class Settings(BaseSettings):
 
     keep_cases: int | None = Field(default=None, ge=1)
     """The most cases that are kept whole, the newest; None is any number."""
+
+    @field_validator("api_token")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None or not secret.get_secret_value():  # as a blank line in .env
+            return None
+        if len(secret.get_secret_value()) < TOKEN_CHARACTERS:
+            raise PydanticCustomError(
+                "short", f"has fewer than {TOKEN_CHARACTERS} characters; make one with: openssl rand -hex 24"
+            )
+        return secret
 
     @field_validator("webhook_secret")
     @classmethod
@@ -295,8 +347,9 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """The settings in force. Raises `UsageError` naming the variable that is wrong."""
+    """The settings in force. Raises `UsageError` naming the variable that is wrong, also where only its name is."""
     try:
+        unknown_variables()
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
@@ -312,3 +365,12 @@ def read_settings() -> Settings:
 
 
 _WRONG = {"extra_forbidden": "there is no such setting"}
+
+
+def unknown_variables() -> list[str]:
+    """The variables that begin as ours do, and are no settings and like none. Raises `UsageError` for slips of one."""
+    fields = Settings.model_fields
+    nested = {name for name, field in fields.items() if isinstance(field.default, BaseModel)}
+    given: Iterable[str] = {*EnvSettingsSource(Settings).env_vars, *DotEnvSettingsSource(Settings).env_vars}
+    check_keys(TomlConfigSettingsSource(Settings).toml_data, {*fields, "OPENAI_API_KEY"}, nested)
+    return check_variables(set(given) - {UI_LOGIN.lower()}, PREFIX.lower(), fields, nested)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
@@ -12,6 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from errors import UsageError
+from opsdesk.settings import UI_LOGIN
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -68,6 +70,15 @@ def check_exposure(host: str, *, signs_in: bool, open_to_all: bool) -> None:
     )
 
 
+def check_people(allowed: Collection[str]) -> None:
+    """Raises `UsageError` where sign-in would let in whoever has an account at the identity provider."""
+    if not allowed:
+        raise UsageError(
+            "everybody who has an account at the identity provider could sign in, read and spend; say who may with "
+            "OPSDESK_ALLOWED_EMAILS=ann@example.com,@example.org (addresses and domains; * for everybody it knows)"
+        )
+
+
 def signs_in() -> bool:
     """Whether an identity provider is configured for `st.login`."""
     from streamlit import secrets
@@ -82,7 +93,7 @@ def serve(host: str, port: int, names: list[str], *, login: bool) -> None:
 
     from opsdesk.pages import frame  # noqa: F401
 
-    os.environ["OPSDESK_UI_LOGIN"] = "1" if login else "0"
+    os.environ[UI_LOGIN] = "1" if login else "0"
     sys.argv = [str(APP)]  # beside it lie the theme and the fonts
     config: dict[str, object] = {"server.address": host, "server.port": port, "server.headless": True}
     layers = [Middleware(Headers)]

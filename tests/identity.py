@@ -18,6 +18,8 @@ class Provider:
 
     def __init__(self) -> None:
         self.who = "ann@example.com"
+        self.says: dict[str, Any] = {}
+        """More that it says of whoever comes, or that it says otherwise."""
         self.key = RSAKey.generate_key(2048, {"kid": "1", "use": "sig", "alg": "RS256"})
         provider = self
 
@@ -66,7 +68,7 @@ class Provider:
         who, nonce, client = json.loads(body["code"][0])
         now = int(time.time())
         claims = {"iss": self.url, "aud": client, "sub": who, "email": who, "nonce": nonce}
-        claims |= {"iat": now, "exp": now + 600}
+        claims |= {"iat": now, "exp": now + 600} | self.says
         signed = jwt.encode({"alg": "RS256", "kid": "1"}, claims, self.key)
         _reply(request, {"access_token": "a", "token_type": "Bearer", "expires_in": 600, "id_token": signed})
 

@@ -12,6 +12,7 @@ from opsdesk import webhooks
 from opsdesk.api.access import Caller
 from opsdesk.api.following import Following
 from opsdesk.api.problems import Refused
+from opsdesk.api.proving import Prover
 from opsdesk.desk import Desk
 from opsdesk.show import case_json
 from opsdesk.tickets import check_ticket
@@ -34,7 +35,7 @@ class Doors:
         self.tokens, self.workers = Tokens(database, desk.now), Workers(database, desk.now)
         self.webhooks = Webhooks(database, desk.now)
         webhooks.target(desk.settings)  # the owner's, which is told of everything, is wrong before anybody asks
-        self.following = Following(self.requests)
+        self.following, self.prover = Following(self.requests), Prover()
         self.patience = desk.settings.deadline_s + 60
         """Seconds for a case: its own, and those it may wait for a place."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +13,7 @@ from opsdesk.api.access import Reads
 from opsdesk.api.doors import Doors, doors
 from opsdesk.api.problems import documented
 from opsdesk.api.shapes import KbName, Subject, Text
-from opsdesk.show import hit_json, proof_json
+from opsdesk.show import hit_json
 
 router = APIRouter(tags=["knowledge"])
 
@@ -105,13 +105,12 @@ def found_in(at: Doors, query: str, kb: str, k: int, audience: Literal["customer
 
 
 @router.post("/v1/check", responses=documented(400, 401, 403, 408, 413, 422, 429))
-def check(given: CheckIn, caller: Reads) -> ProofOut:
+async def check(given: CheckIn, request: Request, caller: Reads) -> ProofOut:
     """Hold an answer of any system against its passages: the verifier alone, no model is asked."""
-    from knowledge_base.proof import Evidence, prove
+    from knowledge_base.proof import Evidence
 
     passages = [Evidence(p.id, p.text, p.title) for p in given.passages]
-    found: dict[str, Any] = proof_json(prove(given.answer, passages, given.question))
-    return ProofOut.model_validate(found)
+    return ProofOut.model_validate(await doors(request).prover.proof(given.answer, passages, given.question))
 
 
 @router.get("/v1/knowledge-bases", responses=documented(401, 403, 429, 500, 503))

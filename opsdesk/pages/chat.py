@@ -34,7 +34,7 @@ def page() -> None:
     if conversation:
         kb = conversation.kb
         with head.container():
-            _head(conversation)
+            _head(conversation, _audience(asked_here))
     else:
         with picker.container():
             kb = _pick_kb()
@@ -53,9 +53,9 @@ def page() -> None:
 def ask(text: str, kb: str, conversation: Conversation | None, kind: str = "question") -> None:
     """Leaves a question for the crew, in this conversation or a new one, and draws the page anew."""
     person, requests = parts.person(), parts.requests()
-    earlier = [_text(request) for request in requests.of_conversation(conversation.id)] if conversation else []
-    audience = st.session_state.get("audience", "customer")
-    ticket = Ticket.model_validate({"text": text, "kind": kind, "audience": audience, "earlier": earlier[-3:]})
+    asked = requests.of_conversation(conversation.id) if conversation else []
+    earlier = [_text(request) for request in asked[-3:]]
+    ticket = Ticket.model_validate({"text": text, "kind": kind, "audience": _audience(asked), "earlier": earlier})
     try:
         check_ticket(ticket)
     except UsageError as error:
@@ -65,6 +65,11 @@ def ask(text: str, kb: str, conversation: Conversation | None, kind: str = "ques
     requests.leave("ask", {"ticket": ticket.model_dump(mode="json")}, person=person, kb=kb, conversation_id=id_)
     parts.conversations().touch(id_, person)
     parts.go(c=id_)
+
+
+def _audience(asked: list[Request]) -> str:
+    """Who the answers are for: in a conversation as before, since what is no longer drawn is no longer known."""
+    return str(asked[-1].body["ticket"]["audience"] if asked else st.session_state.get("audience", "customer"))
 
 
 def _text(request: Request) -> str:
@@ -119,15 +124,19 @@ def _making(id_: str) -> None:
     st.text("The documents are being read …")
 
 
-def _head(conversation: Conversation) -> None:
+def _head(conversation: Conversation, audience: str) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
-    left.text(conversation.name)
+    with left.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.text(conversation.name, width="content")
+        if audience == "staff":
+            st.markdown(parts.badge(f"for {AUDIENCES[audience]}", "violet"), width="content")
     with right.popover("Conversation", width="stretch"):
         name = st.text_input("Name", conversation.name, max_chars=80)
         if name.strip() and name != conversation.name:
             parts.conversations().rename(conversation.id, conversation.person, name)
             st.rerun()
-        st.text(f"Knowledge base: {conversation.kb}\nBegun {when(conversation.made_at)} UTC")
+        told = (f"Knowledge base: {conversation.kb}", f"Answers for {AUDIENCES[audience]}")
+        st.text("\n".join((*told, f"Begun {when(conversation.made_at)} UTC")))
         if st.button("Delete the conversation", icon=":material/delete:"):
             parts.conversations().remove(conversation.id, conversation.person)
             parts.go(c="")

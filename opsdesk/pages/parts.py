@@ -16,12 +16,11 @@ from errors import NoKnowledgeBase, OpsdeskError
 from opsdesk.command import open_desk
 from opsdesk.desk import Desk
 from opsdesk.display import visible
+from opsdesk.people import identified, refusal
+from opsdesk.settings import UI_LOGIN
 from tasks.conversations import Conversations
 from tasks.requests import Requests
 from tasks.workers import Worker, Workers
-
-LOGIN = "OPSDESK_UI_LOGIN"
-"""Set to 1 by `opsdesk ui` when the pages are for people who have signed in."""
 
 HUES = {"router": "violet", "retriever": "blue", "writer": "green", "verifier": "orange", "person": "gray"}
 """One hue an agent; never without its name beside it."""
@@ -50,7 +49,7 @@ def arrive() -> None:
 @st.cache_resource
 def desk() -> Desk:
     """The desk, one a process; it holds nothing of any one person."""
-    return open_desk()
+    return open_desk(tell=False)
 
 
 def now() -> datetime:
@@ -78,25 +77,29 @@ def is_alive(owner: str) -> bool:
     return any(worker.name == owner for worker in workers())
 
 
+def signs_in() -> bool:
+    """Whether the pages are for people who have signed in."""
+    return os.environ.get(UI_LOGIN) == "1"
+
+
 def person() -> str:
-    """Who is there: an e-mail address, or "" without sign-in, which is for this machine alone."""
-    if os.environ.get(LOGIN) != "1":
-        return ""
-    return str(st.user.get("email") or st.user.get("sub") or "") if st.user.is_logged_in else ""
+    """Who is there (`people.Person.id`), or "" without sign-in, which is for this machine alone."""
+    return identified(st.user).id if signs_in() and st.user.is_logged_in else ""
 
 
 def let_in() -> bool:
     """Whether the page may be drawn; else the way to sign in is."""
-    if os.environ.get(LOGIN) != "1":
+    if not signs_in():
         return True
-    if st.user.is_logged_in and person():
+    why = refusal(identified(st.user), desk().settings.allowed_emails) if st.user.is_logged_in else ""
+    if st.user.is_logged_in and not why:
         return True
     st.title("Opsdesk")
-    st.text("Sign in to see your conversations, drafts and documents.")
-    if st.user.is_logged_in:
-        st.text("Your account has neither an e-mail address nor a subject, so it cannot be told apart from others.")
+    if why:
+        st.text(visible(why))
         st.button("Sign out", on_click=st.logout)
     else:
+        st.text("Sign in to see your conversations, drafts and documents.")
         st.button("Sign in", on_click=st.login)
     return False
 

@@ -73,6 +73,7 @@ def in_force(settings: Settings, database: Database) -> list[tuple[str, str, str
         ("Cases written again unseen", f"{settings.shadow_share * 100:g}%", f"{PREFIX}SHADOW_SHARE"),
         ("All-frontier estimate at", settings.reference_model, f"{PREFIX}REFERENCE_MODEL"),
         ("Price of a resolved ticket", _price_asked(settings), f"{PREFIX}PRICE_PER_RESOLVED_USD"),
+        ("Embedding model", settings.embedder, f"{PREFIX}EMBEDDER"),
         ("Tone", settings.tone, f"{PREFIX}TONE"),
         ("Sign-off", settings.sign_off or "none", f"{PREFIX}SIGN_OFF"),
         *_ways_in_and_out(settings),
@@ -90,6 +91,7 @@ def _ways_in_and_out(settings: Settings) -> list[tuple[str, str, str]]:
     return [
         ("OpenAI's key", _is_set(settings.openai_api_key), "OPENAI_API_KEY"),
         ("Token of opsdesk serve", _is_set(settings.api_token), f"{PREFIX}API_TOKEN"),
+        ("Who may sign in to the pages", ", ".join(settings.allowed_emails) or "not set", f"{PREFIX}ALLOWED_EMAILS"),
         ("Requests of a token in a minute", _limit(settings.rate_limit or None), f"{PREFIX}RATE_LIMIT"),
         ("Webhooks go to", _host(settings.webhook_url), f"{PREFIX}WEBHOOK_URL"),
         ("Webhooks to private addresses", private, f"{PREFIX}WEBHOOK_PRIVATE"),

@@ -33,7 +33,7 @@ def site(browser: Browser, demo_home: Callable[[], Path], provider: Provider) ->
         f'client_id = "opsdesk"\nclient_secret = "not much of one"\n'
         f'server_metadata_url = "{provider.url}/.well-known/openid-configuration"\n'
     )
-    with served(home, port=port) as running:
+    with served(home, port=port, settings={"OPSDESK_ALLOWED_EMAILS": "ann@example.com, @example.org"}) as running:
         running.wait_for_worker()
         yield running
 
@@ -63,10 +63,39 @@ def test_each_person_has_conversations_of_their_own(site: Served, visit: Opened,
         answered(ann)
         address = ann.url
         assert "?c=k-" in address
-    provider.who = "bob@example.com"
+    provider.who = "bob@Example.org"
     with visit() as bob:
         sign_in(bob, site)
         assert "Ann asks" not in text_of(bob)
         go(bob, address)
         assert "no such conversation" in text_of(bob)
         assert "Ann asks" not in text_of(bob)
+
+
+def turned_away(page: Page, site: Served) -> str:
+    """What somebody reads who has signed in and may not enter."""
+    go(page, site.url)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    settled(page)
+    return text_of(page)
+
+
+def test_an_account_that_nobody_named_is_turned_away(site: Served, visit: Opened, provider: Provider) -> None:
+    provider.who = "eve@example.com"
+    with visit() as page:
+        shown = turned_away(page, site)
+        assert "eve@example.com may not enter" in shown
+        assert "Handoffs" not in shown
+        page.goto(f"{site.url}/costs")
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_an_address_that_is_not_verified_lets_nobody_in(site: Served, visit: Opened, provider: Provider) -> None:
+    provider.says = {"email_verified": False}
+    with visit() as page:
+        shown = turned_away(page, site)
+        assert "no verified e-mail address" in shown
+        assert "Handoffs" not in shown

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,25 @@ def test_a_long_hostile_answer_takes_linear_time(unit: str) -> None:
     started = time.perf_counter()
     prove(unit * (20_000 // len(unit)), BOTH)
     assert time.perf_counter() - started < 3
+
+
+def test_a_proof_can_be_ended_between_two_pieces_of_its_work() -> None:
+    passages = [Evidence(str(n), f"A seat costs ${n} a month. Setup takes {n} days.") for n in range(1, 5)]
+    answer, pieces = "A seat costs $1 a month. A seat costs $2 a month.", 0
+
+    def checkpoint(most: int = 100) -> None:
+        nonlocal pieces
+        pieces += 1
+        if pieces > most:
+            raise TimeoutError
+
+    whole = prove(answer, passages, checkpoint=checkpoint)
+    assert whole == prove(answer, passages)
+    assert pieces >= len(passages) + 2 * len(whole.claims)  # each passage, each claim, each amount of it
+    for most in range(pieces):
+        pieces = 0
+        with pytest.raises(TimeoutError):
+            prove(answer, passages, checkpoint=partial(checkpoint, most))
 
 
 def test_the_documents_example_of_the_python_interface_prints_what_it_is_about(

@@ -15,6 +15,7 @@ import httpx
 import openai
 import pytest
 
+from opsdesk.api.proving import Prover
 from tasks.budget import NANO
 from tasks.case import Ticket
 from tasks.drafts import Drafts
@@ -155,6 +156,27 @@ def test_what_is_known_is_searched_and_any_answer_checked(api: Api) -> None:
     assert client.post("/v1/check", json=told).json()["supported"] is False
     assert client.get("/v1/search", params={"q": "x", "kb": "nowhere"}).status_code == 404
     assert client.get("/v1/knowledge-bases").json()[0]["chunks"] > 0
+
+
+def test_a_check_that_would_take_minutes_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, prices = api.client(), ["".join(f"Pay ${n} now. " for n in range(k, k + 1_300)) for k in range(20)]
+    told = {"answer": prices[0], "passages": [{"id": str(k), "text": text} for k, text in enumerate(prices)]}
+    monkeypatch.setattr(api.app.state.doors, "prover", Prover(seconds=0.5))
+    refused = client.post("/v1/check", json=told)
+    assert refused.status_code == 422
+    assert "in parts" in refused.json()["detail"]
+    few = {"answer": prices[0][:50], "passages": told["passages"][:1]}
+    monkeypatch.setattr(api.app.state.doors, "prover", Prover())
+    assert client.post("/v1/check", json=few).json()["claims"]
+
+
+@pytest.mark.parametrize(("earlier", "why"), [("x" * 20_001, "20,001 characters"), ("half \ud800", "no text")])
+def test_what_was_asked_before_is_bounded_and_text_as_the_question_is(api: Api, earlier: str, why: str) -> None:
+    said = [{"role": "user", "content": text} for text in ("Does Pro include API access?", earlier, QUESTION)]
+    body = json.dumps({"model": "opsdesk", "messages": said})  # in ASCII: half a character can be sent so
+    refused = api.client().post("/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
+    assert refused.status_code == 422
+    assert why in refused.json()["error"]["message"]
 
 
 def test_metrics_agree_with_the_ledger(api: Api) -> None:

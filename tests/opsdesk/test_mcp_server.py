@@ -194,3 +194,9 @@ def test_a_crewai_agent_elsewhere_is_answered(url: str, home_of_all: Path) -> No
     said = json.loads(done.stderr.rpartition("SAID ")[2].splitlines()[0])
     assert said["outcome"] == "accepted"
     assert "password" in said["answer"].lower()
+
+
+def test_the_question_of_a_check_is_bounded_as_its_answer_is(url: str) -> None:
+    asked = {"answer": "It costs $5.", "passages": ["It costs $5."]}
+    assert not call(url, "check_answer", {**asked, "question": "What does it cost?"}).isError
+    assert call(url, "check_answer", {**asked, "question": "x" * 20_001}).isError

@@ -140,6 +140,22 @@ def test_a_follow_up_is_asked_with_what_came_before(desk: Desk, worker: Worker) 
     assert asked[1].body["ticket"]["earlier"] == ["Does your Pro plan include API access?"]
 
 
+def test_a_conversation_for_a_colleague_stays_one(desk: Desk, worker: Worker) -> None:
+    app = chat().run()
+    app.selectbox(key="audience").set_value("staff").run()
+    app.chat_input[0].set_value("How do I reset my password?").run()
+    assert "for a colleague" in "".join(element.value for element in app.markdown)
+    app.chat_input[0].set_value("And how long is the link valid?").run()
+    again = chat()  # a tab of its own
+    again.query_params["c"] = app.query_params["c"]
+    again.run().chat_input[0].set_value("And who may ask for one?").run()
+    assert not again.exception
+    (conversation,) = Conversations(desk.task_list.database, now).of("")
+    asked = Requests(desk.task_list.database, now).of_conversation(conversation.id)
+    assert [request.body["ticket"]["audience"] for request in asked] == ["staff"] * 3
+    assert "for a colleague" in "".join(element.value for element in again.markdown)
+
+
 def test_a_thumb_up_is_kept_and_one_down_only_with_its_reason(desk: Desk, worker: Worker) -> None:
     app = chat().run()
     app.chat_input[0].set_value("How do I reset my password?").run()

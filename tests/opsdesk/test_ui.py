@@ -116,3 +116,13 @@ def test_an_open_address_is_refused_without_sign_in_unless_it_is_asked_for(run: 
     check_exposure("0.0.0.0", signs_in=False, open_to_all=True)
     with pytest.raises(UsageError):
         check_exposure("192.0.2.1", signs_in=False, open_to_all=False)
+
+
+def test_sign_in_is_refused_until_it_is_said_who_may(home: Path) -> None:
+    (home / ".streamlit").mkdir()
+    (home / ".streamlit" / "secrets.toml").write_text('[auth]\nclient_id = "opsdesk"\n')
+    command = [sys.executable, "-m", "opsdesk", "ui", "--port", str(free_port())]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "OPSDESK_ALLOWED_EMAILS" in done.stderr
