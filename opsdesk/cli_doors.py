@@ -109,7 +109,7 @@ def _serve(
 ) -> None:
     import uvicorn
 
-    from opsdesk.web import HERE, LOOPBACK
+    from opsdesk.web import names_on
     from tasks.tokens import Tokens
 
     check_port(host, port)
@@ -119,9 +119,7 @@ def _serve(
         raise UsageError(
             "nobody could call it: set OPSDESK_API_TOKEN, or make a token with: opsdesk token make --tenant NAME"
         )
-    if host not in LOOPBACK and not names:
-        raise UsageError(f"on {host} say by which host name it is called, with --name; others are refused")
-    app = make_app(desk, names or [*HERE])
+    app = make_app(desk, names_on(host, names))
     with workers_beside(workers):
         typer.echo(f"Opsdesk's {what} is at {url_of(host, port)}{path} (Ctrl-C ends it)", err=True)
         uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10)

@@ -51,6 +51,7 @@ def ui(
 
     login = web.signs_in()
     web.check_exposure(host, signs_in=login, open_to_all=open_to_everybody)
+    names = web.names_on(host, name)
     check_port(host, port)
     desk = open_desk()
     if login:
@@ -58,7 +59,7 @@ def ui(
     _ = desk.task_list, desk.tiers  # what is wrong with the settings or the database is told here, not on a page
     with workers_beside(0 if no_worker else 1):
         typer.echo(f"Opsdesk is at {url_of(host, port)} (Ctrl-C ends it)", err=True)
-        web.serve(host, port, name or [], login=login)
+        web.serve(host, port, names, login=login)
 
 
 def worker(

@@ -70,6 +70,16 @@ def check_exposure(host: str, *, signs_in: bool, open_to_all: bool) -> None:
     )
 
 
+def names_on(host: str, given: list[str] | None) -> list[str]:
+    """The host names by which a server on `host` may be called. Raises `UsageError` when none tells them.
+
+    What comes under another name is a page of somebody else's, which has that name point to this machine.
+    """
+    if host not in LOOPBACK and not given:
+        raise UsageError(f"on {host} say by which host name it is called, with --name; others are refused")
+    return given or [*HERE]
+
+
 def check_people(allowed: Collection[str]) -> None:
     """Raises `UsageError` where sign-in would let in whoever has an account at the identity provider."""
     if not allowed:
@@ -96,9 +106,6 @@ def serve(host: str, port: int, names: list[str], *, login: bool) -> None:
     os.environ[UI_LOGIN] = "1" if login else "0"
     sys.argv = [str(APP)]  # beside it lie the theme and the fonts
     config: dict[str, object] = {"server.address": host, "server.port": port, "server.headless": True}
-    layers = [Middleware(Headers)]
-    allowed = names or ([*HERE] if host in LOOPBACK else [])
-    if allowed:  # a page of another name on this machine's address would be somebody else's script
-        config["server.allowedHosts"] = allowed
-        layers.insert(0, Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False))
-    App(APP, middleware=layers).run(config=config)
+    config["server.allowedHosts"] = names
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)
+    App(APP, middleware=[hosts, Middleware(Headers)]).run(config=config)

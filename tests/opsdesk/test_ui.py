@@ -19,7 +19,7 @@ import pytest
 from errors import UsageError
 from opsdesk.desk import Desk
 from opsdesk.settings import Settings
-from opsdesk.web import check_exposure
+from opsdesk.web import check_exposure, names_on
 from tasks.workers import Worker, Workers
 from tests.opsdesk.conftest import Result
 
@@ -116,6 +116,14 @@ def test_an_open_address_is_refused_without_sign_in_unless_it_is_asked_for(run: 
     check_exposure("0.0.0.0", signs_in=False, open_to_all=True)
     with pytest.raises(UsageError):
         check_exposure("192.0.2.1", signs_in=False, open_to_all=False)
+
+
+def test_an_open_address_is_refused_until_its_host_name_is_told(run: Callable[..., Result]) -> None:
+    """Any page that has its own name point to this machine could read and spend there."""
+    result = run("ui", "--host", "0.0.0.0", "--port", free_port(), "--open-to-everybody")
+    assert (result.code, "--name" in result.err) == (2, True)
+    assert names_on("0.0.0.0", ["desk.example.com"]) == ["desk.example.com"]
+    assert "localhost" in names_on("127.0.0.1", None)
 
 
 def test_sign_in_is_refused_until_it_is_said_who_may(home: Path) -> None:
