@@ -107,12 +107,19 @@ class _Shelf:
         self.sources: dict[str, list[Source]] = {}  # an id that two passages share names both
         for source in sources:
             self.sources.setdefault(source.evidence.id, []).append(source)
+        # Most writers cite by place, whatever the passages are called.
+        by_place = not any(id_.isdecimal() for id_ in self.sources)
+        self._places = {str(place): [source] for place, source in enumerate(sources, start=1)} if by_place else {}
         self.asked = frozenset(stems(question))
         self.asked_facts = {stated for fact in facts_in(question) for stated in implied(fact)}
 
+    def named(self, id_: str) -> list[Source]:
+        """The passages of that id; where none has a number for an id, `[2]` is the second one."""
+        return self.sources.get(id_) or self._places.get(id_, [])
+
     def cited(self, ids: tuple[str, ...]) -> list[Source]:
         """The passages named, or all."""
-        return [source for id_ in ids or self.sources for source in self.sources[id_]]
+        return [source for id_ in ids or self.sources for source in self.named(id_)]
 
     def known(self, ids: tuple[str, ...]) -> Known:
         """What those say."""
@@ -165,7 +172,7 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
 
 def _uncited(made: Assertion, shelf: _Shelf, require_citations: bool) -> str:
     """Why there is nothing to hold a claim against, or nothing in it to hold; empty when there is."""
-    unknown = [cited for cited in made.citations if cited not in shelf.sources]
+    unknown = [cited for cited in made.citations if not shelf.named(cited)]
     if unknown:
         return f"no citation: [{unknown[0]}] is not among the passages"
     if require_citations and not made.citations:

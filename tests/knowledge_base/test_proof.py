@@ -171,6 +171,16 @@ def test_only_the_cited_passage_counts() -> None:
     assert not prove("Refunds take 5 business days [2].", BOTH).supported
 
 
+def test_where_no_passage_has_a_number_for_an_id_a_number_cites_by_place() -> None:
+    pages = [Evidence("plans.md", "Pro costs $49 per month."), Evidence("plus.md", "Pro Plus costs $69 per month.")]
+    assert prove("Pro costs $49 per month [1]. Pro Plus costs $69 per month [2].", pages).supported
+    assert prove("Pro costs $49 per month [plans.md].", pages).supported
+    assert not prove("Pro Plus costs $69 per month [1].", pages).supported
+    assert "[3] is not among" in prove("Pro costs $49 per month [3].", pages).claims[0].reason
+    numbered = [Evidence("7", "Pro costs $49 per month."), Evidence("plus.md", "Pro Plus costs $69 per month.")]
+    assert "[1] is not among" in prove("Pro costs $49 per month [1].", numbered).claims[0].reason
+
+
 def test_two_cited_passages_support_a_claim_between_them() -> None:
     assert prove("Refunds take 5 business days and Gold costs $99 [1][2].", BOTH).supported
 
