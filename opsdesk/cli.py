@@ -138,12 +138,12 @@ def index(
     if watch:
         from opsdesk.watch import changes
 
-        show.notes.print(f"watching {', '.join(map(str, paths))}; Ctrl-C to stop", markup=False, soft_wrap=True)
+        show.notes.print(f"watching {', '.join(map(str, paths))}; Ctrl-C to stop", soft_wrap=True)
         for _ in changes(paths):
             try:
                 run(again=True)
             except OpsdeskError as error:  # the documents are half moved, or another run is at work: the next may do
-                show.notes.print(f"opsdesk: {error}", markup=False, soft_wrap=True)
+                show.notes.print(f"opsdesk: {error}", soft_wrap=True)
 
 
 @app.command()
@@ -362,7 +362,7 @@ def kb_remove(
             raise UsageError(f'"{name}" would be removed; say so with: opsdesk kb remove {name} --yes')
         typer.confirm(f'Remove the knowledge base "{name}"?', abort=True)
     desk.remove(name)
-    show.console.print(f'removed "{name}"', markup=False)
+    show.console.print(f'removed "{name}"')
 
 
 @app.command()

@@ -95,7 +95,7 @@ def tools(as_json: Json = False) -> None:
     )
     for row in found:
         if row.problem:
-            notes.print(f"{row.server}: {row.problem}", markup=False, soft_wrap=True)
+            notes.print(f"{row.server}: {row.problem}", soft_wrap=True)
 
 
 def _serve(
