@@ -131,7 +131,7 @@ def _serve(
 def make(
     tenant: Annotated[str, typer.Option("--tenant", help="Whose cases it makes and sees.")],
     read_only: Annotated[bool, typer.Option("--read-only", help="It sees and searches, and spends nothing.")] = False,
-    days: Annotated[int, typer.Option("--days", min=0, help="Days until it expires; 0 is never.")] = 0,
+    days: Annotated[int, typer.Option("--days", min=0, max=36_500, help="Days until it expires; 0 is never.")] = 0,
     name: Annotated[str, typer.Option("--name", help="What it is for.")] = "",
     as_json: Json = False,
 ) -> None:
