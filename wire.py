@@ -236,7 +236,7 @@ def is_public(address: str) -> bool:
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 _GLOBAL = ipaddress.ip_network("2000::/3")
-"""All of IPv6 that IANA has given to the internet. Of the rest, such as old site-local addresses and a network's own NAT64,
+"""All of IPv6 that is the internet's. Of the rest, such as old site-local addresses and a network's own NAT64,
 `is_global` may know nothing."""
 
 

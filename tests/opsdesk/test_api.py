@@ -19,6 +19,7 @@ from tasks.budget import NANO
 from tasks.case import Ticket
 from tasks.drafts import Drafts
 from tasks.facts import Facts, Filters, total
+from tasks.retention import Retention, Rule
 from tasks.tokens import SCOPES, Tokens
 from tasks.webhooks import URL, Webhooks
 from tests.opsdesk.api_served import MASTER, Api, serving, until_done
@@ -126,6 +127,21 @@ def test_fifty_repeats_at_once_are_one_case_and_other_content_is_refused(api: Ap
     assert other.status_code == 409
     elsewhere = api.client(api.token("others")).post("/v1/cases", json=body, headers={"Idempotency-Key": "k-1"})
     assert elsewhere.json()["case_id"] != answers[0].json()["case_id"]
+
+
+def test_a_key_whose_case_was_pruned_is_told_so(api: Api) -> None:
+    client = api.client(api.token("pruned"))
+
+    def ask() -> httpx.Response:
+        return client.post("/v1/cases", json={"text": QUESTION}, headers={"Idempotency-Key": "p-1"})
+
+    assert ask().json()["outcome"] == "accepted"
+    retention = Retention(api.desk.task_list.database, api.desk.now)
+    client.post("/v1/cases", json={"text": QUESTION})
+    list(retention.prune(retention.cutoff(Rule(cases=1)) or ""))
+    again = ask()
+    assert again.status_code == 409
+    assert "was pruned since; send a new key" in again.json()["detail"]
 
 
 def test_a_batch_is_drafted_once_and_told_of_in_order(api: Api) -> None:
