@@ -255,7 +255,8 @@ async def _worked(at: Doors, caller: Caller, ticket: Ticket, kb: str) -> Answer:
 
 
 def _case(at: Doors, caller: Caller, case_id: str) -> dict[str, Any]:
-    found, _ = at.find(caller, case_id)
+    found, asked = at.find(caller, case_id)
+    at.ended(found, asked)  # raises where there will be none
     if found is None:
         raise Refused(404, "nobody has begun this case yet; look again later")
     return at.whole(found)
