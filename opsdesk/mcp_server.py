@@ -289,6 +289,7 @@ def http_app(desk: Desk, hosts: Sequence[str]) -> Starlette:
         allowed_hosts=named, allowed_origins=[f"{scheme}://{name}" for scheme in ("http", "https") for name in named]
     )
     app = server.streamable_http_app()
+    app.state.doors = at
     inner = app.router.lifespan_context
 
     @asynccontextmanager

@@ -205,7 +205,7 @@ async def events(case_id: CaseId, request: Request, caller: Reads) -> StreamingR
 
 async def _events(at: Doors, caller: Caller, case_id: str, request_id: str | None) -> AsyncIterator[str]:
     told, silent = 0, 0.0
-    while True:
+    while not at.following.closing:  # then the stream ends as it stands, and can be followed anew
         news = await run_in_threadpool(at.desk.task_list.news, case_id, told)
         passed, found, asked = news.handoffs, None, None
         over = await run_in_threadpool(at.requests.ended, [request_id] if request_id else [])
