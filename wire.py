@@ -218,7 +218,7 @@ def addresses(host: str, port: int, deadline: float) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the internet's: not of this machine, a private network, a link or a group.
+    """Whether an address is one of the internet's: not of this machine, a private network, a site, a link or a group.
 
     An IPv6 address that carries an IPv4 one (mapped, 6to4, Teredo, NAT64) is what that one is too.
     """
@@ -229,10 +229,15 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
         if inner is not None:
             return is_public(str(inner))
+        if ip not in _GLOBAL:
+            return False
     return ip.is_global and not ip.is_multicast
 
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+_GLOBAL = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is the internet's. Of the rest, such as old site-local addresses and a network's own NAT64,
+`is_global` may know nothing."""
 
 
 def _addresses(host: str, port: int, bounds: _Bounds) -> list[str]:

@@ -140,12 +140,12 @@ def index(
     if watch:
         from opsdesk.watch import changes
 
-        show.notes.print(f"watching {', '.join(map(str, paths))}; Ctrl-C to stop", markup=False, soft_wrap=True)
+        show.notes.print(f"watching {', '.join(map(str, paths))}; Ctrl-C to stop", soft_wrap=True)
         for _ in changes([one if isinstance(one, Path) else one.path for one in given]):
             try:
                 run(again=True)
             except OpsdeskError as error:  # the documents are half moved, or another run is at work: the next may do
-                show.notes.print(f"opsdesk: {error}", markup=False, soft_wrap=True)
+                show.notes.print(f"opsdesk: {error}", soft_wrap=True)
 
 
 @app.command()

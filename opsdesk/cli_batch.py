@@ -78,10 +78,10 @@ def draft(
     want: Literal["either", "begun", "new"] = "begun" if resume else "new" if again else "either"
     made = batches.make(desk, drafts, tickets, name, mapping, None if budget is None else nano(budget), want)
     for row in made.file.rejected[:20]:
-        show.notes.print(f"line {row.line} is rejected: {row.error}", markup=False, soft_wrap=True)
+        show.notes.print(f"line {row.line} is rejected: {row.error}", soft_wrap=True)
     if made.again:
         told = "was drafted before; --again drafts it anew" if made.batch.state == "done" else "was begun before"
-        show.notes.print(f"{tickets.name} {told} ({made.batch.id})", markup=False, soft_wrap=True)
+        show.notes.print(f"{tickets.name} {told} ({made.batch.id})", soft_wrap=True)
     _run(desk, drafts, made.batch.id, out, concurrency, as_json)
 
 
@@ -92,7 +92,7 @@ def _run(desk: Desk, drafts: Drafts, id_: str, out: Path | None, concurrency: in
     from tasks.workers import Workers
 
     if concurrency == 0 and not Workers(desk.task_list.database, desk.now).alive():
-        show.notes.print("no worker is at work yet; start one: opsdesk worker --drafts-only", markup=False)
+        show.notes.print("no worker is at work yet; start one: opsdesk worker --drafts-only")
     began, batch = time.monotonic(), drafts.batch(id_)
     failed: OpsdeskError | None = None
     interrupted = False
@@ -140,7 +140,7 @@ def _tell_failed(drafts: Drafts, id_: str, count: int, *, nothing_else: bool) ->
     told += f"once that is mended: opsdesk batch retry-failed {id_}"
     if nothing_else:
         raise OpsdeskError(told)
-    show.notes.print(told, markup=False, soft_wrap=True)
+    show.notes.print(told, soft_wrap=True)
 
 
 @group.command(name="list")
@@ -152,13 +152,11 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         print_json([_batch_json(batch, far) for batch, far in found])
         return
-    from rich.table import Table
-
-    table = Table("batch", "file", "state", "drafted", "of", "spent", box=None)
-    for batch, far in found:
-        done, total = str(far.done), str(far.total)
-        table.add_row(batch.id, display.line(batch.name, 40), batch.state, done, total, display.spent(far))
-    show.console.print(table)
+    rows = [
+        (batch.id, display.line(batch.name, 40), batch.state, f"{far.done:,}", f"{far.total:,}", display.spent(far))
+        for batch, far in found
+    ]
+    show.table("Batches", ["batch", "file", "state", "drafted", "of", "spent"], rows)
 
 
 @group.command(name="show")
@@ -173,7 +171,7 @@ def show_(name: Name = "", as_json: Json = False) -> None:
         print_json(_batch_json(batch, far))
         return
     _show_summary(far, batch.id, None)
-    show.console.print(f"{batch.state}{': ' + batch.note if batch.note else ''}", markup=False, soft_wrap=True)
+    show.console.print(f"{batch.state}{': ' + batch.note if batch.note else ''}", soft_wrap=True)
 
 
 @group.command()
@@ -218,7 +216,7 @@ def retry_failed(name: Name = "", out: Out = None, concurrency: Concurrency = No
     if out:
         batches.check_out(out)
     count = drafts.retry_failed(batch.id)
-    show.notes.print(f"{display.count(count, 'ticket')} to try again", markup=False)
+    show.notes.print(f"{display.count(count, 'ticket')} to try again")
     _run(desk, drafts, batch.id, out, concurrency, as_json)
 
 
@@ -241,7 +239,7 @@ def _set_state(name: str, state: Literal["paused", "cancelled"]) -> None:
     drafts = _drafts(open_desk())
     id_ = _find(drafts, name).id
     drafts.set_state(id_, state)
-    show.notes.print(f"{id_} is {drafts.batch(id_).state}", markup=False)
+    show.notes.print(f"{id_} is {drafts.batch(id_).state}")
 
 
 def _drafts(desk: Desk) -> Drafts:
@@ -287,9 +285,9 @@ def _show_summary(far: Progress, id_: str, out: Path | None) -> None:
     parts = [f"{told[name]:,} {name.replace('_', ' ')}" for name in (*OUTCOMES, "not_started") if told[name]]
     where = f" -> {out}" if out else ""
     frontier = display.usd(told["cost_all_frontier_usd"])
-    show.console.print(f"{told['tickets']:,} tickets{where}: {', '.join(parts)}", markup=False, soft_wrap=True)
-    show.console.print(f"{display.spent(far)} spent, all-frontier estimate {frontier}", markup=False)
-    show.console.print(f"look at them with: opsdesk ui ({id_})", markup=False, soft_wrap=True)
+    show.console.print(f"{told['tickets']:,} tickets{where}: {', '.join(parts)}", soft_wrap=True)
+    show.console.print(f"{display.spent(far)} spent, all-frontier estimate {frontier}")
+    show.console.print(f"look at them with: opsdesk ui ({id_})", soft_wrap=True)
 
 
 @contextmanager
@@ -308,6 +306,6 @@ def _progress() -> Iterator[Watch]:
             advance(far.done, far.total, f"{spent}{cap}")
             if not show.notes.is_terminal and time.monotonic() >= due:
                 due = time.monotonic() + NEXT_SECONDS
-                show.notes.print(f"{far.done:,} of {far.total:,} drafted, {spent}{cap} spent", markup=False)
+                show.notes.print(f"{far.done:,} of {far.total:,} drafted, {spent}{cap} spent")
 
         yield watch

@@ -10,11 +10,11 @@ import typer
 
 from errors import UsageError
 from opsdesk.cli_front import check_port, url_of, workers_beside
-from opsdesk.command import Json, open_desk, print_json
+from opsdesk.command import INTERRUPTED, Json, open_desk, print_json
 from opsdesk.desk import Desk
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.applications import Starlette
 
 token = typer.Typer(no_args_is_help=True, help="Tokens for `opsdesk serve`: make, list, revoke.")
 
@@ -95,11 +95,11 @@ def tools(as_json: Json = False) -> None:
     )
     for row in found:
         if row.problem:
-            notes.print(f"{row.server}: {row.problem}", markup=False, soft_wrap=True)
+            notes.print(f"{row.server}: {row.problem}", soft_wrap=True)
 
 
 def _serve(
-    make_app: Callable[[Desk, list[str]], ASGIApp],
+    make_app: Callable[[Desk, list[str]], Starlette],
     host: str,
     port: int,
     names: list[str] | None,
@@ -107,8 +107,7 @@ def _serve(
     what: str,
     path: str,
 ) -> None:
-    import uvicorn
-
+    from opsdesk.api import server
     from opsdesk.web import names_on
     from tasks.tokens import Tokens
 
@@ -122,14 +121,17 @@ def _serve(
     app = make_app(desk, names_on(host, names))
     with workers_beside(workers):
         typer.echo(f"Opsdesk's {what} is at {url_of(host, port)}{path} (Ctrl-C ends it)", err=True)
-        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
+        try:
+            server.serve(app, host, port)
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
 
 
 @token.command("make")
 def make(
     tenant: Annotated[str, typer.Option("--tenant", help="Whose cases it makes and sees.")],
     read_only: Annotated[bool, typer.Option("--read-only", help="It sees and searches, and spends nothing.")] = False,
-    days: Annotated[int, typer.Option("--days", min=0, help="Days until it expires; 0 is never.")] = 0,
+    days: Annotated[int, typer.Option("--days", min=0, max=36_500, help="Days until it expires; 0 is never.")] = 0,
     name: Annotated[str, typer.Option("--name", help="What it is for.")] = "",
     as_json: Json = False,
 ) -> None:

@@ -125,9 +125,9 @@ def _run(desk: Desk, file: Path, kb: str, tier: str, baseline: Path | None, save
     kept = [] if stopped else running.thresholds(suite.thresholds, of, compared=compared is not None)
     if save and not stopped and not (compared and compared.regressions):
         baselines.write(save, baselines.kept(run, of))
-        show.notes.print(f"kept as {save}", markup=False, soft_wrap=True)
+        show.notes.print(f"kept as {save}", soft_wrap=True)
     elif save:
-        show.notes.print(f"not kept as {save}: it was stopped, or regressed", markup=False, soft_wrap=True)
+        show.notes.print(f"not kept as {save}: it was stopped, or regressed", soft_wrap=True)
     return reports.Report(run, of, kept, compared)
 
 
@@ -135,7 +135,7 @@ def _tell(number: int, of: int, result: Result) -> None:
     from opsdesk import show
     from opsdesk.suites.reports import line
 
-    show.notes.print(line(number, of, result), markup=False, soft_wrap=True)
+    show.notes.print(line(number, of, result), soft_wrap=True)
 
 
 def _write(report: Report, desk: Desk, junit: Path | None, markdown: Path | None) -> None:
@@ -202,5 +202,5 @@ def _make(desk: Desk, out: Path, kb: str, begun: datetime | None, limit: int, *,
     if as_json:
         print_json({"suite": str(out), "tickets": made.tickets, "cases": made.of})
         return
-    show.console.print(f"wrote {made.tickets} of {made.of} cases to {out}", markup=False, soft_wrap=True)
-    show.notes.print("it holds what people wrote; read it before you share it", markup=False)
+    show.console.print(f"wrote {made.tickets} of {made.of} cases to {out}", soft_wrap=True)
+    show.notes.print("it holds what people wrote; read it before you share it")

@@ -96,7 +96,7 @@ def kb_remove(
             raise UsageError(f'"{name}" would be removed; say so with: opsdesk kb remove {name} --yes')
         typer.confirm(f'Remove the knowledge base "{name}"?', abort=True)
     desk.remove(name)
-    show.console.print(f'removed "{name}"', markup=False)
+    show.console.print(f'removed "{name}"')
 
 
 def register(app: typer.Typer) -> None:

@@ -114,8 +114,6 @@ def _interval(share: Share) -> str:
 
 
 def _row(one: Told) -> list[str]:
-    from rich.markup import escape
-
     from opsdesk.display import line
     from opsdesk.leaks import few, leakiest
 
@@ -124,5 +122,5 @@ def _row(one: Told) -> list[str]:
     end = one.end_to_end
     most = f"{worst.layer} {worst.leaks / worst.success.of:.1%}" if worst else ""
     interval = few(end) or _interval(end)
-    key, rate = escape(line(one.key, 40)) or "none", f"{end.share or 0:.1%}"
+    key, rate = line(one.key, 40) or "none", f"{end.share or 0:.1%}"
     return [key, one.source, f"{one.cases:,}", product, rate, interval, most]

@@ -46,7 +46,7 @@ def trace(
     if as_json:
         print_json(show.case_json(kept, stale))
     elif html:
-        show.notes.print(f"wrote {html}", markup=False)
+        show.notes.print(f"wrote {html}")
     else:
         show.trace(kept, stale)
 
@@ -65,7 +65,7 @@ def _two(desk: Desk, case_id: str, other: str, html: Path | None, *, as_json: bo
     if as_json:
         print_json(diff.diff(a, b))
     elif html:
-        show.notes.print(f"wrote {html}", markup=False)
+        show.notes.print(f"wrote {html}")
     else:
         show.differences(diff.diff(a, b))
 

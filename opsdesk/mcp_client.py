@@ -25,7 +25,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import McpError
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CONNECTION_CLOSED, CallToolResult, TextContent
 from mcp.types import Tool as Described
 
 from agents.tools import Planned, Result, Tool
@@ -214,8 +214,9 @@ class _Server:
             except _Failed as failed:
                 return Result("", str(failed), self._clock() - began)
             except (McpError, anyio.ClosedResourceError, anyio.BrokenResourceError) as failed:
-                error = f"{self.name} hung up" if _is_closed(failed) else _said(failed)
-                again = _is_closed(failed) and lost is not None
+                if isinstance(failed, McpError) and _signature(failed) not in _ENDED:
+                    return Result("", _said(str(failed)), self._clock() - began)  # it refuses this call, no other
+                error, again = f"{self.name} hung up", lost is not None
             except Exception as failed:  # noqa: BLE001  (a server that lies makes the library raise anything)
                 error, again = self._reason(failed), False
             self._hang_up()
@@ -264,6 +265,7 @@ class _Server:
             self._scope.cancel()
 
     def _leave_alone(self, why: str) -> None:
+        """Until a while from now. `why` is told to every case, and so holds nothing of what the server said to one."""
         self._failed_at, self._why = self._clock(), why
 
     def _reason(self, error: BaseException) -> str:
@@ -283,17 +285,26 @@ class _Server:
             return f"{self.name} cannot be started: no command {self._config.command}"
         if isinstance(error, httpx.TransportError | OSError):
             return f"{self.name} cannot be reached"
-        if isinstance(error, McpError) and _is_closed(error):
+        if isinstance(error, McpError) and _signature(error) == _HUNG_UP:
             return f"{self.name} ended at once; opsdesk tools shows what it said"
+        if isinstance(error, McpError) and _signature(error) == _NOT_FOUND:
+            return f"{self.name} answered with HTTP 404; is its url right?"
         return f"{self.name} answered with something that is not MCP ({type(error).__name__})"
 
 
-def _is_closed(error: Exception) -> bool:
-    return not isinstance(error, McpError) or "connection closed" in error.error.message.lower()
+_HUNG_UP, _NOT_FOUND = (CONNECTION_CLOSED, "Connection closed"), (32600, "Session terminated")
+_ENDED = (_HUNG_UP, _NOT_FOUND)
+"""What the library itself says of a connection that has ended, the latter of an HTTP 404: the server was started anew.
+Any other error is an answer of the server's."""
 
 
-def _said(error: Exception) -> str:
-    return " ".join(clean(str(error)).split())[:200]
+def _signature(error: McpError) -> tuple[int, str]:
+    return error.error.code, error.error.message
+
+
+def _said(words: str) -> str:
+    """What the server said to a call, as a reason that it was no use."""
+    return f"it says: {' '.join(clean(words).split())[:200] or 'nothing'}"
 
 
 async def _all_tools(session: ClientSession) -> list[Described]:
@@ -329,8 +340,7 @@ def _read(answer: CallToolResult, plan: Planned) -> tuple[str, str]:
     """The text of a result, and what is wrong with it."""
     said = "\n\n".join(part.text for part in answer.content if isinstance(part, TextContent))
     if answer.isError:
-        said = " ".join(clean(said).removeprefix(f"Error executing tool {plan.tool.name}: ").split())
-        return "", f"it says: {said[:200] or 'nothing'}"
+        return "", _said(clean(said).removeprefix(f"Error executing tool {plan.tool.name}: "))
     if not said and answer.structuredContent:
         said = json.dumps(answer.structuredContent)
     if len(said) > MOST_CHARACTERS:

@@ -256,7 +256,8 @@ async def _worked(at: Doors, caller: Caller, ticket: Ticket, kb: str) -> Answer:
 
 
 def _case(at: Doors, caller: Caller, case_id: str) -> dict[str, Any]:
-    found, _ = at.find(caller, case_id)
+    found, asked = at.find(caller, case_id)
+    at.ended(found, asked)  # raises where there will be none
     if found is None:
         raise Refused(404, "nobody has begun this case yet; look again later")
     return at.whole(found)
@@ -289,6 +290,7 @@ def http_app(desk: Desk, hosts: Sequence[str]) -> Starlette:
         allowed_hosts=named, allowed_origins=[f"{scheme}://{name}" for scheme in ("http", "https") for name in named]
     )
     app = server.streamable_http_app()
+    app.state.doors = at
     inner = app.router.lifespan_context
 
     @asynccontextmanager

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from opsdesk.known import KnowledgeBase, Stale
 
 PIPED_WIDTH = 100
-console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)
-notes = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH, highlight=False)
+_PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}  # names are anybody's
+console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, **_PLAIN)
+notes = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH, **_PLAIN)
 
 COLOURS = {"router": "magenta", "retriever": "blue", "writer": "green", "verifier": "yellow"}
 OUTCOME_COLOURS = {
@@ -352,14 +353,14 @@ def kb(found: KnowledgeBase) -> None:
     for source in found.sources:
         console.print(indented(source, by=4), soft_wrap=True)
     console.print(f"  embedded with {found.embedder}", soft_wrap=True)
-    console.print(f"  learned: words count {found.learned['words_weight']:.0%}, vectors the rest", markup=False)
+    console.print(f"  learned: words count {found.learned['words_weight']:.0%}, vectors the rest")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A plain table: the first column left, the rest right."""
+    """A plain table of any texts: the first column left, the rest right."""
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for position, column in enumerate(columns):
         drawn.add_column(column, justify="right" if position else "left")
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*map(text, row))
     console.print(drawn)

@@ -82,15 +82,16 @@ class Drafts:
     ) -> str:
         """Makes a batch that runs, of tickets with what is wrong with each ("": nothing), and returns its id.
 
-        Under a key that was used before, none is made and the id of then is returned. Raises `OtherContent`, and
-        `MadeMeanwhile` when the newest batch of the same digest is not the `known` one ("": none; None: any).
+        Under a key that was used before, none is made and the id of then is returned. Raises `OtherContent`,
+        `Forgotten` when that one has been pruned, and `MadeMeanwhile` when the newest batch of the same digest is not
+        the `known` one ("": none; None: any).
         """
         id_ = f"b-{secrets.token_hex(6)}"
         batch = Batch(id_, name, person, kb, "running", budget_nano, settings or {}, self._at(), "", "", "", digest)
         seen: dict[str, int] = {}
         numbered = enumerate((Planned(*row) for row in rows), start=1)
         with self._database.writing() as db:
-            if once and (first := once.first(db, id_)) != id_:
+            if once and (first := once.first(db, id_, batches)) != id_:
                 return first
             if known is not None:
                 if db.dialect.name == "postgresql":  # SQLite has one writer at a time anyway

@@ -34,6 +34,10 @@ class OtherContent(UsageError):
     """A key that was used before came with something else."""
 
 
+class Forgotten(UsageError):
+    """What was made under a key has been pruned since."""
+
+
 class Once:
     """One key with what is asked under it."""
 
@@ -41,10 +45,10 @@ class Once:
         self.tenant, self.key, self._now = tenant, key, now
         self.digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
-    def first(self, db: sa.Connection, id_: str) -> str:
-        """The id of what was made under the key: `id_` when this is the first time, else the one of then.
+    def first(self, db: sa.Connection, id_: str, made_in: sa.Table) -> str:
+        """The id of what was made under the key, a row of `made_in`: `id_` the first time, else the one of then.
 
-        Part of the transaction that makes it. Raises `OtherContent`.
+        Part of the transaction that makes it. Raises `OtherContent` and `Forgotten`.
         """
         at = self._now()
         db.execute(repeats.delete().where(repeats.c.made_at < (at - KEPT).isoformat()))
@@ -55,5 +59,11 @@ class Once:
         if found.digest != self.digest:
             raise OtherContent(
                 "this idempotency key was used for another request within the last day; send a new key with new content"
+            )
+        is_there = sa.select(made_in.c.id).where(made_in.c.id == found.made)
+        if found.made != id_ and db.execute(is_there).scalar() is None:
+            raise Forgotten(
+                "what was asked under this idempotency key was done, and was pruned since; send a new key to have it "
+                "done again"
             )
         return str(found.made)

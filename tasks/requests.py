@@ -94,7 +94,8 @@ class Requests:
     ) -> str:
         """Leaves a request and returns its id. One for a case is given the case's id too, so that it can be linked.
 
-        Under a key that was used before, nothing is left and the id of then is returned. Raises `OtherContent`.
+        Under a key that was used before, nothing is left and the id of then is returned. Raises `OtherContent`, and
+        `Forgotten` when what was left then has been pruned.
         """
         id_ = f"r-{secrets.token_hex(6)}"
         row = {
@@ -104,7 +105,7 @@ class Requests:
             **{"made_at": self._now().isoformat(), "ended_at": ""},
         }
         with self._database.writing() as db:
-            known = once.first(db, id_) if once else id_
+            known = once.first(db, id_, requests) if once else id_
             if known == id_:
                 db.execute(requests.insert().values(row))
         return known

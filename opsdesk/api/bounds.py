@@ -33,8 +33,7 @@ class Bounds:
             return
         headers, path = Headers(scope=scope), scope["path"]
         close = {"Connection": "close"}
-        origin = headers.get("origin", "")
-        if origin and urlsplit(origin).netloc != headers.get("host", ""):
+        if _is_elsewhere(headers.get("origin", ""), headers.get("host", "")):
             await answer(path, 403, "pages of other sites may not call this", close)(scope, receive, send)
             return
         most = BATCH_BYTES if path == BATCHES else BODY_BYTES
@@ -84,6 +83,14 @@ class Bounds:
         finally:
             self._held -= size
         return b"".join(pieces)
+
+
+def _is_elsewhere(origin: str, host: str) -> bool:
+    """Whether a page of `origin` ("": no page) is not one of `host`'s."""
+    try:
+        return bool(origin) and urlsplit(origin).netloc != host
+    except ValueError:  # it is no URL
+        return True
 
 
 class _TooLong(Exception):

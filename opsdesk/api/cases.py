@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from opsdesk.api.access import Caller, Reads, Writes
 from opsdesk.api.doors import Doors, doors
 from opsdesk.api.paging import cut, place_of
-from opsdesk.api.problems import documented
+from opsdesk.api.problems import Refused, documented
 from opsdesk.api.shapes import Asked, IdempotencyKey, KbName, Name, Subject, Text, WebhookUrl
 from tasks.case import Agent, Case, Handoff, Outcome, Policy, StepName, Ticket
 
@@ -83,6 +83,14 @@ class Working(BaseModel):
 
     case_id: str
     status: Literal["waiting", "working"]
+    location: str
+
+
+class Stopping(BaseModel):
+    """A case that shall stop: one that is `working` ends as soon as its worker sees it."""
+
+    case_id: str
+    status: Literal["working", "stopped"]
     location: str
 
 
@@ -155,25 +163,32 @@ def cases(
 @router.get(
     "/v1/cases/{case_id}",
     response_model=CaseOut,
-    responses={**_LATER, **documented(401, 403, 404, 422, 429, 500, 503)},
+    responses={**_LATER, **documented(401, 403, 404, 409, 422, 429, 500, 503)},
 )
 def case(case_id: CaseId, request: Request, caller: Reads) -> Response:
-    """A case; one that has not ended is answered with 202."""
-    at = doors(request)
-    found, _ = at.find(caller, case_id)
-    if found is None or found.outcome is None:
-        return _working(case_id, begun=found is not None)
-    return JSONResponse(at.whole(found))
-
-
-@router.post("/v1/cases/{case_id}/stop", responses=documented(401, 403, 404, 422, 429, 503))
-def stop(case_id: CaseId, request: Request, caller: Writes) -> Working:
-    """End a case that is at work: what it has found is kept."""
+    """A case; one that has not ended is answered with 202, one that was stopped before it came to an end with 409."""
     at = doors(request)
     found, asked = at.find(caller, case_id)
-    if asked:
+    if (ended := at.ended(found, asked)) is None:
+        return _working(case_id, begun=found is not None)
+    return JSONResponse(at.whole(ended))
+
+
+@router.post("/v1/cases/{case_id}/stop", responses=documented(401, 403, 404, 409, 422, 429, 503))
+def stop(case_id: CaseId, request: Request, caller: Writes) -> Stopping:
+    """End a case that waits or is at work: what it has found is kept."""
+    at = doors(request)
+    found, asked = at.find(caller, case_id)
+    if asked and asked.is_open:
         at.requests.ask_to_stop(asked.id)
-    return Working(case_id=case_id, status="working" if found else "waiting", location=f"/v1/cases/{case_id}")
+        asked = at.requests.get(asked.id)
+    if asked is None and not (found and found.outcome):
+        told = "it is a batch's or a command's: cancel the batch at /v1/batches/{batch_id}/cancel, or end the command"
+        raise Refused(409, told)
+    if asked is None or asked.status in ("done", "failed"):
+        raise Refused(409, f"it has ended already; see /v1/cases/{case_id}")
+    status: Literal["working", "stopped"] = "working" if asked.is_open else "stopped"
+    return Stopping(case_id=case_id, status=status, location=f"/v1/cases/{case_id}")
 
 
 @router.get(
@@ -190,7 +205,7 @@ async def events(case_id: CaseId, request: Request, caller: Reads) -> StreamingR
 
 async def _events(at: Doors, caller: Caller, case_id: str, request_id: str | None) -> AsyncIterator[str]:
     told, silent = 0, 0.0
-    while True:
+    while not at.following.closing:  # then the stream ends as it stands, and can be followed anew
         news = await run_in_threadpool(at.desk.task_list.news, case_id, told)
         passed, found, asked = news.handoffs, None, None
         over = await run_in_threadpool(at.requests.ended, [request_id] if request_id else [])

@@ -95,18 +95,25 @@ class Doors:
 
     def _ended(self, request_id: str) -> Case | None:
         request = self.requests.get(request_id)
-        found = self.desk.task_list.find(request.case_id)
-        if found and found.outcome:
-            return found
-        if request.status == "failed":
+        return self.ended(self.desk.task_list.find(request.case_id), request)
+
+    def ended(self, case: Case | None, request: Request | None) -> Case | None:
+        """The case when it has ended; None while it still may.
+
+        Raises `OpsdeskError` where it could not be worked, and `Refused` where it was stopped before it had an end.
+        """
+        if case and case.outcome:
+            return case
+        if request and request.status == "failed":
             raise OpsdeskError(request.error)
-        if request.status == "stopped":
-            raise Refused(409, "it was stopped before anything was done; ask again")
+        if request and request.status == "stopped":
+            raise Refused(409, "it was stopped before it came to an end; ask again")
         return None
 
     def find(self, caller: Caller, case_id: str) -> tuple[Case | None, Request | None]:
         """A case and what it was asked by; a case that nobody has begun yet is None. Raises `Refused`."""
-        case, request = self.desk.task_list.find(case_id), self.requests.of_case(case_id)
+        request = self.requests.of_case(case_id)  # first: it ends after its case, so never without it here
+        case = self.desk.task_list.find(case_id)
         tenant = case.tenant if case else request.body.get("tenant", "") if request else None
         if tenant is None or not caller.sees(tenant):
             raise Refused(404, "there is no such case")

@@ -25,6 +25,15 @@ class Following:
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self.closing = False
+        """Whether the server ends, and nobody shall wait any longer."""
+
+    def close(self) -> None:
+        """Lets everybody go who waits, now and from now on. Called in the event loop."""
+        self.closing = True
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -38,12 +47,14 @@ class Following:
                 await task
 
     async def ended(self, id_: str, seconds: float) -> bool:
-        """Waits until a request has ended; False when it has not within `seconds`."""
+        """Waits until a request has ended; False when it has not within `seconds`, or the server ends first."""
+        if self.closing:
+            return False
         event = asyncio.Event()
         self._waiting.setdefault(id_, set()).add(event)
         try:
             await asyncio.wait_for(event.wait(), seconds)
-            return True
+            return not self.closing
         except TimeoutError:
             return False
         finally:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from errors import NoKnowledgeBase, OpsdeskError, StoreError, UsageError
 from opsdesk.work import told
-from tasks.repeats import OtherContent
+from tasks.repeats import Forgotten, OtherContent
 
 TYPE = "application/problem+json"
 OPENAI = "/v1/chat/"
@@ -52,6 +52,7 @@ def status_of(error: OpsdeskError) -> int:
     """The status that stands for an error of ours."""
     kinds: tuple[tuple[type[OpsdeskError], int], ...] = (
         (OtherContent, 409),
+        (Forgotten, 409),
         (NoKnowledgeBase, 404),
         (UsageError, 422),
         (StoreError, 503),

@@ -20,8 +20,14 @@ def text(said: str, **more: Any) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": said}], **more}
 
 
-def called(id_: Any) -> None:
-    if WAY == "hangs":
+def refuse(id_: Any, message: str) -> None:
+    print(json.dumps({"jsonrpc": "2.0", "id": id_, "error": {"code": -32602, "message": message}}), flush=True)
+
+
+def called(id_: Any, order_id: str) -> None:
+    if WAY == "errs" and order_id == "ORD-9":
+        refuse(id_, "order ORD-9 belongs to jane@example.com")
+    elif WAY == "hangs":
         time.sleep(60)
     elif WAY == "dies":
         sys.exit(1)
@@ -64,6 +70,6 @@ for line in sys.stdin:
     elif method == "tools/list":
         say(id_, {"tools": [TOOL]})
     elif method == "tools/call":
-        called(id_)
+        called(id_, asked["params"]["arguments"]["order_id"])
         if WAY == "once":
             sys.exit(0)

@@ -20,6 +20,7 @@ from tasks.budget import NANO
 from tasks.case import Ticket
 from tasks.drafts import Drafts
 from tasks.facts import Facts, Filters, total
+from tasks.retention import Retention, Rule
 from tasks.tokens import SCOPES, Tokens
 from tasks.webhooks import URL, Webhooks
 from tests.opsdesk.api_served import MASTER, Api, serving, until_done
@@ -127,6 +128,21 @@ def test_fifty_repeats_at_once_are_one_case_and_other_content_is_refused(api: Ap
     assert other.status_code == 409
     elsewhere = api.client(api.token("others")).post("/v1/cases", json=body, headers={"Idempotency-Key": "k-1"})
     assert elsewhere.json()["case_id"] != answers[0].json()["case_id"]
+
+
+def test_a_key_whose_case_was_pruned_is_told_so(api: Api) -> None:
+    client = api.client(api.token("pruned"))
+
+    def ask() -> httpx.Response:
+        return client.post("/v1/cases", json={"text": QUESTION}, headers={"Idempotency-Key": "p-1"})
+
+    assert ask().json()["outcome"] == "accepted"
+    retention = Retention(api.desk.task_list.database, api.desk.now)
+    client.post("/v1/cases", json={"text": QUESTION})
+    list(retention.prune(retention.cutoff(Rule(cases=1)) or ""))
+    again = ask()
+    assert again.status_code == 409
+    assert "was pruned since; send a new key" in again.json()["detail"]
 
 
 def test_a_batch_is_drafted_once_and_told_of_in_order(api: Api) -> None:
@@ -265,7 +281,9 @@ def _expected(who: str, what: str) -> set[int]:
         return {200} if who == "master" else {403}
     if who == "reader" and what in WRITE:
         return {403}
-    return {404} if who == "other" and what in OWNED else {200, 201, 202}
+    if who == "other" and what in OWNED:
+        return {404}
+    return {409} if what.endswith("/stop") else {200, 201, 202}  # that case has ended
 
 
 @pytest.mark.parametrize("what", [*READ, *WRITE, *ALL, *OPEN])
@@ -288,7 +306,8 @@ def test_a_tenant_cannot_act_for_another_and_the_master_can(api: Api) -> None:
 def test_a_name_and_a_page_of_elsewhere_are_refused(api: Api) -> None:
     client = api.client()
     assert client.get("/v1/cases", headers={"Host": "evil.example"}).status_code == 400
-    assert client.get("/v1/cases", headers={"Origin": "https://evil.example"}).status_code == 403
+    for origin in ("https://evil.example", "null", "http://["):
+        assert client.get("/v1/cases", headers={"Origin": origin}).status_code == 403
     assert client.get("/v1/cases", headers={"Origin": api.url}).status_code == 200
 
 

@@ -236,6 +236,12 @@ def test_state_is_for_the_owner_alone(run: Any, page: Path, home: Path) -> None:
     assert open_to_others == []
 
 
+def test_a_token_that_would_outlive_the_calendar_is_wrong_usage(run: Any) -> None:
+    refused = run("token", "make", "--tenant", "acme", "--days", "3000000")
+    assert refused.code == 2
+    assert "36500" in refused.err
+
+
 def test_wrong_usage_exits_with_2(run: Any) -> None:
     assert run("ask").code == 2
     assert run("search").code == 2

@@ -51,9 +51,9 @@ def box(*ways: str, **more: Any) -> Iterator[Toolbox]:
         found.close()
 
 
-def asked(toolbox: Toolbox, server: str) -> Result:
+def asked(toolbox: Toolbox, server: str, order: str = "ORD-1") -> Result:
     tool = Tool(server, "order_status")
-    return toolbox.ask([Planned(tool, {"order_id": "ORD-1"}, ("ORD-1",))])[0]
+    return toolbox.ask([Planned(tool, {"order_id": order}, (order,))])[0]
 
 
 # --- a crew and a real server ----------------------------------------------------------------------------------
@@ -162,6 +162,14 @@ def test_a_connection_that_was_lost_is_made_anew() -> None:
         assert [asked(toolbox, "once").text for _ in range(2)] == ["- Status of ORD-1: shipped"] * 2
 
 
+def test_a_call_that_is_answered_with_an_error_fails_alone_and_its_words_reach_no_other_case() -> None:
+    with box("errs") as toolbox:
+        assert asked(toolbox, "errs", "ORD-9")[:2] == ("", "it says: order ORD-9 belongs to jane@example.com")
+        assert asked(toolbox, "errs")[:2] == ("- Status of ORD-1: shipped", "")
+        tools, problems = toolbox.listed()
+        assert ([tool.server for tool in tools], problems) == (["errs"], [])
+
+
 def test_a_server_that_failed_is_left_alone_for_a_while() -> None:
     now = [0.0]
     toolbox = Toolbox({"gone": McpServer(command="/no/such/command", tools=["order_status"])}, lambda: now[0])
@@ -231,6 +239,34 @@ def test_a_server_at_an_address_is_asked_with_its_token_and_bounded() -> None:
         assert asked(toolbox, "wrong").error == "wrong answered with HTTP 401; is its token right?"
         toolbox.close()
     assert TOKEN not in redacted(f"it said {TOKEN}", secrets_of(settings))
+
+
+def test_a_server_that_was_started_anew_and_knows_no_session_is_asked_again() -> None:
+    app, calls = over_http(), 0
+
+    async def forgetful(request: Request, go_on: Any) -> Response:
+        nonlocal calls
+        if b"tools/call" in await request.body():
+            calls += 1
+            if calls == 2:
+                return PlainTextResponse("no such session", 404)
+        answer: Response = await go_on(request)
+        return answer
+
+    app.add_middleware(BaseHTTPMiddleware, dispatch=forgetful)
+    with running(app, None) as site:
+        given = {"url": f"{site}/mcp", "tools": ["order_status"], "timeout": 20, "token": TOKEN}
+        toolbox = Toolbox({"orders": McpServer.model_validate(given)})
+        assert [asked(toolbox, "orders").text for _ in range(2)] == ["Order ORD-1 was shipped on 2026-11-20."] * 2
+        toolbox.close()
+
+
+def test_an_address_that_holds_no_server_is_named() -> None:
+    with running(over_http(), None) as site:
+        given = {"url": f"{site}/elsewhere", "tools": ["order_status"], "timeout": 20, "token": TOKEN}
+        toolbox = Toolbox({"lost": McpServer.model_validate(given)})
+        assert asked(toolbox, "lost").error == "lost answered with HTTP 404; is its url right?"
+        toolbox.close()
 
 
 def test_an_address_that_nobody_listens_at_is_named() -> None:

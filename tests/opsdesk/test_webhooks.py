@@ -357,7 +357,7 @@ def test_an_address_is_looked_at_when_it_is_connected_to(office: Office, host: s
 PRIVATE = [
     *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "100.64.0.0/10"),
     *("0.0.0.0/8", "224.0.0.0/4", "::1/128", "fc00::/7", "fe80::/10", "ff00::/8", "::ffff:10.0.0.0/104"),
-    *("64:ff9b::a00:0/104", "2002:a00::/24"),
+    *("64:ff9b::a00:0/104", "2002:a00::/24", "fec0::/10", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::a00:0/104"),
 ]
 
 
@@ -368,6 +368,11 @@ def test_no_address_that_is_not_the_internets_is_reachable(network: str, n: int)
     assert not wire.is_public(address)
     assert not reachable("https", private=False)(address)
     assert reachable("http", private=True)(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+def test_an_address_of_the_internet_is_reachable(address: str) -> None:
+    assert wire.is_public(address)
 
 
 @pytest.mark.parametrize("secret", ["hunter2-hunter2-hunter2", "whsec_!!", "whsec_c2hvcnQ="])

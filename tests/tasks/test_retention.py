@@ -19,6 +19,7 @@ from tasks.drafts import Drafts
 from tasks.experience import ExperienceStore, Word
 from tasks.facts import Facts
 from tasks.meter import Meter
+from tasks.repeats import Forgotten, Once
 from tasks.requests import Requests
 from tasks.retention import Pruned, Retention, Rule
 from tasks.task_list import TaskList
@@ -98,6 +99,30 @@ def test_the_newest_so_many_cases_are_kept_whatever_their_age(
     assert prune(database, clock, Rule(days=199, cases=3)) == Pruned()
     assert prune(database, clock, Rule(days=197, cases=3)) == Pruned(cases=1)  # whichever rule keeps less
     assert prune(database, clock, Rule()) == Pruned()
+
+
+def test_a_key_whose_request_or_batch_was_pruned_is_told_so_and_does_nothing_again(
+    database: Database, tasks: TaskList, clock: Clock
+) -> None:
+    requests, drafts = Requests(database, clock), Drafts(database, clock)
+
+    def ask() -> str:
+        return requests.leave("ask", {}, once=Once("acme", "k-1", {}, clock))
+
+    def batch() -> str:
+        return drafts.make("a", "sample", [(Ticket(text=" "), "empty")], once=Once("acme", "k-2", {}, clock))
+
+    assert (ask(), batch()) == (ask(), batch())
+    assert requests.claim("w", ["ask"])
+    requests.end(ask(), "w", "done")
+    clock.at += timedelta(minutes=5)
+    kept(tasks, old("c-1", days=-1))
+    assert prune(database, clock, Rule(cases=1)) == Pruned(drafts=1, batches=1, requests=1)
+    for again in (ask, batch):
+        with pytest.raises(Forgotten, match="send a new key"):
+            again()
+    assert requests.open() == 0
+    assert drafts.batches() == []
 
 
 def test_a_case_at_work_is_never_pruned(database: Database, tasks: TaskList, clock: Clock) -> None:
