@@ -61,6 +61,7 @@ TEXT = said("Restart the server.")
 CELLS = "<w:tbl><w:tr><w:tc>"
 ENDS = "</w:tc></w:tr></w:tbl>"
 SPAN = '<w:tcPr><w:gridSpan w:val="999999999"/></w:tcPr>'
+HIDDEN_RUN = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>x</w:t></w:r>"
 LOOP = f'<w:styles {WORD}><w:style w:type="paragraph" w:styleId="a"><w:basedOn w:val="a"/></w:style></w:styles>'
 PICTURE = f'<Relationships {LINKS}><Relationship Id="r1" Type="{OFFICE}/image" TargetMode="External" Target="file:///x"/></Relationships>'
 
@@ -90,6 +91,9 @@ DOCX: dict[str, Callable[[], bytes]] = {
     "nested-60000.docx": lambda: docx(document("<w:p>" * 60_000 + "</w:p>" * 60_000)),
     "cell-over-a-billion-columns.docx": lambda: docx(document(CELLS + SPAN + TEXT + ENDS)),
     "style-based-on-itself.docx": lambda: docx(document(TEXT), {"word/styles.xml": LOOP.encode()}),
+    "hidden-runs-100000.docx": lambda: docx(document(HIDDEN_RUN * 100_000 + said(noise(1).hex()))),
+    "hidden-and-nested-60000.docx": lambda: docx(document("<w:p>" * 60_000 + HIDDEN_RUN + "</w:p>" * 60_000)),
+    "hidden-billion-laughs.docx": lambda: docx(document(HIDDEN_RUN + said("&e20;"), entities(21, 10))),
     "utf-16.docx": lambda: docx(document(TEXT, '<?xml version="1.0" encoding="utf-16"?>').decode().encode("utf-16")),
     "without-a-document.docx": lambda: b"PK\5\6" + b"\0" * 18,
     "cut-off.docx": lambda: docx(document(TEXT))[:-30],

@@ -12,7 +12,7 @@ from markdownify import MarkdownConverter
 from knowledge_base.formats.grid import TooManyCells, straighten
 from knowledge_base.formats.markup import tree
 from knowledge_base.formats.page import EMPTY, File, Page, Refusal, clean, has_text, scalars, text_of
-from knowledge_base.formats.raised import set_apart
+from knowledge_base.formats.raised import number_notes, set_apart
 
 _UNSEEN = "script, style, nav, template, noscript, [hidden], dialog:not([open])"
 _UNSEEN_STYLE = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
@@ -23,8 +23,6 @@ _BLOCKS = """
     summary
 """.split()
 """Blocks that the converter does not know as such."""
-_BACK = re.compile(r"\s*[↑↩⤴⏎^]\ufe0e?\s*")
-"""What a note's link back to its place in the text shows."""
 
 
 def html(file: File) -> Iterator[Page | Refusal]:
@@ -56,6 +54,7 @@ def _page(file: File, markup: str) -> Page:
         soup.title.extract()
     for block in soup.find_all(_BLOCKS):
         block.name = "div"
+    number_notes(soup)
     set_apart(soup)
     straighten(soup)
     return Page(file.doc_id, title, clean(_Converter().convert_soup(soup)), meta)
@@ -63,12 +62,16 @@ def _page(file: File, markup: str) -> Page:
 
 def _leave_out_unseen(soup: BeautifulSoup) -> None:
     """Remove what no visitor sees. What a style sheet hides stays: a click may show it, as in a list of questions."""
-    unsized = [tag for tag in soup.find_all(style=_NO_SIZE) if not tag.find(style=_SIZE)]
-    back = [link for link in soup.find_all("a", href=re.compile("^#")) if _BACK.fullmatch(link.get_text())]
-    for tag in [*soup.select(_UNSEEN), *soup.find_all(style=_UNSEEN_STYLE), *unsized, *back]:
+    styled = [tag for tag in soup.find_all(style=True) if _hides(tag, str(tag["style"]))]
+    for tag in [*soup.select(_UNSEEN), *styled]:
         tag.decompose()
     for comment in soup.find_all(string=lambda s: isinstance(s, Comment)):
         comment.extract()
+
+
+def _hides(tag: Tag, style: str) -> bool:
+    """Whether its own style hides `tag`; text of no size may hold some that has one again."""
+    return bool(_UNSEEN_STYLE.search(style) or (_NO_SIZE.search(style) and not tag.find(style=_SIZE)))
 
 
 class _Converter(MarkdownConverter):

@@ -10,6 +10,9 @@ from bs4.element import NavigableString
 
 _HIGH = str.maketrans("0123456789+-−–", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻")
 _FIGURE = re.compile(r"[+\-−–]?[0-9]{1,9}|[0-9]{1,3}(?:\s?[,;]\s?[0-9]{1,3})+")
+_WITHIN = re.compile("^#")
+_BACK = re.compile(r"\s*[↑↩⤴⏎^]\ufe0e?\s*")
+"""What a note's link back to its place in the text shows."""
 _IN_BRACKETS = re.compile(r"[\[(]?([0-9]{1,3}(?:\s?[,;]\s?[0-9]{1,3})*)[\])]")
 _NUMBER = re.compile("[0-9]+")
 _ORDINAL = re.compile("st|nd|rd|th", re.IGNORECASE)
@@ -34,9 +37,33 @@ def set_apart(soup: BeautifulSoup) -> None:
         shown = _high(tag, text, before) if tag.name == "sup" and len(text) <= _LONGEST else ""
         if shown:
             away = tag.find("a", href=re.compile("^[^#]"))
-            (away or tag).string = shown
+            tag.string = shown
+            if away:
+                away.string = shown
+                tag.replace_with(away)
         elif text[0].isalnum() and (before.isdigit() if tag.name == "sub" else before.isalnum()):
             tag.insert(0, " ")
+
+
+def number_notes(soup: BeautifulSoup) -> None:
+    """Begin each note of a list with the mark that points at it in the text; its link back there is left out.
+
+    A numbered list of notes would look like steps to take.
+    """
+    back = [link for link in soup.find_all("a", href=_WITHIN) if _BACK.fullmatch(link.get_text())]
+    items = [item for link in back if (item := link.find_parent("li"))]
+    lists = {id(item.parent): item.parent for item in items if item.parent and item.parent.name == "ol"}
+    for notes in lists.values():
+        notes.name = "div"
+        for number, item in enumerate(notes.find_all("li", recursive=False), start=1):
+            item.name = "div"
+            (item.p or item).insert(0, f"{_note(str(number))} ")
+    for link in back:
+        link.decompose()
+
+
+def _note(number: str) -> str:
+    return f"⁽{number.translate(_HIGH)}⁾"
 
 
 def _before(tag: Tag) -> str:
@@ -47,13 +74,12 @@ def _before(tag: Tag) -> str:
 
 def _high(tag: Tag, text: str, before: str) -> str:
     """What to write for a raised `text`; empty if that is its own words."""
-    around = tag.parent if tag.parent and tag.parent.name == "a" else None
+    around = tag.parent if tag.parent and tag.parent.name == "a" and tag.parent.get_text().strip() == text else None
     linked = bool(tag.find("a", href=True) or around)
-    brackets = _IN_BRACKETS.fullmatch(text)
-    if brackets or (linked and _FIGURE.fullmatch(text)):
+    if _IN_BRACKETS.fullmatch(text) or (linked and _FIGURE.fullmatch(text)):
         if around and str(around.get("href", "")).startswith("#"):
             around.unwrap()
-        return "".join(f"⁽{number.translate(_HIGH)}⁾" for number in _NUMBER.findall(text))
+        return "".join(_note(number) for number in _NUMBER.findall(text))
     if _FIGURE.fullmatch(text):
         follows = tag.next_sibling
         if isinstance(follows, NavigableString) and follows.strip() in ("/", "⁄"):  # a half of "5½", so written

@@ -32,13 +32,15 @@ def amounts(text: str) -> list[tuple[str, str]]:
         ("$20<sup>1, 2</sup> or $30<sup>3)</sup>", "$20¹, ² or $30⁽³⁾"),
         ('14<sup><a href="#n1">1</a></sup> days', "14⁽¹⁾ days"),
         ('14<a href="#n1"><sup>[1]</sup></a> days', "14⁽¹⁾ days"),
-        ('see<sup><a href="https://x.example/">4</a></sup>', "see[⁽⁴⁾](https://x.example/)"),
+        ('see<sup>[<a href="https://x.example/">4</a>]</sup>', "see[⁽⁴⁾](https://x.example/)"),
+        ('<a href="#n">10<sup>6</sup></a>', "[10⁶](#n)"),
         ("10<sup>6</sup> at 10<sup>-3</sup> s, 5 m<sup>2</sup>", "10⁶ at 10⁻³ s, 5 m²"),
         ("the 1<sup>st</sup>, the 2<SUP>nd</SUP>", "the 1st, the 2nd"),
         ("$20<sup>a</sup>, fee<sup>b</sup>, Brand<sup>®</sup>, $5<sup>*</sup>", "$20 a, fee b, Brand®, $5*"),
         ("5<sup>1</sup>/<sub>2</sub> cm at 25<sup>o</sup>C", "5 1/2 cm at 25°C"),
         ("H<sub>2</sub>O, 20<sub>1</sub>", "H2O, 20 1"),
         ('<p>Billed yearly. <a href="#ref1">↩︎</a></p>', "Billed yearly."),
+        ('<ol><li><p>Net.</p><li>Per seat. <a href="#r2">↑</a></ol>', "⁽¹⁾ Net.\n\n⁽²⁾ Per seat."),
     ],
 )
 def test_what_is_set_high_or_low_does_not_join_the_figure_before_it(tmp_path: Path, markup: str, text: str) -> None:
@@ -213,5 +215,5 @@ def test_a_word_document_keeps_merged_cells_notes_and_raised_digits(tmp_path: Pa
     }
     assert only(tmp_path / "a.docx", docx(body, parts)).text.strip() == (
         "It costs $20¹ for 14⁽¹⁾ days.\n\n| Plan | Region | Price |\n| --- | --- | --- |\n| Pro | US | $20 |\n"
-        "| Pro | EU | $25 |\n\n1. Without tax."
+        "| Pro | EU | $25 |\n\n⁽¹⁾ Without tax."
     )
