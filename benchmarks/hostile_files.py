@@ -61,6 +61,7 @@ TEXT = said("Restart the server.")
 CELLS = "<w:tbl><w:tr><w:tc>"
 ENDS = "</w:tc></w:tr></w:tbl>"
 SPAN = '<w:tcPr><w:gridSpan w:val="999999999"/></w:tcPr>'
+HIDDEN_RUN = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>x</w:t></w:r>"
 LOOP = f'<w:styles {WORD}><w:style w:type="paragraph" w:styleId="a"><w:basedOn w:val="a"/></w:style></w:styles>'
 PICTURE = f'<Relationships {LINKS}><Relationship Id="r1" Type="{OFFICE}/image" TargetMode="External" Target="file:///x"/></Relationships>'
 
@@ -90,6 +91,9 @@ DOCX: dict[str, Callable[[], bytes]] = {
     "nested-60000.docx": lambda: docx(document("<w:p>" * 60_000 + "</w:p>" * 60_000)),
     "cell-over-a-billion-columns.docx": lambda: docx(document(CELLS + SPAN + TEXT + ENDS)),
     "style-based-on-itself.docx": lambda: docx(document(TEXT), {"word/styles.xml": LOOP.encode()}),
+    "hidden-runs-100000.docx": lambda: docx(document(HIDDEN_RUN * 100_000 + said(noise(1).hex()))),
+    "hidden-and-nested-60000.docx": lambda: docx(document("<w:p>" * 60_000 + HIDDEN_RUN + "</w:p>" * 60_000)),
+    "hidden-billion-laughs.docx": lambda: docx(document(HIDDEN_RUN + said("&e20;"), entities(21, 10))),
     "utf-16.docx": lambda: docx(document(TEXT, '<?xml version="1.0" encoding="utf-16"?>').decode().encode("utf-16")),
     "without-a-document.docx": lambda: b"PK\5\6" + b"\0" * 18,
     "cut-off.docx": lambda: docx(document(TEXT))[:-30],
@@ -110,6 +114,21 @@ WEB: dict[str, Callable[[], bytes]] = {
     "entities.html": lambda: b"&amp;&#x41;&#99999999999;&nosuch" * 300_000,
     "cell-over-a-billion-columns.html": lambda: b"<table><tr><td colspan=999999999>x</td></tr></table>",
     "table-of-100000-cells.html": lambda: b"<table>" + b"<tr>" * 300 + b"<td>x</td>" * 100_000,
+    "cells-over-a-billion-rows.html": lambda: (
+        b"<table>" + b"<tr>" + b"<td colspan=1000 rowspan=999999999>x" * 1_000 + b"<tr><td>y" * 10_000
+    ),
+    "cells-repeated-15-mb.html": lambda: (
+        b"<table><tr><td rowspan=0>" + b"x" * 15_000_000 + b"<td>y" + b"<tr><td>z" * 9_000
+    ),
+    "heads-100000.html": lambda: b"<table><thead>" + b"<tr><th>a<th>b" * 100_000 + b"<tbody><tr><td>1<td>2",
+    "tables-in-tables.html": lambda: b"<table><tr><td>x" * 150 + b"</table>" * 150 + b"<table><tr><td>x" * 400,
+    "items-never-closed.html": lambda: b"<ul>" + b"<li>a<b>b" * 200_000,
+    "paragraph-open-below-blocks.html": lambda: b"<p><button>" + b"<div>" * 400 + b"<section></section>" * 300_000,
+    "raised-empty.html": lambda: b"<sup></sup>" * 200_000 + b"<sup>1</sup>",
+    "raised-never-closed.html": lambda: b"<p>$20<sup>1" * 100_000 + b"<sup>1" * 400,
+    "styles-of-no-size.html": lambda: (
+        b"<div style='font-size:0'>" * 400 + b"<span style='font-size:0'>x</span>" * 50_000
+    ),
     "front-matter-aliases.md": lambda: yaml(
         "a: &a [x,x,x,x,x,x,x,x,x]", *(f"b{n}: &b{n} [{f'*b{n - 1},' * 9}]" for n in range(1, 9)), first="b0: &b0 [*a]"
     ),

@@ -7,6 +7,7 @@ words, those it denies, and the words that title, headings, lead-in or table hea
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,7 +17,7 @@ from knowledge_base.context import Context, Token, as_word, concepts_of, merged,
 from knowledge_base.facts import Fact, Key, facts_in, implied, one_line
 from knowledge_base.language import foreign
 from knowledge_base.polarity import Words
-from knowledge_base.text import Kind, Sentence, sentences, stems
+from knowledge_base.text import Kind, Sentence, bars, cells, sentences, stems
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +243,6 @@ def _indent(text: str, start: int) -> int:
     return len(line) - len(line.lstrip())
 
 
-def cells(row: str) -> list[str]:
-    """The cells of a table row, as they are written."""
-    return row.strip().strip("|").split("|")
-
-
 def _own_context(unit: Unit, fact: Fact) -> Context:
     if is_row(unit):
         return _cell_context(unit, fact)
@@ -255,7 +251,7 @@ def _own_context(unit: Unit, fact: Fact) -> Context:
 
 def column(unit: Unit, fact: Fact) -> int:
     """The column of a table row that one of its facts stands in, from 0."""
-    return unit.text.count("|", unit.text.index("|") + 1, fact.start - unit.start)
+    return bisect_left(bars(unit.text), fact.start - unit.start) - 1
 
 
 def is_row(unit: Unit) -> bool:
@@ -265,15 +261,14 @@ def is_row(unit: Unit) -> bool:
 
 def _cell_context(unit: Unit, fact: Fact) -> Context:
     """In a row, the label and the fact's own cell count fully, the column's head too, other cells little."""
-    start = fact.start - unit.start
-    label_end = unit.text.find("|", unit.text.index("|") + 1)
-    mine = (unit.text.rfind("|", 0, start), unit.text.find("|", start))
+    ends = [*bars(unit.text), len(unit.text)]
+    at = bisect_left(ends, fact.start - unit.start) - 1
     values = [Token(as_word(o), o.start - unit.start, o.end - unit.start) for o in unit.facts if o is not fact]
     context: Context = {}
     for token in [*unit.tokens, *values]:
-        inside = token.start < label_end or mine[0] < token.start < (mine[1] if mine[1] >= 0 else len(unit.text))
+        inside = token.start < ends[1] or ends[at] < token.start < ends[at + 1]
         context[token.stem] = max(context.get(token.stem, 0.0), 1.0 if inside else 0.4)
-    if (at := column(unit, fact)) < len(unit.header):
+    if at < len(unit.header):
         context = merged((1.0, unit.header[at]), own=context)
     return merged(*((0.3, head) for head in unit.header), own=context)
 

@@ -21,9 +21,11 @@ _SPECIAL = re.compile(rf"{ESCAPE.pattern}|[^\x00-\x7f]")
 _SPECIAL_OR_DIGIT = re.compile(rf"{_SPECIAL.pattern}|\d")
 _OVERRIDE = re.compile("[\u202d\u202e]([^\u202c\n]*)")
 _MARK_ON_DIGIT = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20dc\u20e5-\u20ff](?<=[0-9].)")
-_RAISED = re.compile("[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+")
-_BEFORE_NOTE = re.compile(r"(?:[^\w\s]|[a-z]{4}|[.,]\d\d\d?|[$€£¥₹]\d{1,3})$")
-"""Raised digits point at a note after a word, a sign or a price. After any other number they are powers."""
+_RAISED = re.compile("\u207d?[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+\u207e?")
+_BEFORE_NOTE = re.compile(r"(?:[^\w\s\u207a\u207b]|[a-z]{4}|[.,]\d\d\d?|[$€£¥₹]\d{1,3})$")
+"""Raised digits point at a note in raised brackets, or after a word, a sign or a price. After another number they are
+powers."""
+_WORD_FOLLOWS = re.compile(r"\s[^\W\d]")
 _SIGNS = {
     "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2212": "-", "\ufe63": "-", "\uff0d": "-",
     "\u066a": "%", "\u066b": ".", "\u066c": ",", "\u201a": ",", "\u2215": "/", "\u2044": "/", "\u20e3": "",
@@ -70,9 +72,9 @@ def _unsure(text: str) -> dict[int, str]:
     if text.isascii():
         return {}
     shown = {
-        i: " "
+        i: "" if _WORD_FOLLOWS.match(text, raised.end()) else " "  # "$20¹ a month" is "$20 a month"
         for raised in _RAISED.finditer(text)
-        if _BEFORE_NOTE.search(text[max(0, raised.start() - 5) : raised.start()])
+        if raised[0][0] == "\u207d" or _BEFORE_NOTE.search(text[max(0, raised.start() - 5) : raised.start()])
         for i in range(*raised.span())
     }
     shown |= {mark.start(): UNSURE for mark in _MARK_ON_DIGIT.finditer(text)}
@@ -92,6 +94,8 @@ def _shown(character: str, offset: int, unsure: dict[int, str]) -> str:
         return str(unicodedata.digit(character))
     if character in "²³¹⁰⁴⁵⁶⁷⁸⁹":
         return character  # a power: "10⁶" is not 106
+    if character in "⁺⁻":
+        return UNSURE * (1 + (character == "⁺"))  # of a power: "10⁻³" is not 10
     shown = visible(character)
     if _FRACTION_SLASH in shown[1:-1]:
         return f"{unicodedata.numeric(character):.4g}".replace("0.", ".")  # "2½" is 2.5

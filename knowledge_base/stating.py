@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 
 from knowledge_base.context import tokens
-from knowledge_base.evidence import AMOUNTS, Source, Unit, cells, column, is_row
+from knowledge_base.evidence import AMOUNTS, Source, Unit, column, is_row
 from knowledge_base.facts import Fact, key
-from knowledge_base.text import stems
+from knowledge_base.text import cells, stems
 
 _MOST = 64
 _SAID_AS = {"year": {"annual"}, "day": {"daili"}, "USD": {"dollar"}, "EUR": {"euro"}, "%": {"percent", "percentag"}}

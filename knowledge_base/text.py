@@ -190,6 +190,20 @@ def _units(text: str) -> Iterator[Sentence]:
     yield from flush()
 
 
+_BAR = re.compile(r"(?<!\\)\|")
+
+
+def bars(row: str) -> list[int]:
+    """Where the bars between the cells of a Markdown table's row stand; one that is escaped belongs to its cell."""
+    return [bar.start() for bar in _BAR.finditer(row)]
+
+
+def cells(row: str) -> list[str]:
+    """The cells of a Markdown table's row, with blanks around them and bars within as a reader sees them."""
+    found = [cell.replace("\\|", "|") for cell in _BAR.split(row.strip())]
+    return found[not found[0] : len(found) - (len(found) > 1 and not found[-1])]
+
+
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which the splitter cannot encode
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 from typing import Literal
 
 from knowledge_base import text as language
@@ -17,7 +18,8 @@ class Unit:
     """One quotable piece of a passage: `quote` is verbatim, `text` is `quote` without Markdown's marks.
 
     `headings` is the path of headings above it, outermost first. A table's row has `cells`, each with the
-    name of its column, and a `subject`: its first cell, which says what the row is about, below `column`.
+    name of its column, and a `subject`: its first cell, which says what the row is about, below `column`; where
+    that does not tell the rows of a table apart, its first cells.
     """
 
     text: str
@@ -100,8 +102,10 @@ def _units(passage: str, headings: tuple[str, ...]) -> tuple[Unit, ...]:
     ordered_until = -1  # the end of a paragraph that gives a machine orders
     path = dict(enumerate(headings, start=1))  # level -> heading
     header: list[str] = []
+    labels = 1
     before = ""
-    for piece in language.sentences(passage):
+    pieces = language.sentences(passage)
+    for n, piece in enumerate(pieces):
         if piece.kind == "heading":
             level = len(piece.text) - len(piece.text.lstrip("#"))
             path = {above: heading for above, heading in path.items() if above < level}
@@ -113,8 +117,9 @@ def _units(passage: str, headings: tuple[str, ...]) -> tuple[Unit, ...]:
             cells = _cells(piece.text)
             if before != "row":
                 header = cells
+                labels = _labels([_cells(row.text) for row in takewhile(lambda p: p.kind == "row", pieces[n + 1 :])])
             else:
-                found.append(_row(piece.text, header, cells, tuple(path.values())))
+                found.append(_row(piece.text, header, cells, labels, tuple(path.values())))
         elif piece.kind == "prose" and len(aligned := _ALIGNED.findall(piece.text)) > 1:
             found += [_aligned_row(line, passage, tuple(path.values())) for line in aligned]
         elif _TO_A_MACHINE.search(piece.text):
@@ -146,12 +151,19 @@ def plain(markdown: str) -> str:
 
 
 def _cells(row: str) -> list[str]:
-    return [plain(cell) for cell in row.strip().strip("|").split("|")]
+    return [plain(cell) for cell in language.cells(row)]
 
 
-def _row(quote: str, header: Sequence[str], values: Sequence[str], headings: tuple[str, ...]) -> Unit:
-    cells = tuple((name, value) for name, value in zip(header[1:], values[1:], strict=False) if value)
-    return Unit(_row_text(values[0], cells), quote, "item", _NOWHERE, headings, values[0], header[0], cells)
+def _labels(rows: Sequence[Sequence[str]]) -> int:
+    """How many of the first columns it takes to tell the rows of a table apart: two where each plan has two regions."""
+    columns = min(map(len, rows), default=1)
+    return next((n for n in range(1, columns) if len({tuple(row[:n]) for row in rows}) == len(rows)), 1)
+
+
+def _row(quote: str, header: Sequence[str], values: Sequence[str], labels: int, headings: tuple[str, ...]) -> Unit:
+    subject = ", ".join(filter(None, values[:labels]))
+    cells = tuple((name, value) for name, value in zip(header[labels:], values[labels:], strict=False) if value)
+    return Unit(_row_text(subject, cells), quote, "item", _NOWHERE, headings, subject, header[0], cells)
 
 
 def _row_text(subject: str, cells: Sequence[tuple[str, str]]) -> str:

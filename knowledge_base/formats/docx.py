@@ -1,4 +1,4 @@
-"""Word documents -> HTML -> Markdown, after a look at the archive that they are."""
+"""Word documents -> HTML -> Markdown, after a look at the archive that they are, and without hidden text."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import pairwise
+from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 
 import mammoth
 
+from knowledge_base.formats.hidden import without_hidden
 from knowledge_base.formats.html import page_of
 from knowledge_base.formats.page import File, Page, Refusal, content, scalar
 
@@ -27,6 +29,7 @@ _TITLE = re.compile(rb"<dc:title>([^<]{1,1000})</dc:title>")
 _BROKEN = (
     zipfile.BadZipFile,
     ExpatError,
+    ParseError,
     zlib.error,
     struct.error,
     ArithmeticError,
@@ -58,8 +61,9 @@ def _read(file: File, data: bytes) -> Page | Refusal:
             if refusal := _refusal(archive):
                 return Refusal(refusal)
             title = _title(archive)
+            shown = without_hidden(archive) or data
         markup = mammoth.convert_to_html(
-            BytesIO(data), convert_image=lambda image: [], style_map="p[style-name='Title'] => h1:fresh"
+            BytesIO(shown), convert_image=lambda image: [], style_map="p[style-name='Title'] => h1:fresh"
         ).value
     except RecursionError:
         return Refusal("nested too deeply for a Word document")

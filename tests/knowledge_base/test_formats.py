@@ -167,13 +167,13 @@ def cell(text: str) -> str:
     return f"<w:tc>{paragraph(text)}</w:tc>"
 
 
-def docx(body: str, parts: Mapping[str, str | bytes] | None = None) -> bytes:
+def docx(body: str, parts: Mapping[str, str | bytes] | None = None, styles: str = STYLES) -> bytes:
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         main = f'<Relationship Id="r1" Type="{OFFICE}/officeDocument" Target="word/document.xml"/>'
         archive.writestr("_rels/.rels", f"<Relationships {RELATIONS}>{main}</Relationships>")
         archive.writestr("word/document.xml", f"<w:document {WORD}><w:body>{body}</w:body></w:document>")
-        archive.writestr("word/styles.xml", STYLES)
+        archive.writestr("word/styles.xml", styles)
         archive.writestr("word/numbering.xml", NUMBERING)
         for name, content in (parts or {}).items():
             archive.writestr(name, content)
