@@ -87,11 +87,12 @@ def text_of(file: File) -> str | Refusal:
 
 
 def decode(data: bytes) -> str | None:
-    """What its mark says, else UTF-8 if it is that, else the best guess of charset-normalizer; None for binary data.
+    """What its mark says, else UTF-8 if it is that, else Windows-1252 or the best guess; None for binary data.
 
     UTF-8 with a few lines in something else, as files put together from several have it, is read line by line.
-    Where Windows-1252 is about as likely as the best guess it is taken: on short English texts the
-    guesses rank almost at random, and a `£` read as `｣` or a `€` as `А` falsifies a price.
+    charset-normalizer's guesses rank almost at random on short English texts, and a `£` read as `｣` or a no-break
+    space as part of a Chinese character falsifies a price. So it is not asked where only signs are not ASCII, and
+    where Windows-1252 is about as likely as its best guess that is taken.
     """
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
     try:
@@ -99,6 +100,8 @@ def decode(data: bytes) -> str | None:
     except UnicodeDecodeError:
         if (mixed := _line_by_line(data)) is not None:
             return mixed
+        if (signs := _western(data)) is not None:
+            return signs
         import charset_normalizer  # 50 ms, and most files are UTF-8
 
         guesses = charset_normalizer.from_bytes(data)
@@ -122,6 +125,26 @@ def _line_by_line(data: bytes) -> str | None:
             odd += 1
     text = "\n".join(found).removeprefix("\ufeff")
     return clean(text) if odd <= proper and "\0" not in text else None
+
+
+_SHARED = frozenset("áâäçéëíîóôöúüßÁÂÄÇÉËÍÎÓÔÖÚÜµ")
+"""Letters that stand at the same byte in the encodings of western, central European and Turkish Windows."""
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_SIGN_IN_WORD = re.compile("[A-Za-z][‚„†‡ˆ‰‹“”•˜›¡-¬®-¶¸-¿×÷](?=[A-Za-z])|‚")
+"""As letters of other encodings look: `z³oty` is the złoty of Windows-1250, and a `‚` most often half of a kana."""
+
+
+def _western(data: bytes) -> str | None:
+    """Windows-1252 of English and signs (`20\xa0€ – 30\xa0€`), with letters among them that could not be others."""
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    letters = [character for character in text if character.isalpha()]
+    odd = [letter for letter in letters if not letter.isascii()]
+    if not _SHARED.issuperset(odd) or (odd and 2 * len(odd) > len(letters)):
+        return None
+    return None if _NO_TEXT.search(text) or _SIGN_IN_WORD.search(text) else clean(text)
 
 
 def has_text(text: str) -> bool:
