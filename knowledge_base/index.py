@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 # A version made with other settings is built anew from the documents it holds. `reading` is to be raised when a
 # file would now be read into other documents: files are then read again, changed or not.
-SETTINGS: dict[str, float] = {"reading": 1, "chunk_target": TARGET, "chunk_limit": LIMIT, "k1": K1, "b": B}
+SETTINGS: dict[str, float] = {"reading": 2, "chunk_target": TARGET, "chunk_limit": LIMIT, "k1": K1, "b": B}
 
 _VECTORS, _WORDS = "vectors.faiss", "words"
 _BATCH = 64  # chunks embedded between two reports of progress

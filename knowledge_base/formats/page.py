@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -154,16 +154,20 @@ def has_text(text: str) -> bool:
 
 # Titles and metadata
 
-_H1_OR_FENCE = re.compile(r"^ {0,3}(?:(```+|~~~+)|#[ \t]+(.*))", re.MULTILINE)
+_H1_OR_FENCE = re.compile(
+    r"^ {0,3}(?:(?P<fence>```+|~~~+)|#[ \t]+(?P<text>.*))"
+    r"|^(?<![^\n]\n)(?![-+*][ \t])(?P<over>[^\s>|].*)\n {0,3}=+[ \t]*$",  # a paragraph of one line, underlined
+    re.MULTILINE,
+)
 
 
 def first_h1(markdown: str) -> str:
     """The first heading of level one outside code, as a reader sees it; empty if there is none."""
     fence = ""
     for match in _H1_OR_FENCE.finditer(markdown):
-        if match[1]:
-            fence = match[1] if not fence else "" if match[1].startswith(fence) else fence
-        elif not fence and (title := plain(match[2][:TITLE_LIMIT].rstrip(" \t#"))):
+        if opened := match["fence"]:
+            fence = opened if not fence else "" if opened.startswith(fence) else fence
+        elif not fence and (title := plain((match["text"] or match["over"])[:TITLE_LIMIT].rstrip(" \t#"))):
             return title
     return ""
 
@@ -182,15 +186,50 @@ def readable(stem: str) -> str:
 
 
 def scalars(values: Mapping[str, Any]) -> dict[str, str]:
-    """What can be told in one line of `values`, by its lower-case name."""
+    """What can be told in one line of `values`, by its lower-case name; an audience from wherever in them."""
     found = {str(key).lower(): scalar(value) for key, value in values.items()}
+    found["audience"] = closest(_audiences(values))
     return {clean(key): value for key, value in found.items() if value}
 
 
 def scalar(value: object) -> str:
-    """`value` as one line of text; empty for what is neither text, number, truth value nor date."""
+    """`value`, or the only one in a list, as one line of text; empty for what is neither text, number, truth value
+    nor date."""
+    if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
+        return scalar(value[0])
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dt.date):  # a datetime is one too
         return value.isoformat()
     return " ".join(clean(str(value)).split()) if isinstance(value, str | int | float) else ""
+
+
+# Audiences: what is unclear must not become public
+
+UNCLEAR = 'names an internal audience together with others; give it as "internal" alone, or leave "internal" out'
+_INTERNAL = re.compile(r"\binternal\b", re.IGNORECASE)
+
+
+def is_unclear(audience: str) -> bool:
+    """Whether an audience speaks of internal, and not of that alone: nobody can tell then who may read the page."""
+    return audience.lower() != "internal" and bool(_INTERNAL.search(audience))
+
+
+def closest(audiences: Iterable[str]) -> str:
+    """The one of several audiences that keeps a page from most readers; empty if there is none."""
+    told = [audience for audience in audiences if audience]
+    return min(filter(_INTERNAL.search, told), key=len, default="") or next(iter(told), "")
+
+
+def _audiences(values: object) -> Iterator[str]:
+    """What is said of an audience anywhere in nested values."""
+    waiting, seen = [values], set[int]()  # YAML can say that a list is in itself
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or not isinstance(value, Mapping | list):
+            continue
+        seen.add(id(value))
+        waiting += value.values() if isinstance(value, Mapping) else value
+        for name, told in value.items() if isinstance(value, Mapping) else ():
+            if str(name).lower() == "audience" and told:
+                yield scalar(told) or " ".join(clean(str(told)).split())
