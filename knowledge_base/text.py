@@ -58,13 +58,37 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
+HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2212", "-"))
+"""Hyphens and minus as word processors write them (`AUTH\u2011417`); a dash between two words joins them to none."""
+_MARKED = re.compile("[\u0300-\u036f\u00c0-\u024f\u1e00-\u1eff\u2010\u2011\u2212][\u0300-\u036f]*")
+_UNMARKED = HYPHENS | str.maketrans(
+    {"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"}
+)
+
+
+def unmarked(text: str) -> str:
+    """`text` with Latin letters as one types them who does not have their marks: `Zürich` as `Zurich`, and with `-`.
+
+    The marks of other scripts make other letters, and stay. The length may change.
+    """
+    return text if text.isascii() else _MARKED.sub(_without_mark, text)
+
+
+def _without_mark(found: re.Match[str]) -> str:
+    letter = unicodedata.normalize("NFD", found[0])[0]
+    if "\u0300" <= letter <= "\u036f":
+        before = found.string[found.start() - 1 : found.start()]
+        return "" if before.isascii() and before.isalpha() else found[0]
+    return _UNMARKED.get(ord(letter), letter if letter.isascii() else found[0])
+
+
 @remembered(8_192)
 def words(text: str) -> list[str]:
-    """Lower-case words in order. An identifier gives itself and its parts.
+    """Lower-case words in order, as `unmarked` has them. An identifier gives itself and its parts.
 
     `etcdMembersDown` gives `etcdmembersdown etcd members down`, `AUTH-417` gives `auth-417 auth 417`.
     """
-    shown = text if text.isascii() else visible(text).replace("’", "'")
+    shown = text if text.isascii() else unmarked(visible(text)).replace("’", "'")
     found: list[str] = []
     for word in _WORD.findall(shown):
         lower = word.lower()

@@ -6,7 +6,20 @@ import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from knowledge_base.formats.page import BINARY, EMPTY, File, Page, Refusal, clean, first_h1, has_text, scalar, scalars
+from knowledge_base.formats.page import (
+    BINARY,
+    EMPTY,
+    UNCLEAR,
+    File,
+    Page,
+    Refusal,
+    clean,
+    first_h1,
+    has_text,
+    is_unclear,
+    scalar,
+    scalars,
+)
 
 
 def lines(file: File) -> Iterator[Page | Refusal]:
@@ -52,4 +65,5 @@ def _page(line: bytes) -> Page | str:
         return "no text"
     text = clean(text)
     title = scalar(record.pop("title", None)) or first_h1(text) or doc_id
-    return Page(doc_id, title, text, scalars(record))
+    meta = scalars(record)
+    return UNCLEAR if is_unclear(meta.get("audience", "")) else Page(doc_id, title, text, meta)

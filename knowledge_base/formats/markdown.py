@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from knowledge_base.formats.page import (
-    EMPTY,
-    File,
-    Page,
-    Refusal,
-    first_h1,
-    first_short_line,
-    has_text,
-    scalars,
-    text_of,
-)
-
-_FRONT_MATTER_LIMIT = 65_536  # characters; the YAML parser is slow, and no real front matter is longer
+from knowledge_base.formats.front_matter import front_matter
+from knowledge_base.formats.page import EMPTY, File, Page, Refusal, first_h1, first_short_line, has_text, text_of
 
 
 def markdown(file: File) -> Iterator[Page | Refusal]:
@@ -28,41 +15,39 @@ def markdown(file: File) -> Iterator[Page | Refusal]:
     if isinstance(text, Refusal):
         yield text
         return
-    head = text[:_FRONT_MATTER_LIMIT]
-    front, body = _front_matter(head)
-    start = len(head.rstrip()) - len(body) if front else 0
-    meta = scalars(front)
-    title = meta.get("title") or first_h1(text[start:]) or file.name
-    page = Page(file.doc_id, title, text[start:], meta, first_line=1 + text.count("\n", 0, start))
-    yield page if has_text(page.text) else Refusal(EMPTY)
+    front = front_matter(text)
+    if isinstance(front, Refusal):
+        yield front
+        return
+    body = without_comments(text[front.end :])
+    title = front.meta.get("title") or first_h1(body) or file.name
+    page = Page(file.doc_id, title, body, front.meta, first_line=1 + text.count("\n", 0, front.end))
+    yield page if has_text(body) else Refusal(EMPTY)
 
 
-def _front_matter(head: str) -> tuple[dict[str, Any], str]:
-    if not head.lstrip().startswith(("---", "+++", "{")):  # the library costs 50 ms to import
-        return {}, ""
-    import frontmatter
-    import yaml
-
-    for text in (head, _quoted(head)):
-        try:
-            front, body = frontmatter.parse(text)
-            return front, body
-        except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-            continue
-    return {}, ""  # not front matter after all: it stays part of the text
-
-
-_COLON_WITHIN = re.compile(r"^([A-Za-z_][\w-]*:[ \t]+)([^\s\"'\[{|>&*!%#@`][^\n]*:[ \t][^\n]*?)[ \t]*$", re.MULTILINE)
+_CODE_OR_COMMENT = re.compile(
+    r"""
+    ^[ \t>]*(?P<fence>```+|~~~+) .*? (?: ^[ \t>]*(?P=fence)[`~]*[ \t]*$ | \Z )
+    | (?<!`)(?P<ticks>`+)(?!`) (?:(?!\n[ \t]*\n).){1,500}? (?<!`)(?P=ticks)(?!`)
+    | (?P<comment>
+        ^[ \t>]*<!-- (?: -?> | .*? (?: --> | \Z ) )                          # never closed, it hides all that follows
+        | <!-- (?: -?> | .{0,2000}? --> )
+        | ^[ ]{0,3}\[[^\]\n]*\]:[ \t]*(?:\#|<>)[ \t]+["'(][^\n]*["')][ \t]*$   # a link that leads nowhere
+      )
+    """,
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
 
 
-def _quoted(head: str) -> str:
-    """`title: Refunds: who decides`, which is no YAML, with its value in quotation marks.
+def without_comments(markdown: str) -> str:
+    """`markdown` without what its writer hid from readers: `<!-- this -->` and `[//]: # (this)`. Its lines stay."""
+    if "<!--" not in markdown and "]:" not in markdown:
+        return markdown
 
-    A page must not lose its `audience: internal` to a colon in its title.
-    """
-    opens, front, body = head.partition("---\n")
-    front, closes, body = body.partition("\n---") if front else ("", "", "")
-    return opens + "---\n" + _COLON_WITHIN.sub(lambda m: m[1] + json.dumps(m[2]), front) + closes + body
+    def shown(found: re.Match[str]) -> str:
+        return found[0] if found["comment"] is None else "\n" * found[0].count("\n")
+
+    return _CODE_OR_COMMENT.sub(shown, markdown)
 
 
 def plain_text(file: File) -> Iterator[Page | Refusal]:

@@ -43,8 +43,8 @@ def listed(text: str, of: str = "") -> str | None:
     """
     try:
         value = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-        found = _found(value)
-        if isinstance(found, Refusal):
+        found, _ = _found(value)
+        if not found:
             return None
         if len(found) > 1 and all(isinstance(item, dict) for item in found):
             return _table([dict(_fields(item)) for item in found])
@@ -69,40 +69,56 @@ def _in_words(name: str) -> str:
 
 
 def _pages(file: File, value: object) -> Iterator[Page | Refusal]:
-    found = _found(value)
-    if isinstance(found, Refusal):
-        yield found
+    found, beside = _found(value)
+    if not found:
+        yield Refusal(EMPTY if value in ([], None, "") else "neither an object nor a list of objects")
+        return
+    around = _page(file, beside, "", "what stands beside the objects", file.name)
+    if isinstance(around, Refusal):
+        yield around  # it may be what makes them internal
         return
     try:
         id_from = record.id_name(_fields(item) for item in found if isinstance(item, dict))
     except _TooDeep:
         id_from = ""
     for number, item in enumerate(found, start=1):
-        page = _page(file, item, id_from, f"object {number}")
-        # A single object is the file, and has its id.
-        yield replace(page, doc_id=file.doc_id) if item is value and isinstance(page, Page) else page
+        place = f"object {number}"
+        page = _page(file, item, id_from, place) or Refusal(f"{place} is {EMPTY}")
+        if isinstance(page, Page) and item is value:
+            yield replace(page, doc_id=file.doc_id)  # a single object is the file, and has its id
+        elif isinstance(page, Page) and around:
+            yield replace(page, meta={**around.meta, **page.meta})
+        else:
+            yield page
+    if around:
+        yield replace(around, doc_id=file.doc_id, marks=())
 
 
-def _found(value: object) -> list[Any] | Refusal:
-    """The objects in a file; those of a page with a text of its own are part of it."""
+def _found(value: object) -> tuple[list[Any], dict[str, Any]]:
+    """The objects in a file, and what stands beside their list; those of a page with a text of its own are part of it.
+
+    None where the value is neither an object nor a list of objects.
+    """
     if isinstance(value, dict):
-        lists = [v for v in value.values() if isinstance(v, list) and v and all(isinstance(x, dict) for x in v)]
-        return lists[0] if len(lists) == 1 and not record.has_body(value) else [value]
+        lists = [k for k, v in value.items() if isinstance(v, list) and v and all(isinstance(x, dict) for x in v)]
+        if len(lists) != 1 or record.has_body(value):
+            return [value], {}
+        return value[lists[0]], {name: other for name, other in value.items() if name != lists[0]}
     if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        return value
-    return Refusal(EMPTY if value in ([], None, "") else "neither an object nor a list of objects")
+        return value, {}
+    return [], {}
 
 
-def _page(file: File, item: object, id_from: str, place: str) -> Page | Refusal:
+def _page(file: File, item: object, id_from: str, place: str, name: str = "") -> Page | Refusal | None:
+    """The page of one object (see `record.page`); None if it is empty."""
     if not isinstance(item, dict):
         return Refusal(f"{place} is not an object but a single value or a list")
     try:
         fields = list(_fields(item))
     except _TooDeep:
         return Refusal(f"{place} is {_TOO_DEEP.reason}")
-    if not has_text("".join(value for _, value in fields)):
-        return Refusal(f"{place} is {EMPTY}")
-    return record.page(file.doc_id, fields, id_from, place)
+    told = has_text("".join(value for _, value in fields))
+    return record.page(file.doc_id, fields, id_from, place, name) if told else None
 
 
 def _fields(value: object, name: str = "", depth: int = 0) -> list[tuple[str, str]]:

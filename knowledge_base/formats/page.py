@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -87,11 +87,12 @@ def text_of(file: File) -> str | Refusal:
 
 
 def decode(data: bytes) -> str | None:
-    """What its mark says, else UTF-8 if it is that, else the best guess of charset-normalizer; None for binary data.
+    """What its mark says, else UTF-8 if it is that, else Windows-1252 or the best guess; None for binary data.
 
     UTF-8 with a few lines in something else, as files put together from several have it, is read line by line.
-    Where Windows-1252 is about as likely as the best guess it is taken: on short English texts the
-    guesses rank almost at random, and a `£` read as `｣` or a `€` as `А` falsifies a price.
+    charset-normalizer's guesses rank almost at random on short English texts, and a `£` read as `｣` or a no-break
+    space as part of a Chinese character falsifies a price. So it is not asked where only signs are not ASCII, and
+    where Windows-1252 is about as likely as its best guess that is taken.
     """
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
     try:
@@ -99,6 +100,8 @@ def decode(data: bytes) -> str | None:
     except UnicodeDecodeError:
         if (mixed := _line_by_line(data)) is not None:
             return mixed
+        if (signs := _western(data)) is not None:
+            return signs
         import charset_normalizer  # 50 ms, and most files are UTF-8
 
         guesses = charset_normalizer.from_bytes(data)
@@ -124,6 +127,26 @@ def _line_by_line(data: bytes) -> str | None:
     return clean(text) if odd <= proper and "\0" not in text else None
 
 
+_SHARED = frozenset("áâäçéëíîóôöúüßÁÂÄÇÉËÍÎÓÔÖÚÜµ")
+"""Letters that stand at the same byte in the encodings of western, central European and Turkish Windows."""
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_SIGN_IN_WORD = re.compile("[A-Za-z][‚„†‡ˆ‰‹“”•˜›¡-¬®-¶¸-¿×÷](?=[A-Za-z])|‚")
+"""As letters of other encodings look: `z³oty` is the złoty of Windows-1250, and a `‚` most often half of a kana."""
+
+
+def _western(data: bytes) -> str | None:
+    """Windows-1252 of English and signs (`20\xa0€ – 30\xa0€`), with letters among them that could not be others."""
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    letters = [character for character in text if character.isalpha()]
+    odd = [letter for letter in letters if not letter.isascii()]
+    if not _SHARED.issuperset(odd) or (odd and 2 * len(odd) > len(letters)):
+        return None
+    return None if _NO_TEXT.search(text) or _SIGN_IN_WORD.search(text) else clean(text)
+
+
 def has_text(text: str) -> bool:
     """Whether a reader sees anything of `text`; looks only as far as the first thing to see."""
     return any(visible(text[start : start + 4096]).strip() for start in range(0, len(text), 4096))
@@ -131,16 +154,20 @@ def has_text(text: str) -> bool:
 
 # Titles and metadata
 
-_H1_OR_FENCE = re.compile(r"^ {0,3}(?:(```+|~~~+)|#[ \t]+(.*))", re.MULTILINE)
+_H1_OR_FENCE = re.compile(
+    r"^ {0,3}(?:(?P<fence>```+|~~~+)|#[ \t]+(?P<text>.*))"
+    r"|^(?<![^\n]\n)(?![-+*][ \t])(?P<over>[^\s>|].*)\n {0,3}=+[ \t]*$",  # a paragraph of one line, underlined
+    re.MULTILINE,
+)
 
 
 def first_h1(markdown: str) -> str:
     """The first heading of level one outside code, as a reader sees it; empty if there is none."""
     fence = ""
     for match in _H1_OR_FENCE.finditer(markdown):
-        if match[1]:
-            fence = match[1] if not fence else "" if match[1].startswith(fence) else fence
-        elif not fence and (title := plain(match[2][:TITLE_LIMIT].rstrip(" \t#"))):
+        if opened := match["fence"]:
+            fence = opened if not fence else "" if opened.startswith(fence) else fence
+        elif not fence and (title := plain((match["text"] or match["over"])[:TITLE_LIMIT].rstrip(" \t#"))):
             return title
     return ""
 
@@ -159,15 +186,50 @@ def readable(stem: str) -> str:
 
 
 def scalars(values: Mapping[str, Any]) -> dict[str, str]:
-    """What can be told in one line of `values`, by its lower-case name."""
+    """What can be told in one line of `values`, by its lower-case name; an audience from wherever in them."""
     found = {str(key).lower(): scalar(value) for key, value in values.items()}
+    found["audience"] = closest(_audiences(values))
     return {clean(key): value for key, value in found.items() if value}
 
 
 def scalar(value: object) -> str:
-    """`value` as one line of text; empty for what is neither text, number, truth value nor date."""
+    """`value`, or the only one in a list, as one line of text; empty for what is neither text, number, truth value
+    nor date."""
+    if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list):
+        return scalar(value[0])
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dt.date):  # a datetime is one too
         return value.isoformat()
     return " ".join(clean(str(value)).split()) if isinstance(value, str | int | float) else ""
+
+
+# Audiences: what is unclear must not become public
+
+UNCLEAR = 'names an internal audience together with others; give it as "internal" alone, or leave "internal" out'
+_INTERNAL = re.compile(r"\binternal\b", re.IGNORECASE)
+
+
+def is_unclear(audience: str) -> bool:
+    """Whether an audience speaks of internal, and not of that alone: nobody can tell then who may read the page."""
+    return audience.lower() != "internal" and bool(_INTERNAL.search(audience))
+
+
+def closest(audiences: Iterable[str]) -> str:
+    """The one of several audiences that keeps a page from most readers; empty if there is none."""
+    told = [audience for audience in audiences if audience]
+    return min(filter(_INTERNAL.search, told), key=len, default="") or next(iter(told), "")
+
+
+def _audiences(values: object) -> Iterator[str]:
+    """What is said of an audience anywhere in nested values."""
+    waiting, seen = [values], set[int]()  # YAML can say that a list is in itself
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or not isinstance(value, Mapping | list):
+            continue
+        seen.add(id(value))
+        waiting += value.values() if isinstance(value, Mapping) else value
+        for name, told in value.items() if isinstance(value, Mapping) else ():
+            if str(name).lower() == "audience" and told:
+                yield scalar(told) or " ".join(clean(str(told)).split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from knowledge_base.formats.page import Page, clean, scalar
+from knowledge_base.formats.page import UNCLEAR, Page, Refusal, clean, closest, is_unclear, scalar
 
 Fields = Sequence[tuple[str, str]]
 """The names and values of one record, in order."""
@@ -16,7 +16,7 @@ _IDS = ("id", "doc_id", "key", "slug")
 _ID_LIMIT = 200  # characters
 _TITLES = ("title", "name", "subject", "question", "heading")
 _BODIES = ("text", "body", "answer", "content", "description")
-_META = ("audience", "status", "modified", "updated", "date", "last_modified", "lastmod")
+_META = ("status", "modified", "updated", "date", "last_modified", "lastmod")
 
 
 def id_name(records: Iterable[Fields]) -> str:
@@ -35,16 +35,25 @@ def id_name(records: Iterable[Fields]) -> str:
     return next(iter(seen), "")
 
 
-def page(file_id: str, fields: Fields, id_from: str, place: str) -> Page:
-    """The page of one record: a list of its values, then its long text. `place` is such as "row 12"."""
+def page(file_id: str, fields: Fields, id_from: str, place: str, name: str = "") -> Page | Refusal:
+    """The page of one record: a list of its values, then its long text. `place` is such as "row 12".
+
+    One without a title is called `name`, or else by its first value.
+    """
     values = _by_name(fields)
+    # Also that of its parts (`pages.2.audience`), and of a second column of that name.
+    audience = closest(scalar(value) for name, value in fields if "audience" in name.lower().split("."))
+    if is_unclear(audience):
+        return Refusal(f"{place} {UNCLEAR}")
     doc_id = f"{file_id}#{scalar(values[id_from]) if id_from else place.replace(' ', '-')}"
     body = next((name for name in _BODIES if values.get(name)), "")
-    listed = [_item(name, value) for name, value in fields if value and name.lower() != body]
+    at = next((at for at, (name, _) in enumerate(fields) if name.lower() == body), -1)
+    listed = [_item(name, value) for n, (name, value) in enumerate(fields) if value and n != at]
     text = "\n\n".join(filter(None, ["\n".join(listed), values.get(body, "")]))
-    titles = [*(values.get(name, "") for name in _TITLES), *(value for _, value in fields)]
+    titles = [*(values.get(name, "") for name in _TITLES), name, *(value for _, value in fields)]
     title = next((scalar(value) for value in titles if value), doc_id)
-    meta = {name: scalar(values[name]) for name in _META if values.get(name)}
+    told = {"audience": audience, **{name: scalar(values.get(name, "")) for name in _META}}
+    meta = {name: value for name, value in told.items() if value}
     return Page(doc_id, title, clean(text), meta, marks=((1, place),))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -13,6 +14,7 @@ from knowledge_base.formats.page import EMPTY, File, Page, Refusal, has_text, te
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 8_192  # characters; the sniffer's patterns are slow
+_SAID = re.compile(r"\ufeff?\s*sep=([,;\t|])\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,17 @@ def table(file: File) -> Iterator[Page | Refusal]:
         yield text if isinstance(text, Refusal) else Refusal(EMPTY)
         return
     csv.field_size_limit(len(text))
-    delimiter, spaced = ("\t", False) if file.suffix == ".tsv" else _dialect(text[:_SAMPLE])
-    rows = rows_of(text, delimiter, spaced=spaced)
-    header = next(row for row in rows if row.wrong or any(row.cells))
+    delimiter, spaced, begin = _dialect(text, file.suffix)
+    rows = rows_of(text, delimiter, spaced=spaced, begin=begin)
+    header = next((row for row in rows if row.wrong or any(cell.strip() for cell in row.cells)), None)
+    if header is None:
+        yield Refusal(EMPTY)
+        return
     if header.wrong:
         yield Refusal(f"the row that names the columns: {header.wrong}", f":{header.line}")
         return
     names = [" ".join(cell.split())[: record.NAME_LIMIT] or f"column {n}" for n, cell in enumerate(header.cells, 1)]
-    again = (row for row in rows_of(text, delimiter, spaced=spaced) if row.line > header.line)
+    again = (row for row in rows_of(text, delimiter, spaced=spaced, begin=begin) if row.line > header.line)
     checked = (_checked(row, names) for row in again)
     id_from = record.id_name(list(zip(names, row.cells, strict=True)) for row in checked if row and not row.wrong)
     yield from _pages(file, rows, names, id_from)
@@ -74,8 +79,12 @@ def _checked(row: CsvRow, names: list[str]) -> CsvRow | None:
     return CsvRow(row.number, row.line, cells)
 
 
-def _dialect(sample: str) -> tuple[str, bool]:
-    """The delimiter, and whether a space after it is no part of the cell."""
+def _dialect(text: str, suffix: str) -> tuple[str, bool, int]:
+    """The delimiter, whether a space after it is no part of the cell, and the offset at which the table begins."""
+    said, begin = said_delimiter(text)
+    if said or suffix == ".tsv":
+        return said or "\t", False, begin
+    sample = text[:_SAMPLE]
     header = next(line for line in chain(sample.split("\n"), [sample]) if line.strip() or line is sample)
     try:
         found = csv.Sniffer().sniff(sample, _DELIMITERS)
@@ -83,8 +92,17 @@ def _dialect(sample: str) -> tuple[str, bool]:
         pass
     else:
         if found.delimiter in header:  # it may have counted marks within texts instead
-            return found.delimiter, found.skipinitialspace
-    return max(_DELIMITERS, key=header.count), False
+            return found.delimiter, found.skipinitialspace, 0
+    return max(_DELIMITERS, key=header.count), False, 0
+
+
+def said_delimiter(text: str) -> tuple[str, int]:
+    """The delimiter that Excel writes above a table for itself (`sep=;`), and the offset at which the table begins.
+
+    Of a table without that line "" and 0.
+    """
+    said = _SAID.match(text)
+    return (said[1], said.end()) if said else ("", 0)
 
 
 def rows_of(text: str, delimiter: str, *, spaced: bool = False, begin: int = 0) -> Iterator[CsvRow]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
 
 from errors import UsageError
-from knowledge_base.formats.tables import CsvRow, rows_of
+from knowledge_base.formats.tables import CsvRow, rows_of, said_delimiter
 from opsdesk.ticket_files.table import UNREAD, Record, check_columns
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 8_192  # characters that are looked at for the delimiter
 _NEVER = "\x1f"  # of a single column: what no text is cut at
-_SAID = re.compile(r"\ufeff?\s*sep=([,;\t|])\n", re.IGNORECASE)
 
 
 def csv_records(text: str, delimiter: str, longest: int) -> tuple[list[str], Iterator[Record]]:
@@ -22,10 +20,8 @@ def csv_records(text: str, delimiter: str, longest: int) -> tuple[list[str], Ite
     Raises `UsageError` for a table without a header that can be read, or with too many columns.
     """
     csv.field_size_limit(longest)
-    said = _SAID.match(text)  # as Excel writes it for itself
-    begin = said.end() if said else 0
-    if not delimiter:
-        delimiter = said[1] if said else _delimiter(text[begin : begin + _SAMPLE])
+    said, begin = said_delimiter(text)
+    delimiter = delimiter or said or _delimiter(text[begin : begin + _SAMPLE])
     rows = rows_of(text, delimiter, begin=begin)
     header = next((row for row in rows if row.wrong or any(cell.strip() for cell in row.cells)), None)
     if header is None:

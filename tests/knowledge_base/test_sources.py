@@ -73,7 +73,13 @@ def test_front_matter_becomes_title_meta_and_date_and_lines_still_count_from_the
         '# Other {{< ref "x" >}}\r\nBody\r\n',
     )
     assert got.title == "Refunds"
-    assert got.meta == {"title": "Refunds", "weight": "20", "draft": "false", "date": "2024-05-06T10:00:00"}
+    assert got.meta == {
+        "title": "Refunds",
+        "weight": "20",
+        "draft": "false",
+        "tags": "a",
+        "date": "2024-05-06T10:00:00",
+    }
     assert got.modified == "2024-05-06"
     assert got.text == '# Other {{< ref "x" >}}\nBody\n'
     assert got.first_line == 9
@@ -82,15 +88,15 @@ def test_front_matter_becomes_title_meta_and_date_and_lines_still_count_from_the
 @pytest.mark.parametrize(
     "content",
     [
-        "---\ntitle: [unclosed\n---\nBody",
-        "---\ndate: 2024-13-45\n---\nBody",
-        "---\na: " + "[" * 5000 + "\n---\nBody",
+        "---\n" + "[" * 5000 + "\n---\nBody",
         "---\nnever closed\n\nBody",
         "---\nJust prose between rules.\n---\nBody",
-        "---\na: !!python/object/apply:os.getcwd []\n---\nBody",
+        "---\n# A heading\n---\nBody",
+        '{\n"title": "Refunds",\n}\nBody',
+        "+++\n[a]\n= 1\n+++\nBody",
     ],
 )
-def test_broken_front_matter_stays_in_the_text(tmp_path: Path, content: str) -> None:
+def test_what_is_no_front_matter_stays_in_the_text(tmp_path: Path, content: str) -> None:
     got = page(tmp_path / "a.md", content)
     assert (got.text, got.meta, got.first_line) == (content, {}, 1)
 
@@ -100,6 +106,8 @@ def test_broken_front_matter_stays_in_the_text(tmp_path: Path, content: str) -> 
     [
         ("a.md", "intro\n\n# The `kubectl` [guide](x.md) #\n", "The kubectl guide"),
         ("a.md", "```sh\n# a comment\n```\n\n# Real\n", "Real"),
+        ("a.md", "Underlined `one`\n===\n\n# Other", "Underlined one"),
+        ("on-call.md", "two lines\nthat go on\n===\n\n```\nx\n\ncode\n====\n```\n- item\n===\n", "On call"),
         ("roll-back_a-release.md", "No heading.", "Roll back a release"),
         ("a.txt", "\n  Short first line\nrest", "Short first line"),
         ("on-call.txt", "long " * 20, "On call"),
