@@ -36,10 +36,6 @@ _NO_MEMORY = 77  # exit code
 _ROOT = Path(__file__).resolve().parents[1]
 
 
-class Ended(Refusal):
-    """The refusal of a file whose parser had to be ended, or that ended itself: another time it may do."""
-
-
 class _Ended(Exception):
     """The process was ended, or ended itself, before it was done; the message is the reason."""
 
@@ -79,7 +75,7 @@ class Reader:
                 if found:
                     self.close()
         except _Ended as ended:
-            yield Ended(str(ended))
+            yield Refusal(str(ended), passing=True)
         finally:
             if not done:
                 self.close()

@@ -16,8 +16,8 @@ from pathlib import Path
 from errors import UsageError
 from knowledge_base.formats import FORMATS, KINDS
 from knowledge_base.formats import Format as Format
-from knowledge_base.formats.page import BINARY, EMPTY, LONE_SURROGATE, TITLE_LIMIT, Page, Refusal, over
-from knowledge_base.reader import Ended, Reader, open_regular, why
+from knowledge_base.formats.page import BINARY, LONE_SURROGATE, TITLE_LIMIT, Page, over
+from knowledge_base.reader import Reader, open_regular, why
 
 _DATE_KEYS = ("modified", "updated", "date", "last_modified", "lastmod")
 _HEAD = 65_536  # bytes looked at before a file without a limit is read
@@ -174,13 +174,7 @@ class _Run:
                 ids.add(item.doc_id)
                 yield _document(file, item, modified)
             else:
-                yield Skipped(f"{file.path}{item.at}", item.reason, unread=_may_be_read_later(file, item))
-
-
-def _may_be_read_later(file: _File, refusal: Refusal) -> bool:
-    """Whether a whole file was refused for what may pass: of some formats a part alone, half written, is no file."""
-    half = FORMATS[file.path.suffix.lower()] in ("docx", "pdf", "json") and refusal.reason != EMPTY
-    return not refusal.at and (half or isinstance(refusal, Ended))
+                yield Skipped(f"{file.path}{item.at}", item.reason, unread=item.passing)
 
 
 def read_sources(paths: Sequence[Path | Source], max_bytes: int = 20_000_000, known: Known | None = None) -> Reading:

@@ -68,7 +68,7 @@ def _read(file: File, data: bytes) -> Page | Refusal:
     except RecursionError:
         return Refusal("nested too deeply for a Word document")
     except _BROKEN:
-        return Refusal(_REASON_BROKEN)
+        return Refusal(_REASON_BROKEN, passing=True)
     page = page_of(file, markup)
     return Page(page.doc_id, title, page.text, page.meta) if title and isinstance(page, Page) else page
 

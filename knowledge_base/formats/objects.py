@@ -30,7 +30,7 @@ def objects(file: File) -> Iterator[Page | Refusal]:
     except RecursionError:
         yield _TOO_DEEP
     except ValueError as error:
-        yield Refusal(f"not JSON: {error}")
+        yield Refusal(f"not JSON: {error}", passing=True)
     else:
         yield from _pages(file, value)
 

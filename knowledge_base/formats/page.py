@@ -41,10 +41,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a file, or the part of it `at` (":12" is line 12), is left out, in one plain line."""
+    """Why a file, or the part of it `at` (":12" is line 12), is left out, in one plain line.
+
+    What is wrong with a whole file may be `passing`: it is half written, say, or the machine was busy.
+    """
 
     reason: str
     at: str = ""
+    passing: bool = False
 
 
 # Bytes -> text

@@ -36,7 +36,7 @@ def pdf(file: File) -> Iterator[Page | Refusal]:
     except RecursionError:
         yield Refusal("nested too deeply for a PDF; open it and save it as a new one")
     except _BROKEN:
-        yield Refusal(_REASON_BROKEN)
+        yield Refusal(_REASON_BROKEN, passing=True)
     else:
         yield from _pages(file, title, texts, pictures)
 

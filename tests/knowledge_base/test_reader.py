@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from knowledge_base.formats.page import Page, Refusal
-from knowledge_base.reader import Ended, Reader
+from knowledge_base.reader import Reader
 from knowledge_base.sources import Document, Skipped, read_sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +78,9 @@ def test_a_file_that_takes_too_long_is_reported_and_the_next_one_is_read(tmp_pat
     (tmp_path / "slow.html").write_bytes(SLOW)
     reader = Reader(seconds=1)
     begun = time.monotonic()
-    assert one(reader, tmp_path / "slow.html") == [Ended("took longer than 1 s to read; split it into smaller files")]
+    assert one(reader, tmp_path / "slow.html") == [
+        Refusal("took longer than 1 s to read; split it into smaller files", passing=True)
+    ]
     assert time.monotonic() - begun < 4
     assert isinstance(one(reader, good)[0], Page)
     reader.close()
@@ -89,7 +91,7 @@ def test_a_file_that_needs_too_much_memory_is_reported_and_the_next_one_is_read(
     (tmp_path / "wide.html").write_bytes(b"<p " + b" ".join(b"a%d=1" % n for n in range(200_000)) + b">x</p>")
     reader = Reader(seconds=30, memory=128 << 20)
     assert one(reader, tmp_path / "wide.html") == [
-        Ended("needs more than 128 MB of memory to read; split it into smaller files")
+        Refusal("needs more than 128 MB of memory to read; split it into smaller files", passing=True)
     ]
     assert isinstance(one(reader, good)[0], Page)
     reader.close()
@@ -117,7 +119,9 @@ def test_more_text_than_a_file_could_hold_is_not_taken(reader: Reader, tmp_path:
     table = "\n".join([",".join(["n" * 100] * 100), *[row] * 400])
     (tmp_path / "wide.csv").write_text(table)
     found = one(reader, tmp_path / "wide.csv", max_bytes=100_000)
-    assert found[-1] == Ended("gives more text than is taken from one file; split it into smaller files")
+    assert found[-1] == Refusal(
+        "gives more text than is taken from one file; split it into smaller files", passing=True
+    )
     assert 0 < len(found) < 400
     assert isinstance(one(reader, good)[0], Page)
 

@@ -192,6 +192,8 @@ def test_each_good_line_of_a_jsonl_file_is_a_document_and_each_bad_one_is_named(
         ("a.pdf", b"%PDF-1.4 cut", True),
         ("a.docx", b"PK\3\4 cut", True),
         ("a.json", b"", False),
+        ("a.json", b'[{"a": 1}, 5]', False),
+        ("a.json", b'{"audience": "internal, partners", "plans": [{"a": 1}]}', False),
         ("a.md", b"", False),
         ("a.jsonl", b"{", False),
         ("a.exe", b"MZ", False),
