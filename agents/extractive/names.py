@@ -21,7 +21,7 @@ def names(unit: Unit) -> frozenset[str]:
 
 @lru_cache(maxsize=4_096)
 def _names(text: str) -> frozenset[str]:
-    found = [match.group().lower().split() for match in _NAME.finditer(language.unmarked(text))]
+    found = [match.group().lower().split() for match in _NAME.finditer(language.unmarked(language.typed(text)))]
     kept = (words[1:] if words[0] in language.STOP_WORDS else words for words in found)
     return frozenset(" ".join(words) for words in kept if words)
 

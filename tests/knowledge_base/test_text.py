@@ -22,7 +22,7 @@ from knowledge_base.text import sentences, stems, unmarked, visible, words
         ("ｆｕｌｌ", ["full"]),
         ("KubeAPIDown", ["kubeapidown", "kube", "api", "down"]),
         ("AUTH\u2011417 AUTH\u2010417", ["auth-417", "auth", "417"] * 2),
-        ("2\u22121 Monday\u2013Friday", ["2-1", "2", "1", "monday", "friday"]),
+        ("2\u22121 Monday\u2013Friday in\u2011network", "2-1 2 1 monday friday in network".split()),
         ("Zürich Zu\u0308rich İzmir Łódź Straße Ærø Việt", "zurich zurich izmir lodz strasse aero viet".split()),
         ("йод が 한국 हिन्दी", ["йод", "が", "한국", "ह", "न", "द"]),
     ],
