@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from agents.models import Skill
 from agents.tools import Planned, Result, Tools, planned, proposed
 from knowledge_base.search import Findings, Hit
+from knowledge_base.text import typed
 from tasks.case import TOOL_RESULT, Found, Passage, Question, Ticket, ToolUse
 
 ROLE = "retriever"
@@ -170,7 +171,7 @@ def why_not(question: Question, evidence: Findings, unknown: Set[str]) -> str:
     A question about a thing that no document names is not answered by what is said of its namesakes,
     however near the passages are.
     """
-    asked = set(re.findall(r"[\w-]+", question.search_text))
+    asked = set(re.findall(r"[\w-]+", typed(question.search_text)))
     if absent := sorted(unknown & asked):
         return f'no document mentions "{absent[0]}"'
     if not evidence.hits or evidence.confidence < DOUBT:
@@ -189,6 +190,7 @@ _COMMON = re.compile(
 
 def names_in(question: str) -> set[str]:
     """The names in a question: capitalised words and codes, and what says which of its kind: "titanium plan"."""
+    question = typed(question)
     kinds = {match.group(1) for match in _KIND_OF_THING.finditer(question)}
     return {match.group() for match in _NAME.finditer(question)} | {kind for kind in kinds if not _COMMON.match(kind)}
 

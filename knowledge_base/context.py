@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from knowledge_base.facts import Fact, key
 from knowledge_base.remembered import remembered
-from knowledge_base.text import STOP_WORDS, stem_all, visible
+from knowledge_base.text import STOP_WORDS, stem_all, unmarked, visible
 
 Context = dict[str, float]
 """Stems of content words, each with how surely it belongs to the fact, 0..1."""
@@ -125,7 +125,7 @@ class Token:
 def tokens(text: str) -> list[Token]:
     """The content words of `text`, in order; numbers are facts and stay out."""
     found = [(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _WORD.finditer(text)]
-    found = [(word if word.isascii() else visible(word), start, end) for word, start, end in found]
+    found = [(word if word.isascii() else unmarked(visible(word)), start, end) for word, start, end in found]
     found = [item for item in found if item[0] not in STOP_WORDS and len(item[0]) > 1]
     stemmed = stem_all([word for word, _, _ in found])
     return [Token(stem, start, end) for stem, (_, start, end) in zip(stemmed, found, strict=True)]

@@ -16,7 +16,7 @@ from knowledge_base.index import Index
 from knowledge_base.passages import Passage
 from knowledge_base.ranking import Candidates, Positions, Scores, Signs, confidence
 from knowledge_base.sources import is_internal
-from knowledge_base.text import sentences, stems, visible
+from knowledge_base.text import sentences, stems, typed, visible
 
 MAX_QUERY = 8_000  # characters
 MANY = 6  # sentences; a query of as many is asked sentence by sentence too
@@ -188,7 +188,7 @@ def names_exactly(query: str) -> bool:
 
 def _readable(query: str) -> str:
     whole = query[: 2 * MAX_QUERY].encode(errors="replace").decode()  # a shell may hand over broken UTF-8
-    text = visible(whole).strip()[:MAX_QUERY]
+    text = typed(visible(whole)).strip()[:MAX_QUERY]
     if not text:
         raise UsageError('the query is empty; ask something, for example: opsdesk search "reset a password"')
     return text

@@ -58,13 +58,46 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
+_HYPHEN_IN_CODE = re.compile(r"[\u2010\u2011\u2212](?<=[^\W_].)(?=[^\W_]*\d)")
+
+
+def typed(text: str) -> str:
+    """`text` with the hyphens of codes as one types them: a word processor makes `AUTH\u2011417` of AUTH-417.
+
+    The parts of `out\u2011of\u2011network` are words of their own, and stay so.
+    """
+    return text if text.isascii() else _HYPHEN_IN_CODE.sub("-", text)
+
+
+_MARKED = re.compile("[\u0300-\u036f\u00c0-\u024f\u1e00-\u1eff][\u0300-\u036f]*")
+_UNMARKED = {
+    "ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
+}  # fmt: skip
+
+
+def unmarked(text: str) -> str:
+    """`text` with Latin letters as one types them who does not have their marks: `Zürich` as `Zurich`.
+
+    The marks of other scripts make other letters, and stay. The length may change.
+    """
+    return text if text.isascii() else _MARKED.sub(_without_mark, text)
+
+
+def _without_mark(found: re.Match[str]) -> str:
+    letter = unicodedata.normalize("NFD", found[0])[0]
+    if "\u0300" <= letter <= "\u036f":
+        before = found.string[found.start() - 1 : found.start()]
+        return "" if before.isascii() and before.isalpha() else found[0]
+    return _UNMARKED.get(letter, letter if letter.isascii() else found[0])
+
+
 @remembered(8_192)
 def words(text: str) -> list[str]:
-    """Lower-case words in order. An identifier gives itself and its parts.
+    """Lower-case words in order, without their marks. An identifier gives itself and its parts.
 
     `etcdMembersDown` gives `etcdmembersdown etcd members down`, `AUTH-417` gives `auth-417 auth 417`.
     """
-    shown = text if text.isascii() else visible(text).replace("’", "'")
+    shown = text if text.isascii() else unmarked(typed(visible(text))).replace("’", "'")
     found: list[str] = []
     for word in _WORD.findall(shown):
         lower = word.lower()

@@ -281,7 +281,7 @@ def _title(title: str) -> dict[str, bool]:
 
 
 def _acronym(stem: str, text: str) -> bool:
-    return bool(re.search(rf"\b{re.escape(stem.upper())}\b", text))
+    return bool(re.search(rf"\b{re.escape(stem.upper())}\b", language.unmarked(text)))
 
 
 def _set_apart(older: _Statement, question: str) -> bool:

@@ -15,13 +15,13 @@ _NAME = re.compile(r"[A-Z][\w-]*(?:\s+[A-Z][\w-]*)*")
 
 
 def names(unit: Unit) -> frozenset[str]:
-    """The names in a unit, lower-case: runs of capitalised words ("pro", "pro plus"), or a row's subject."""
+    """The names in a unit, lower-case, `unmarked`: runs of capitalised words (pro, "pro plus"), or a row's subject."""
     return _names(unit.subject or unit.text)
 
 
 @lru_cache(maxsize=4_096)
 def _names(text: str) -> frozenset[str]:
-    found = [match.group().lower().split() for match in _NAME.finditer(text)]
+    found = [match.group().lower().split() for match in _NAME.finditer(language.unmarked(language.typed(text)))]
     kept = (words[1:] if words[0] in language.STOP_WORDS else words for words in found)
     return frozenset(" ".join(words) for words in kept if words)
 

@@ -232,3 +232,12 @@ def test_the_documents_example_of_the_python_interface_prints_what_it_is_about(
     example = page.partition("```python\n")[2].partition("```")[0]
     exec(compile(example, "proof.md", "exec"), {})
     assert capsys.readouterr().out.startswith("False belongs to something else: $69")
+
+
+def test_a_name_is_supported_with_or_without_its_accents_and_with_any_hyphen() -> None:
+    written = [Evidence("1", "Our Zürich office closes at noon. Error AUTH\u2011417 means that the clock is wrong.")]
+    for answer in ("The Zurich office closes at noon [1].", "The Zürich office closes at noon [1]."):
+        assert prove(answer, written).supported
+    assert prove("Error AUTH-417 means that the clock is wrong [1].", written).supported
+    assert not prove("Error AUTH-422 means that the clock is wrong [1].", written).supported
+    assert not prove("The Geneva office closes at noon [1].", written).supported

@@ -134,6 +134,22 @@ def test_a_name_that_is_in_no_document_is_reported_missing(searcher: Searcher) -
     assert searcher.findings("What does the Platinum plan offer?").missing == ()
 
 
+@pytest.mark.parametrize(("written", "asked"), [("AUTH\u2011417", "AUTH-417"), ("Zürich", "Zurich"), ("Łódź", "Lodz")])
+def test_a_name_is_found_with_or_without_its_accents_and_with_any_hyphen(
+    tmp_path: Path, embedder: Embedder, written: str, asked: str
+) -> None:
+    pages = [document("a.md", f"What {written} means is told here."), document("b.md", "Nothing of AUTH-422 and 417.")]
+    indexed(tmp_path, embedder, pages)
+    mended = Searcher(open_index(tmp_path, "help"), embedder)
+    for name in (written, asked):
+        found = mended.findings(f"What does {name} mean?")
+        assert found.missing == ()
+        assert found.hits[0].doc_id == "a.md"
+    absent = asked.replace("417", "999")
+    if absent != asked:
+        assert mended.findings(f"What does {absent.replace('-', chr(0x2011))} mean?").missing == (absent,)
+
+
 def test_a_question_that_the_documents_answer_looks_surer_than_one_that_they_do_not(searcher: Searcher) -> None:
     answered = searcher.findings("How long after the purchase is a yearly plan refunded?").confidence
     assert answered > 0.5

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge_base.text import sentences, stems, visible, words
+from knowledge_base.text import sentences, stems, unmarked, visible, words
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,10 @@ from knowledge_base.text import sentences, stems, visible, words
         ("pass\u200bword", ["password"]),
         ("ｆｕｌｌ", ["full"]),
         ("KubeAPIDown", ["kubeapidown", "kube", "api", "down"]),
+        ("AUTH\u2011417 AUTH\u2010417", ["auth-417", "auth", "417"] * 2),
+        ("2\u22121 Monday\u2013Friday in\u2011network", "2-1 2 1 monday friday in network".split()),
+        ("Zürich Zu\u0308rich İzmir Łódź Straße Ærø Việt", "zurich zurich izmir lodz strasse aero viet".split()),
+        ("йод が 한국 हिन्दी", ["йод", "が", "한국", "ह", "न", "द"]),
     ],
 )
 def test_a_word_gives_itself_and_the_parts_of_an_identifier(text: str, found: list[str]) -> None:
@@ -56,6 +61,13 @@ def test_sentences_lie_where_they_say_and_lose_only_rules_and_white_space(text: 
     found = sentences(text)
     assert all(text[s.start : s.end] == s.text for s in found)
     assert all(a.end <= b.start for a, b in pairwise(found))
+
+
+@given(st.text(alphabet=st.characters(codec=None), max_size=100))
+def test_words_are_the_same_however_their_marks_are_written(text: str) -> None:
+    assert unmarked(unmarked(text)) == unmarked(text)
+    shown = visible(text)
+    assert words(unicodedata.normalize("NFD", shown)) == words(shown)
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=100))
