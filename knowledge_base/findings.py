@@ -305,6 +305,6 @@ def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding]) -> str:
         others = [o for o in unit.facts if o.kind == fact.kind and o.value != own.value]
         if side := moved(here, there, others):
             return f'belongs to something else: the passage has "{side}" of another value than {fact.text.strip()}'
-        if turned := conflict(here, there):
+        if turned := conflict(here, there, others):
             return f"contradicts: the passage has {turned} {fact.text.strip()}, the claim the opposite"
     return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from knowledge_base.context import BOUNDARY, as_concepts, tokens
+from knowledge_base.facts import facts_in
 from knowledge_base.folding import latin
 from knowledge_base.text import STOP_WORDS, stem_all, visible, words
 
@@ -54,6 +55,14 @@ _PAYING = re.compile(
     r"(?:\b(?:not?|never|without|cannot)\b|n['’]t\b)[^.;]{0,40}?\b(?:pay|cost|charg|fee|bill|owe|spend)\w*",
     re.IGNORECASE,
 )
+
+_TOO_LATE = re.compile(
+    r"(?:\b(?:not?|never|cannot)\b|n['’]t\b)[^.;]{0,70}?\b(?:after|outside|once)\b|\b(?:after|outside|once)\b[^.;]{0,70}?"
+    r"(?:\b(?:not?|never|cannot)\b|n['’]t\b)",
+    re.IGNORECASE,
+)
+_IN_TIME = re.compile(r"\b(?:within|until|before|up\s+to|by|in\s+the\s+first)\b", re.IGNORECASE)
+"""What "within 30 days" affirms, "not after 30 days" denies of the rest."""
 
 
 class Words:
@@ -146,12 +155,17 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, cl
     """
     claim, unit = readable(claim), readable(unit)
     alike = _alike(said.content, found.content)
+    pair = _exchanged(claim, unit) if alike > (ALMOST if closely else SAME) else None
+    if pair and _CUES.isdisjoint(pair) and _denied(pair[0], claim) != _denied(pair[1], unit):
+        return ""  # turned round twice: "not open" where the passage has "closed"
+    if said.denials and not found.denials and _TOO_LATE.search(claim) and _IN_TIME.search(unit):
+        return ""
     if alike > SAME and said.denials != found.denials:  # the same sentence with a "not" more or less
         if said.denials < found.denials and _said_in(found.clauses, said.content):
             return "" if alike < _NEARLY_ONE and _BOUNDING.search(unit) and _LIMIT.search(claim) else LOST
         if said.denials > found.denials and _said_in(said.clauses, found.content):
             return "" if alike < _NEARLY_ONE and _BOUNDING.search(claim) and _LIMIT.search(unit) else DENIES
-    if alike > (ALMOST if closely else SAME) and (pair := _exchanged(claim, unit)):
+    if pair:
         return f'contradicts: the passage has "{pair[1]}" where the claim has "{pair[0]}"'
     if not closely and alike < (ALMOST if bound else SAME):
         return ""
@@ -185,13 +199,27 @@ def _exchanged(claim: str, unit: str) -> tuple[str, str] | None:
         for ours, others in zip(*turns, strict=True):
             if others in _TURNING[ours]:
                 return ours, others
-    mine, theirs = (dict(zip(stem_all(spoken), spoken, strict=True)) for spoken in (words(claim), words(unit)))
+    said, found = (words(_without_amounts(text)) for text in (claim, unit))
+    mine, theirs = (dict(zip(stem_all(spoken), spoken, strict=True)) for spoken in (said, found))
     for pair in _OPPOSITES:
         for ours, others in (pair, pair[::-1]):
             here, there = ours & mine.keys(), others & theirs.keys()
             if here and there and not (ours & theirs.keys() or others & mine.keys()):
                 return mine[min(here)], theirs[min(there)]
     return None
+
+
+def _denied(word: str, text: str) -> bool:
+    """Whether the clause that has `word` denies."""
+    return any(word in words(clause) and _CUE.search(clause) for clause in BOUNDARY.split(text))
+
+
+def _without_amounts(text: str) -> str:
+    """`text` without its amounts, whose units are no words in another's place: "two weeks" are 14 days."""
+    for fact in reversed(facts_in(text)):
+        if fact.unit:
+            text = f"{text[: fact.start]} {text[fact.end :]}"
+    return text
 
 
 def _alike(some: set[str], others: set[str]) -> float:

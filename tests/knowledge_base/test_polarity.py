@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knowledge_base.polarity import Words
-from knowledge_base.proof import Claim, Evidence, prove
+from knowledge_base.proof import Claim, Evidence, prove, strays
 
 RULES = Evidence(
     "1",
@@ -86,3 +86,54 @@ def test_a_denial_reaches_the_word_behind_it_and_not_those_of_the_next_clause() 
 @pytest.mark.parametrize("text", ["Not only cards are refundable.", "Pay no later than Friday.", "No more than 5."])
 def test_some_words_of_denial_deny_nothing(text: str) -> None:
     assert Words(text).denials == 0
+
+
+TERMS = Evidence(
+    "1",
+    "The trial lasts 14 days. Logs are kept for 1 year. A session ends after 15 minutes of silence. "
+    "Refunds are available within 30 days of purchase. Support is closed on public holidays and answers no mail then. "
+    "The guest network is disabled by default. You can change the booking before the departure date.",
+    "Terms",
+)
+
+
+def closely(text: str) -> str:
+    return strays(text, [TERMS])[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The trial lasts two weeks.", "Logs are kept for 12 months.",
+        "A session ends after a quarter of an hour of silence.", "A session ends after 900 seconds of silence.",
+    ],
+)  # fmt: skip
+def test_the_same_time_in_another_unit_is_no_opposite(text: str) -> None:
+    assert prove(text, [TERMS]).supported
+    assert closely(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Refunds are not available after 30 days of purchase.", "After 30 days you cannot get a refund.",
+        "Support is not open on public holidays.", "Support isn't open on public holidays.",
+        "The guest network is not enabled by default.", "You cannot change the booking after the departure date.",
+    ],
+)  # fmt: skip
+def test_the_denied_opposite_says_the_same(text: str) -> None:
+    assert prove(text, [TERMS]).supported
+    assert closely(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Refunds are not available within 30 days of purchase.", "Refunds are available after 30 days of purchase.",
+        "Support is open on public holidays.", "Support is open on public holidays and answers no mail then.",
+        "The guest network is enabled by default.", "The guest network is not disabled by default.",
+        "You can change the booking after the departure date.",
+    ],
+)  # fmt: skip
+def test_the_opposite_alone_or_the_denial_alone_does_not(text: str) -> None:
+    assert closely(text).startswith(("contradicts", "belongs"))
