@@ -22,7 +22,7 @@ from knowledge_base.logistic import logistic, probability
 from knowledge_base.remembered import remembered
 from knowledge_base.text import STOP_WORDS, stem_all
 
-_FRAME = frozenset(
+FRAME = frozenset(
     stem_all(
         """passage passages provide provided providing provides mention mentions mentioned state states stated
         according based given overall summary summarize answer question note noted noting important
@@ -114,7 +114,7 @@ class Carried(NamedTuple):
 
 def levels(assertion: Assertion, known: Known) -> Carried:
     """Where each content word of a claim stands: nowhere, only in the question, elsewhere, or in the best units."""
-    spoken = [token for token in tokens(assertion.wording) if token.stem not in _FRAME]
+    spoken = [token for token in tokens(assertion.wording) if token.stem not in FRAME]
     said = {token.stem for token in spoken}
     best = sorted(known.units, key=lambda unit: -_overlap(unit, said, known.rare))[:2] if said else []
     here: set[str] = set().union(*(unit.window for unit in best))
@@ -204,7 +204,7 @@ def unknown_names(prose: str, known: Known) -> list[str]:
         if (
             name.lower() in STOP_WORDS
             or name.lower() in _CALENDAR
-            or stem in _FRAME
+            or stem in FRAME
             or stem in known.stems
             or stem in known.asked
             or stem in known.named
