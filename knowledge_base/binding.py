@@ -19,6 +19,7 @@ from knowledge_base.evidence import Source, column, is_row
 from knowledge_base.facts import Fact, Key, key
 from knowledge_base.logistic import probability
 from knowledge_base.stating import places
+from knowledge_base.units import dimension
 
 _RANGE_GAP = re.compile(r"\s?(?:-|–|—|to|or|through|and)\s?")
 
@@ -86,7 +87,7 @@ def bind(
     rival: Place | None = None
     for source in (*sources, *beside_them):
         for place, other, states in source.amounts:
-            if other.value == fact.value or wanted in states:
+            if wanted in states or (other.value == fact.value and not _otherwise(fact, other)):
                 continue
             comparable = _comparable(fact, other) or (own is not None and _in_its_list(own, source, place, other))
             if not comparable or _in_one_range(source, place, other, fact):
@@ -115,18 +116,28 @@ def _longer_name(names: frozenset[str], own: Place, rival: Place) -> bool:
 
 
 def _comparable(fact: Fact, other: Fact) -> bool:
-    """Whether `other` could have been meant where `fact` stands: the same kind and unit, another value."""
+    """Whether `other` could have been meant where `fact` stands: the same kind, and a unit of the same dimension."""
     if fact.kind != other.kind or fact.unit == other.unit:
         return fact.kind == other.kind
+    if fact.kind == "quantity":
+        return bool(dimension(fact.unit)) and dimension(fact.unit) == dimension(other.unit)
     mine, theirs = set(fact.unit.split("/")), set(other.unit.split("/"))
     return fact.kind == "money" and (mine <= theirs or theirs <= mine)  # a rate may be left unsaid, or be another one
+
+
+def _otherwise(fact: Fact, other: Fact) -> bool:
+    """Whether two facts of one number count different things: 30 minutes and 30 days."""
+    return fact.kind == other.kind == "quantity" and fact.unit != other.unit and _comparable(fact, other)
 
 
 def _in_its_list(own: Place, source: Source, place: int, other: Fact) -> bool:
     """Whether `other` is what the claim's value is there: in a table, a value of the same column."""
     mine, theirs = own.source.units[own.unit], source.units[place]
-    if is_row(mine) and is_row(theirs) and column(mine, own.fact) != column(theirs, other):
-        return False
+    if is_row(mine) and is_row(theirs):
+        if column(mine, own.fact) != column(theirs, other):
+            return False
+        if own.source is source and mine.header == theirs.header:
+            return own.fact.kind == other.kind
     return _comparable(own.fact, other)
 
 
