@@ -188,39 +188,52 @@ def _rank(place: Place) -> float:
 def exchanged(pairs: Sequence[tuple[Binding, Context]], rare: Mapping[str, float]) -> tuple[Place, Place] | None:
     """Two values of a claim that stand in each other's place, by their own places; None when no two do.
 
-    `pairs` are the bindings of a claim's amounts, each with what the claim says around it. Two of one kind and one
-    sentence of the passage are exchanged when what is said around each fits the other's place much better.
+    `pairs` are the bindings of a claim's amounts, each with what the claim says around it. Two of one kind and passage
+    are exchanged when what tells them apart in the claim tells them apart there the other way round.
     """
     found = [(binding.own, said) for binding, said in pairs if binding.own]
     for i, (a, said_a) in enumerate(found):
         for b, said_b in found[i + 1 :]:
-            together = a.source is b.source and a.unit == b.unit and a.fact.kind == b.fact.kind
-            if not together or a.fact.value == b.fact.value or _in_one_range(a.source, a.unit, a.fact, b.fact):
+            if a.source is not b.source or a.fact.kind != b.fact.kind or key(a.fact) == key(b.fact):
                 continue
-            at_a, at_b = (place.source.context(place.unit, place.fact)[1] for place in (a, b))
-            straight = _fit(said_a, at_a, rare) + _fit(said_b, at_b, rare)
-            crossed = _fit(said_a, at_b, rare) + _fit(said_b, at_a, rare)
-            if crossed - straight > _CROSSED:
+            if a.unit == b.unit and _in_one_range(a.source, a.unit, a.fact, b.fact):
+                continue
+            said = _telling(said_a, said_b)
+            there = _telling(*(place.source.context(place.unit, place.fact)[1] for place in (a, b)))
+            straight, crossed = _agreement(said, there, rare), _agreement(said, there[::-1], rare)
+            if min(crossed) > 0 and sum(crossed) > sum(straight):
                 return a, b
     return None
 
 
-_CROSSED = 0.3
+_APART = 0.3
+"""How much surer a word must belong to the one value than to the other to tell them apart."""
 
 
-def _fit(said: Context, found: Context, rare: Mapping[str, float]) -> float:
-    """How alike two contexts are, weight for weight (weighted Jaccard), near synonyms being one word, 0..1."""
-    mine, theirs = (_by_concept(context, rare) for context in (said, found))
-    stems = mine.keys() | theirs.keys()
-    most = math.fsum(max(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems)
-    return math.fsum(min(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems) / most if most else 0.0
+def _telling(one: Context, other: Context) -> tuple[set[str], set[str]]:
+    """The words that tell two values of one text apart: those of the one, and those of the other."""
+    one, other = _by_concept(one), _by_concept(other)
+    return (
+        {stem for stem, weight in one.items() if weight - other.get(stem, 0.0) > _APART},
+        {stem for stem, weight in other.items() if weight - one.get(stem, 0.0) > _APART},
+    )
 
 
-def _by_concept(context: Context, rare: Mapping[str, float]) -> Context:
+def _agreement(
+    said: tuple[set[str], set[str]], there: tuple[set[str], set[str]], rare: Mapping[str, float]
+) -> tuple[float, float]:
+    """How much of what tells the one and the other apart is the same in both, rare words counting more."""
+    one, other = (
+        math.fsum(rare.get(stem, 0.0) for stem in mine & theirs) for mine, theirs in zip(said, there, strict=True)
+    )
+    return one, other
+
+
+def _by_concept(context: Context) -> Context:
     found: Context = {}
     for stem, weight in context.items():
         name = CONCEPT.get(stem, stem)
-        if "\0" not in name and (stem in rare or name in rare):
+        if "\0" not in name:
             found[name] = max(weight, found.get(name, 0.0))
     return found
 
@@ -231,8 +244,8 @@ SIGNS = (
     "likeness", "rival likeness", "rival adjacent", "rival precision", "alone", "likeness alone", "same unit",
     "said too", "bare", "spelled", "fits",
 )  # fmt: skip
-_WEIGHTS: tuple[float, ...] = (1.722, 5.004, 0.882, 3.397, -1.322, -2.316, -0.369, -0.631, -0.374, -2.468, 4.040)
-_BIAS = -1.605
+_WEIGHTS: tuple[float, ...] = (1.755, 4.920, 0.880, 3.375, -1.075, -2.386, -0.425, -0.679, -0.276, -2.682, 3.036)
+_BIAS = -1.608
 """A logistic regression over `SIGNS`, fitted by `benchmarks.calibration` on paraphrases and swapped values."""
 
 

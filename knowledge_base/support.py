@@ -255,26 +255,26 @@ def _worst_clause(prose: str, words: Sequence[tuple[str, int, int]]) -> float:
 # --- how likely a claim is unsupported ---------------------------------------------------------------------
 
 _WEIGHTS: tuple[float, ...] = (
-    -0.650,
-    0.884,
-    0.334,
-    0.512,
-    0.745,
-    2.045,
-    0.557,
-    0.394,
-    1.585,
-    0.328,
-    -0.076,
-    2.101,
-    1.413,
-    1.794,
-    -0.003,
-    -0.388,
-    0.152,
-    -3.130,
+    -0.657,
+    0.871,
+    0.338,
+    0.515,
+    0.742,
+    2.047,
+    0.558,
+    0.377,
+    1.586,
+    0.327,
+    -0.063,
+    2.111,
+    1.283,
+    1.619,
+    -0.000,
+    -0.390,
+    0.142,
+    -3.129,
 )
-_BIAS = -5.525
+_BIAS = -5.510
 
 
 def risk(found: Sequence[float]) -> float:
@@ -290,7 +290,7 @@ def floor(reason: str) -> float:
     return next((least for start, least in _FLOORS.items() if reason.startswith(start)), 0.0)
 
 
-_SCALE, _SHIFT = 0.713, -0.275
+_SCALE, _SHIFT = 0.704, -0.310
 NORM = 3
 
 

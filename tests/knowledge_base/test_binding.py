@@ -179,3 +179,28 @@ def test_two_things_keep_their_own_time_in_whatever_unit(one: tuple[int, str], o
     assert claim(f"Letters are kept for {second}.", passage).supported
     assert not claim(f"A parcel is kept for {second}.", passage).supported
     assert not claim(f"Letters are kept for {first}.", passage).supported
+
+
+LISTS = [  # two things, a value of each, and how a sentence says both
+    ("Admins", "members", "30 days", "10 days", "{} have {}{} {} have {}."),
+    ("Basic", "Premium", "$19", "$49", "{} costs {}{} {} costs {}."),
+    ("Domestic parcels", "foreign parcels", "$6", "$19", "{} cost {}{} {} cost {}."),
+    ("Staging", "production", "2 GB", "16 GB", "{} needs {} of memory{} {} needs {}."),
+    ("The lobby", "the gym", "9 am", "6 am", "{} opens at {}{} {} opens at {}."),
+    ("Letters", "parcels", "30 minutes", "14 days", "{} are kept for {}{} {} are kept for {}."),
+]
+
+
+@pytest.mark.parametrize("joint", [" and", ";", ", but", " while"])
+@pytest.mark.parametrize(("one", "other", "first", "second", "form"), LISTS)
+def test_of_two_things_in_a_sentence_each_keeps_its_value_in_either_order(
+    one: str, other: str, first: str, second: str, form: str, joint: str
+) -> None:
+    def says(a: str, x: str, b: str, y: str) -> str:
+        return form.format(a[0].upper() + a[1:], x, joint, b, y)
+
+    passage = Evidence("1", says(one, first, other, second))
+    assert claim(passage.text, passage).supported
+    assert claim(says(other, second, one, first), passage).supported
+    assert claim(says(one, second, other, first), passage).reason.startswith("belongs")
+    assert claim(says(other, first, one, second), passage).reason.startswith("belongs")
