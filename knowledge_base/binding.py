@@ -19,6 +19,7 @@ from knowledge_base.evidence import Source, column, is_row
 from knowledge_base.facts import Fact, Key, key
 from knowledge_base.logistic import probability
 from knowledge_base.stating import places
+from knowledge_base.units import dimension
 
 _RANGE_GAP = re.compile(r"\s?(?:-|–|—|to|or|through|and)\s?")
 
@@ -89,7 +90,7 @@ def bind(
     rival: Place | None = None
     for source in (*sources, *beside_them):
         for place, other, states in source.amounts:
-            if other.value == fact.value or wanted in states:
+            if wanted in states or (other.value == fact.value and not _otherwise(fact, other)):
                 continue
             comparable = _comparable(fact, other) or (own is not None and _in_its_list(own, source, place, other))
             if not comparable or _in_one_range(source, place, other, fact):
@@ -116,18 +117,28 @@ def _longer_name(names: frozenset[str], own: Place, rival: Place) -> bool:
 
 
 def _comparable(fact: Fact, other: Fact) -> bool:
-    """Whether `other` could have been meant where `fact` stands: the same kind and unit, another value."""
+    """Whether `other` could have been meant where `fact` stands: the same kind, and a unit of the same dimension."""
     if fact.kind != other.kind or fact.unit == other.unit:
         return fact.kind == other.kind
+    if fact.kind == "quantity":
+        return bool(dimension(fact.unit)) and dimension(fact.unit) == dimension(other.unit)
     mine, theirs = set(fact.unit.split("/")), set(other.unit.split("/"))
     return fact.kind == "money" and (mine <= theirs or theirs <= mine)  # a rate may be left unsaid, or be another one
+
+
+def _otherwise(fact: Fact, other: Fact) -> bool:
+    """Whether two facts of one number count different things: 30 minutes and 30 days."""
+    return fact.kind == other.kind == "quantity" and fact.unit != other.unit and _comparable(fact, other)
 
 
 def _in_its_list(own: Place, source: Source, place: int, other: Fact) -> bool:
     """Whether `other` is what the claim's value is there: in a table, a value of the same column."""
     mine, theirs = own.source.units[own.unit], source.units[place]
-    if is_row(mine) and is_row(theirs) and column(mine, own.fact) != column(theirs, other):
-        return False
+    if is_row(mine) and is_row(theirs):
+        if column(mine, own.fact) != column(theirs, other):
+            return False
+        if own.source is source and mine.header == theirs.header:
+            return own.fact.kind == other.kind
     return _comparable(own.fact, other)
 
 
@@ -187,39 +198,52 @@ def _rank(likeness: float, adjacent: float, precision: float) -> float:
 def exchanged(pairs: Sequence[tuple[Binding, Context]], rare: Mapping[str, float]) -> tuple[Place, Place] | None:
     """Two values of a claim that stand in each other's place, by their own places; None when no two do.
 
-    `pairs` are the bindings of a claim's amounts, each with what the claim says around it. Two of one kind and one
-    sentence of the passage are exchanged when what is said around each fits the other's place much better.
+    `pairs` are the bindings of a claim's amounts, each with what the claim says around it. Two of one kind and passage
+    are exchanged when what tells them apart in the claim tells them apart there the other way round.
     """
     found = [(binding.own, said) for binding, said in pairs if binding.own]
     for i, (a, said_a) in enumerate(found):
         for b, said_b in found[i + 1 :]:
-            together = a.source is b.source and a.unit == b.unit and a.fact.kind == b.fact.kind
-            if not together or a.fact.value == b.fact.value or _in_one_range(a.source, a.unit, a.fact, b.fact):
+            if a.source is not b.source or a.fact.kind != b.fact.kind or key(a.fact) == key(b.fact):
                 continue
-            at_a, at_b = (place.source.context(place.unit, place.fact).own for place in (a, b))
-            straight = _fit(said_a, at_a, rare) + _fit(said_b, at_b, rare)
-            crossed = _fit(said_a, at_b, rare) + _fit(said_b, at_a, rare)
-            if crossed - straight > _CROSSED:
+            if a.unit == b.unit and _in_one_range(a.source, a.unit, a.fact, b.fact):
+                continue
+            said = _telling(said_a, said_b)
+            there = _telling(*(place.source.context(place.unit, place.fact).own for place in (a, b)))
+            straight, crossed = _agreement(said, there, rare), _agreement(said, there[::-1], rare)
+            if min(crossed) > 0 and sum(crossed) > sum(straight):
                 return a, b
     return None
 
 
-_CROSSED = 0.3
+_APART = 0.3
+"""How much surer a word must belong to the one value than to the other to tell them apart."""
 
 
-def _fit(said: Context, found: Context, rare: Mapping[str, float]) -> float:
-    """How alike two contexts are, weight for weight (weighted Jaccard), near synonyms being one word, 0..1."""
-    mine, theirs = (_by_concept(context, rare) for context in (said, found))
-    stems = mine.keys() | theirs.keys()
-    most = math.fsum(max(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems)
-    return math.fsum(min(mine.get(stem, 0.0), theirs.get(stem, 0.0)) for stem in stems) / most if most else 0.0
+def _telling(one: Context, other: Context) -> tuple[set[str], set[str]]:
+    """The words that tell two values of one text apart: those of the one, and those of the other."""
+    one, other = _by_concept(one), _by_concept(other)
+    return (
+        {stem for stem, weight in one.items() if weight - other.get(stem, 0.0) > _APART},
+        {stem for stem, weight in other.items() if weight - one.get(stem, 0.0) > _APART},
+    )
 
 
-def _by_concept(context: Context, rare: Mapping[str, float]) -> Context:
+def _agreement(
+    said: tuple[set[str], set[str]], there: tuple[set[str], set[str]], rare: Mapping[str, float]
+) -> tuple[float, float]:
+    """How much of what tells the one and the other apart is the same in both, rare words counting more."""
+    one, other = (
+        math.fsum(rare.get(stem, 0.0) for stem in mine & theirs) for mine, theirs in zip(said, there, strict=True)
+    )
+    return one, other
+
+
+def _by_concept(context: Context) -> Context:
     found: Context = {}
     for stem, weight in context.items():
         name = CONCEPT.get(stem, stem)
-        if "\0" not in name and (stem in rare or name in rare):
+        if "\0" not in name:
             found[name] = max(weight, found.get(name, 0.0))
     return found
 
@@ -230,8 +254,8 @@ SIGNS = (
     "likeness", "rival likeness", "rival adjacent", "rival precision", "alone", "likeness alone", "same unit",
     "said too", "bare", "spelled", "fits",
 )  # fmt: skip
-_WEIGHTS: tuple[float, ...] = (1.722, 5.004, 0.882, 3.397, -1.322, -2.316, -0.369, -0.631, -0.374, -2.468, 4.040)
-_BIAS = -1.605
+_WEIGHTS: tuple[float, ...] = (1.755, 4.920, 0.880, 3.375, -1.075, -2.386, -0.425, -0.679, -0.276, -2.682, 3.036)
+_BIAS = -1.608
 """A logistic regression over `SIGNS`, fitted by `benchmarks.calibration` on paraphrases and swapped values."""
 
 

@@ -51,29 +51,40 @@ _OPENING = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _BARE_ANSWER = re.compile(r"\W*(?:yes|no)\W*", re.IGNORECASE)
-_SAYING = (
-    r"(?:say|state|mention|contain|specif|cover|includ|address|provid|answer|giv|explain|discuss|describ|list|tell|indicat"
-    r"|clarif|offer|have|refer|name|detail|report)\w*"
+_TELLING = (
+    r"(?:say|state|mention|specif|address|answer|explain|discuss|describ|tell|indicat|clarif|refer|name|detail"
+    r"|report)\w*"
 )
+_SAYING = rf"(?:{_TELLING}|(?:contain|cover|includ|provid|giv|list|offer|have)\w*)"
 _TEXT = rf"(?:{_DOCUMENT}|text|article|snippet|author|writer|poster)s?"
-_SPEAKER = rf"(?:(?:the|these|this|those|any|all|your|our)\s+)?{_TEXT}(?:\s+\d+)?|they|it"
+_NEWS = (
+    r"(?:(?:any|enough|further|more|specific|such|exact|the|an?|\w+ed)\s+){0,3}"
+    r"(?:information|info|details?|mention|figures?|data|answers?)"
+)
+_TO_TELL = rf"(?:{_NEWS}|whether|how|what|which|when|where|why|if)"
+_SPEAKER = rf"(?:(?:the|these|this|those|any|all|your|our)\s+)?(?!polic){_TEXT}(?:\s+\d+)?"
+_THING = r"(?:they|it|(?:(?:the|these|this|those|your|our)\s+)?polic(?:y|ies))"
+"""What may be a text or something that a text is about: "it does not cover theft" says nothing of a text."""
+_DOES_NOT = r"(?:do|does|did)(?:\s+not|n['’]t)\s+(?:\w+ly\s+|actually\s+)?"
+_SHOWN = r"(?:given|provided|covered|said|explained|included|clear|listed)"
 _ABSTAINING = re.compile(
     rf"""\b(?:
         (?:i|we)\s+(?:(?:could|can|did)(?:\s+not|n['’]t)|cannot|(?:was|am|are)\s+unable\s+to)\s+
-        (?:find|locate|answer|determine|confirm|say|tell|provide)
-      | (?:i|we)\s+(?:do\s+not|don['’]t)\s+(?:have|know)
-      | (?:unable|not\s+possible|impossible)\s+to\s+(?:answer|say|determine|tell|give|provide|confirm)
-      | (?:{_SPEAKER})\s+(?:do|does|did)(?:\s+not|n['’]t)\s+(?:\w+ly\s+|actually\s+)?{_SAYING}
+        (?:find|locate|answer|determine|confirm|say|tell|provide\s+(?:you\s+with\s+)?{_NEWS})
+      | (?:i|we)\s+(?:do\s+not|don['’]t)\s+(?:know|have\s+{_NEWS})
+      | (?:unable|not\s+possible|impossible)\s+to\s+(?:answer|say|determine|tell|confirm|(?:give|provide)\s+{_NEWS})
+      | (?:{_SPEAKER})\s+{_DOES_NOT}{_SAYING}
+      | {_THING}\s+{_DOES_NOT}(?:{_TELLING}|{_SAYING}\s+{_TO_TELL}\b)
       | (?:neither|no)\s+passages?\s+(?:{_SAYING}|is|are)
       | (?:none|neither|no\s+one|nothing)\s+(?:of|in)\s+(?:these|them|those|the\s+(?:\w+\s+){{0,2}}{_TEXT})
         (?:\s+(?:{_SAYING}|is|are))?
       | no\s+(?:{_DOCUMENT}|mention|information|details?|figures?|data|passages?)\s+
-        (?:{_SAYING}|is|are|about|on|of|regarding|in)
+        (?:{_TELLING}|about|on|of|regarding|in|(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:available|found|there|{_SHOWN}))
       | there\s+(?:is|was|are)\s+no(?:t\s+enough)?\s+(?:\w+\s+)?(?:{_DOCUMENT}|mention|information|details?|data)
       | (?:is|are|was|were)(?:\s+not|n['’]t)\s+(?:\w+ly\s+)?
         (?: mentioned|stated|specified|addressed|discussed
-          | (?:given|provided|covered|said|explained|included|clear|listed)
-            (?=\s+(?:in|by|from)\s+(?:the|these|any|this)\s+(?:\w+\s+)?{_TEXT})
+          | {_SHOWN}(?=\s+(?:in\s+(?:the|these|any|this|your|our)\s+(?:\w+\s+)?{_TEXT}
+            |(?:by|from)\s+(?:the|these|any|this)\s+(?:\w+\s+)?(?!polic){_TEXT}))
         )
         (?:\s+(?:in|by|from)\s+(?:the|these|any|this))?
     )\b""",

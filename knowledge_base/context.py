@@ -153,7 +153,7 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
         weight = _FADE[min(crossed, len(_FADE) - 1)]
         if any(low <= other[0] < high for other in others):
             weight = shared if word.end <= first else weight * _BEHIND_A_RIVAL
-        elif any(_nearer(word, other, high - low) for other in others):
+        elif any(_nearer(word, other, crossed, high - low, cuts, shared < 1) for other in others):
             weight *= _OF_A_RIVAL if crossed else _NEARER_TO_A_RIVAL
         out = any(match.start("excluded") <= word.start < match.end("excluded") for match in excluded)
         stem = NOT + word.stem if out else word.stem
@@ -161,9 +161,13 @@ def within(text: str, words: Sequence[Token], facts: Sequence[Fact], fact: Fact,
     return context
 
 
-def _nearer(word: Token, other: tuple[int, int], distance: int) -> bool:
-    """Whether a word is nearer to the fact at `other` than `distance`."""
-    return (other[0] - word.end if other[0] >= word.end else word.start - other[1]) < distance
+def _nearer(
+    word: Token, other: tuple[int, int], crossed: int, distance: int, cuts: Sequence[int], own_words: bool
+) -> bool:
+    """Whether a word belongs rather to the fact at `other` than to one from which `crossed` boundaries part it."""
+    low, high = (word.end, other[0]) if other[0] >= word.end else (other[1], word.start)
+    parting = sum(low <= cut < high for cut in cuts)
+    return parting <= crossed and (high - low < distance or (own_words and parting < crossed))
 
 
 def _near(facts: Sequence[Fact], low: int, high: int) -> Sequence[Fact]:

@@ -17,10 +17,10 @@ from knowledge_base.context import Context, merged, neighbours, tokens, within
 from knowledge_base.evidence import AMOUNTS, Evidence, Source, Unit, bare, read
 from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
 from knowledge_base.language import foreign
-from knowledge_base.polarity import Words, opposed
+from knowledge_base.polarity import DENIES, Words, gainsaid, opposed
 from knowledge_base.sides import Beside, conflict, moved
 from knowledge_base.stating import is_aside, places
-from knowledge_base.support import ASKED, ELSEWHERE, Known, floor, levels, risk, signs, unknown_names
+from knowledge_base.support import ASKED, ELSEWHERE, FRAME, Known, floor, levels, risk, signs, unknown_names
 from knowledge_base.text import stems, words
 
 MISPLACED = 0.7
@@ -157,7 +157,7 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     if not as_it_stands(made, cited):
         misbound, elsewhere = _elsewhere(finding.bindings)
         elsewhere = _crossed(exchanged([(b, around[fact]) for fact, b in bound.items()], known.rare)) or elsewhere
-        denied = _denied(made, unit, bound)
+        denied = _denied(made, unit, bound, known)
     finding.reason = (
         _missing(missing, cited)
         or _repeats(made, carried.words, known)
@@ -316,7 +316,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 80 else text[:77].rsplit(" ", 1)[0] + " …"
 
 
-def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding]) -> str:
+def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding], known: Known) -> str:
     said = Words(made.prose)
     here_too = {f: b.own.fact for f, b in bindings.items() if b.own and b.own.source.units[b.own.unit] is unit}
     if reason := opposed(said, made.prose, unit.words, f"{unit.plain} {' '.join(unit.around)}", bound=bool(here_too)):
@@ -326,6 +326,6 @@ def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding]) -> str:
         others = [o for o in unit.facts if o.kind == fact.kind and o.value != own.value]
         if side := moved(here, there, others):
             return f'belongs to something else: the passage has "{side}" of another value than {fact.text.strip()}'
-        if turned := conflict(here, there):
+        if turned := conflict(here, there, others):
             return f"contradicts: the passage has {turned} {fact.text.strip()}, the claim the opposite"
-    return ""
+    return DENIES if gainsaid(said, made.prose, ((u.words, u.plain) for u in known.units), FRAME) else ""

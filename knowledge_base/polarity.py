@@ -7,8 +7,10 @@ unit that says nearly the same, where one "not" more or less turns the meaning r
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Set
 
 from knowledge_base.context import BOUNDARY, as_concepts, tokens
+from knowledge_base.facts import facts_in
 from knowledge_base.folding import latin
 from knowledge_base.text import STOP_WORDS, stem_all, visible, words
 
@@ -54,6 +56,13 @@ _PAYING = re.compile(
     r"(?:\b(?:not?|never|without|cannot)\b|n['’]t\b)[^.;]{0,40}?\b(?:pay|cost|charg|fee|bill|owe|spend)\w*",
     re.IGNORECASE,
 )
+
+_DENYING = r"(?:\b(?:not?|never|cannot)\b|n['’]t\b)"
+_NUMBER = r"(?:\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|thirty|sixty|ninety)\b)"
+_AFTER_IT = rf"\b(?:after|outside(?:\s+of)?|once)\s+(?:(?:the|those|these|first)\s+){{0,2}}{_NUMBER}"
+_TOO_LATE = re.compile(rf"{_DENYING}[^.;]{{0,70}}?{_AFTER_IT}|{_AFTER_IT}[^.;]{{0,70}}?{_DENYING}", re.IGNORECASE)
+_IN_TIME = re.compile(rf"\b(?:within|until|before|up\s+to|by|in\s+(?:the\s+)?(?:first\s+)?{_NUMBER})", re.IGNORECASE)
+"""What "within 30 days" affirms, "not after 30 days" denies of the rest."""
 
 
 class Words:
@@ -108,8 +117,9 @@ _OPPOSITES = tuple(
         ("open opens opened", "close closes closed"), ("allow allowed allows", "forbid forbidden deny denied"),
         ("more", "less fewer"), ("above over", "below under"), ("with", "without"),
         ("monthly month", "annual annually yearly year"),
-        ("second", "minute"), ("minute", "hour"), ("hour hourly", "day daily"), ("day daily", "week weekly"),
-        ("week weekly", "month monthly"), ("day daily", "month monthly"), ("day daily", "year yearly annual annually"),
+        ("second", "minute"), ("minute", "hour"), ("hour hourly", "day daily night nightly"),
+        ("day daily night nightly", "week weekly"), ("week weekly", "month monthly"),
+        ("day daily night nightly", "month monthly"), ("day daily night nightly", "year yearly annual annually"),
     )
 )  # fmt: skip
 """Words of which one turns a sentence round when it stands in the other's place."""
@@ -146,12 +156,19 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, cl
     """
     claim, unit = readable(claim), readable(unit)
     alike = _alike(said.content, found.content)
+    closest = ALMOST if closely else SAME
+    # of a short sentence one word is much, so that words are also compared without the two that were exchanged
+    pair = _exchanged(claim, unit) if alike > closest or _alike(said.content, found.content, but=2) > SAME else None
+    if pair and _CUES.isdisjoint(pair) and _denied(pair[0], claim) != _denied(pair[1], unit):
+        return ""  # turned round twice: "not open" where the passage has "closed"
+    if said.denials and not found.denials and _denies_the_rest(claim) and _IN_TIME.search(unit):
+        return ""
     if alike > SAME and said.denials != found.denials:  # the same sentence with a "not" more or less
         if said.denials < found.denials and _said_in(found.clauses, said.content):
             return "" if alike < _NEARLY_ONE and _BOUNDING.search(unit) and _LIMIT.search(claim) else LOST
         if said.denials > found.denials and _said_in(said.clauses, found.content):
             return "" if alike < _NEARLY_ONE and _BOUNDING.search(claim) and _LIMIT.search(unit) else DENIES
-    if alike > (ALMOST if closely else SAME) and (pair := _exchanged(claim, unit)):
+    if pair:
         return f'contradicts: the passage has "{pair[1]}" where the claim has "{pair[0]}"'
     if not closely and alike < (ALMOST if bound else SAME):
         return ""
@@ -167,6 +184,35 @@ def opposed(said: Words, claim: str, found: Words, unit: str, *, bound: bool, cl
     ):
         return LOST
     return ""
+
+
+_HAVING = as_concepts(stem_all("include cover offer provide have contain come get give available".split()))
+"""What a thing does with what it has: to deny one is to deny the others."""
+
+
+def gainsaid(said: Words, claim: str, units: Iterable[tuple[Words, str]], but: Set[str]) -> bool:
+    """Whether what one clause of the claim denies is affirmed by one of the passages' units, and denied by none.
+
+    `units` are the words and the text of each; `but` are stems that say nothing of what is denied. A clause of a
+    single word says too little to be met anywhere.
+    """
+    claim = readable(claim)
+    if not said.clauses or _BOUNDING.search(claim) or _denies_the_rest(claim):
+        return False
+    clauses = [words for clause in said.clauses if len(words := clause - (but - _HAVING)) > 1]
+    affirmed = False
+    for found, text in units if clauses else ():
+        content = as_concepts(found.content)
+        if any(_has(content, clause) for clause in clauses):
+            text = readable(text)
+            if found.denials or _LIKE_A_DENIAL.search(text) or _PAYING.search(claim) or _exchanged(claim, text):
+                return False
+            affirmed = True
+    return affirmed
+
+
+def _has(content: set[str], clause: set[str]) -> bool:
+    return clause - _HAVING <= content and (clause.isdisjoint(_HAVING) or not content.isdisjoint(_HAVING))
 
 
 _MOST_OF_IT, _SOME_OF_IT = 0.6, 0.4
@@ -185,6 +231,11 @@ def _exchanged(claim: str, unit: str) -> tuple[str, str] | None:
         for ours, others in zip(*turns, strict=True):
             if others in _TURNING[ours]:
                 return ours, others
+    pair = _opposites(claim, unit)  # seldom any: amounts are taken out only to look again
+    return pair and _opposites(_without_amounts(claim), _without_amounts(unit))
+
+
+def _opposites(claim: str, unit: str) -> tuple[str, str] | None:
     mine, theirs = (dict(zip(stem_all(spoken), spoken, strict=True)) for spoken in (words(claim), words(unit)))
     for pair in _OPPOSITES:
         for ours, others in (pair, pair[::-1]):
@@ -194,7 +245,28 @@ def _exchanged(claim: str, unit: str) -> tuple[str, str] | None:
     return None
 
 
-def _alike(some: set[str], others: set[str]) -> float:
-    """The share of all words of two sentences that they have in common, near synonyms being one (Jaccard)."""
+def _denies_the_rest(claim: str) -> bool:
+    """Whether it denies what lies behind a time, and says nothing of what lies before it."""
+    return bool(_TOO_LATE.search(claim)) and not _IN_TIME.search(claim)
+
+
+def _denied(word: str, text: str) -> bool:
+    """Whether the clause that has `word` denies."""
+    return any(word in words(clause) and _CUE.search(clause) for clause in BOUNDARY.split(text))
+
+
+def _without_amounts(text: str) -> str:
+    """`text` without its amounts, whose units are no words in another's place: "two weeks" are 14 days."""
+    for fact in reversed(facts_in(text)):
+        if fact.unit:
+            text = f"{text[: fact.start]} {text[fact.end :]}"
+    return text
+
+
+def _alike(some: set[str], others: set[str], but: int = 0) -> float:
+    """The share of all words of two sentences that they have in common, near synonyms being one (Jaccard).
+
+    `but` so many words that they do not have in common.
+    """
     a, b = as_concepts(some), as_concepts(others)
-    return len(a & b) / len(a | b) if a or b else 0.0
+    return len(a & b) / max(len(a | b) - but, 1)

@@ -27,6 +27,10 @@ class Beside(NamedTuple):
     fact: Fact
     offset: int
 
+    def of(self, other: Fact) -> Beside:
+        """Another value of the same text."""
+        return Beside(self.text, other, self.offset)
+
     @property
     def before(self) -> str:
         """The 80 characters before the value."""
@@ -39,13 +43,14 @@ class Beside(NamedTuple):
         return readable(self.text[self.fact.end - self.offset :][:25])
 
 
-def conflict(claim: Beside, passage: Beside) -> str:
+def conflict(claim: Beside, passage: Beside, others: Sequence[Fact] = ()) -> str:
     """What the passage says of the value that the claim turns round, in a word; "" when they agree or are silent.
 
     A value in a condition ("if you have more than $5") says when and not how much: it is compared with its like only.
+    `others` are the passage's other values of this kind.
     """
     if _conditional(claim) == _conditional(passage):
-        sides = _side(claim), _side(passage)
+        sides = _side(claim), _side(passage) or _carried(passage, others)
         if sides in _OPPOSITE:
             return {"most": "at most", "least": "at least"}.get(sides[1], sides[1])
     if _denies(claim) != _denies(passage):
@@ -67,12 +72,20 @@ def moved(claim: Beside, passage: Beside, others: Sequence[Fact]) -> str:
     "10% an hour, up to 50%" is not "50% an hour, up to 10%". `others` are the passage's other values of this kind.
     """
     side = _side(claim)
-    if side not in ("most", "least") or _side(passage):
+    if side not in ("most", "least") or _side(passage) or _carried(passage, others):
         return ""
-    theirs = any(_side(Beside(passage.text, other, passage.offset)) == side for other in others)
+    theirs = any(_side(passage.of(other)) == side for other in others)
     return {"most": "at most", "least": "at least"}[side] if theirs else ""
 
 
+def _carried(passage: Beside, others: Sequence[Fact]) -> Side:
+    """The side of the value before, when it holds for this one too: "up to 600 calls on Scale and 120 on Standard"."""
+    here = passage.fact
+    before = [other for other in others if other.unit == here.unit and other.end <= here.start]
+    return _side(passage.of(before[-1])) if before and _AND_THEN.search(passage.before) else ""
+
+
+_AND_THEN = re.compile(r"(?:[,;]|\b(?:and|or|but))\s*(?:(?:only|just|to)\s+)?$", re.IGNORECASE)
 _OPPOSITE = frozenset(
     {("over", "most"), ("most", "over"), ("under", "least"), ("least", "under"), ("most", "least"), ("least", "most"),
      ("over", "under"), ("under", "over")}

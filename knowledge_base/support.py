@@ -22,7 +22,7 @@ from knowledge_base.logistic import logistic, probability
 from knowledge_base.remembered import remembered
 from knowledge_base.text import STOP_WORDS, stem_all
 
-_FRAME = frozenset(
+FRAME = frozenset(
     stem_all(
         """passage passages provide provided providing provides mention mentions mentioned state states stated
         according based given overall summary summarize answer question note noted noting important
@@ -114,7 +114,7 @@ class Carried(NamedTuple):
 
 def levels(assertion: Assertion, known: Known) -> Carried:
     """Where each content word of a claim stands: nowhere, only in the question, elsewhere, or in the best units."""
-    spoken = [token for token in tokens(assertion.wording) if token.stem not in _FRAME]
+    spoken = [token for token in tokens(assertion.wording) if token.stem not in FRAME]
     said = {token.stem for token in spoken}
     best = sorted(known.units, key=lambda unit: -_overlap(unit, said, known.rare))[:2] if said else []
     here: set[str] = set().union(*(unit.window for unit in best))
@@ -204,7 +204,7 @@ def unknown_names(prose: str, known: Known) -> list[str]:
         if (
             name.lower() in STOP_WORDS
             or name.lower() in _CALENDAR
-            or stem in _FRAME
+            or stem in FRAME
             or stem in known.stems
             or stem in known.asked
             or stem in known.named
@@ -255,26 +255,26 @@ def _worst_clause(prose: str, words: Sequence[tuple[str, int, int]]) -> float:
 # --- how likely a claim is unsupported ---------------------------------------------------------------------
 
 _WEIGHTS: tuple[float, ...] = (
-    -0.650,
-    0.884,
-    0.334,
-    0.512,
-    0.745,
-    2.045,
-    0.557,
-    0.394,
-    1.585,
-    0.328,
-    -0.076,
-    2.101,
-    1.413,
-    1.794,
-    -0.003,
-    -0.388,
-    0.152,
-    -3.130,
+    -0.657,
+    0.871,
+    0.338,
+    0.515,
+    0.742,
+    2.047,
+    0.558,
+    0.377,
+    1.586,
+    0.327,
+    -0.063,
+    2.111,
+    1.283,
+    1.619,
+    -0.000,
+    -0.390,
+    0.142,
+    -3.129,
 )
-_BIAS = -5.525
+_BIAS = -5.510
 
 
 def risk(found: Sequence[float]) -> float:
@@ -290,7 +290,7 @@ def floor(reason: str) -> float:
     return next((least for start, least in _FLOORS.items() if reason.startswith(start)), 0.0)
 
 
-_SCALE, _SHIFT = 0.713, -0.275
+_SCALE, _SHIFT = 0.704, -0.310
 NORM = 3
 
 

@@ -98,6 +98,12 @@ _SECONDS = {
     "nanosecond": "1e-9", "microsecond": "1e-6", "millisecond": "0.001", "minute": "60", "hour": "3600",
     "day": "86400", "week": "604800", "fortnight": "1209600",
 }  # fmt: skip
+_DIMENSION = {
+    **dict.fromkeys([*_SECONDS, *TIME_UNITS, "decade"], "time"),
+    **dict.fromkeys(["byte", *(f"{p}B" for p in _DECIMAL), *(f"{p}iB" for p in _BINARY)], "size"),
+    **dict.fromkeys("mm cm meter km mile foot inch".split(), "length"),
+    **dict.fromkeys("mg gram kg lb ounce ton".split(), "weight"),
+}
 _MONTHS = {"quarter": "3", "year": "12", "decade": "120"}
 
 # --- money -------------------------------------------------------------------------------------------
@@ -142,6 +148,11 @@ _WORDS = {
     "krona": "krone", "krone": "krone",
 }  # fmt: skip
 COIN_WORDS = [*_WORDS, *(word for word in _CENTS if word != "¢"), "pounds sterling", "pennies"]
+
+
+def dimension(unit: str) -> str:
+    """What a unit measures, where several units measure one: "time", "size", "length" or "weight"; else ""."""
+    return _DIMENSION.get(unit.partition("/")[0], "")
 
 
 def any_of(names: Iterable[str]) -> str:

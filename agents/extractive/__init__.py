@@ -15,7 +15,7 @@ from agents.extractive.disagreement import newest
 from agents.extractive.procedures import procedure
 from agents.extractive.rank import ANSWERS, PROCEDURAL, Embed, rank
 from agents.extractive.statements import statements
-from agents.extractive.units import units
+from agents.extractive.units import Unit, cell_texts, units
 from tasks.case import Draft, Passage, Question, Sentence, Ticket
 
 SURE = 0.55
@@ -83,9 +83,14 @@ def answer_sentences(
         picked, ask = alternatives(question, pool, scores, ticket)
     if not picked and not ask:
         picked = statements(question, pool, scores, ticket)
-    given = {quote.text for sentence in taken for quote in sentence.quotes}
-    kept = [unit for unit in newest(picked, pool) if unit.quote not in given]
+    kept = [unit for unit in newest(picked, pool) if not any(_told(unit, sentence) for sentence in taken)]
     return Chosen([unit.sentence() for unit in kept], answered=True, ask=ask)
+
+
+def _told(unit: Unit, sentence: Sentence) -> bool:
+    """Whether a sentence of the draft is this piece already; of a table's row other columns may still be told."""
+    same = any(quote.text == unit.quote for quote in sentence.quotes)
+    return same and all(cell in sentence.text for cell in cell_texts(unit.cells))
 
 
 def _usable(passages: Sequence[Passage]) -> Sequence[Passage]:

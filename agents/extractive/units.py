@@ -168,8 +168,13 @@ def _row(quote: str, header: Sequence[str], values: Sequence[str], labels: int, 
 
 def _row_text(subject: str, cells: Sequence[tuple[str, str]]) -> str:
     """A table row that can be read without its table: "Pro: Monthly price $49, Seats 1 to 50"."""
-    rest = ", ".join(f"{name} {value}".strip(" .") for name, value in cells)
+    rest = ", ".join(cell_texts(cells))
     return f"{subject}: {rest}" if rest else subject
+
+
+def cell_texts(cells: Sequence[tuple[str, str]]) -> list[str]:
+    """How each cell of a row reads: "Monthly price $49"."""
+    return [f"{name} {value}".strip(" .") for name, value in cells]
 
 
 def _aligned_row(line: tuple[str, str], passage: str, headings: tuple[str, ...]) -> Unit:

@@ -278,3 +278,18 @@ def test_a_question_for_which_nothing_was_found_is_answered_by_what_was_found_fo
     found = draft(Ticket(text="?"), asked, [page], unlike)
     assert (len(found.sentences), found.unanswered) == (1, [])
     assert draft(Ticket(text="?"), [Question(text="Who are you?"), asked[1]], [page], unlike).unanswered == [0]
+
+
+def test_two_questions_about_one_row_of_a_table_are_both_answered() -> None:
+    table = "| Plan | Monthly price | Storage |\n| --- | --- | --- |\n| Solo | $9 | 5 GB |\n| Team | $29 | 50 GB |\n"
+    asked = [
+        Question(text="What is the monthly price of Team?"),
+        Question(text="How much storage does Team have?"),
+        Question(text="How large is the storage of Team?"),
+    ]
+    found = draft(Ticket(text="?"), asked, [passage(table, questions=[0, 1, 2])], embed)
+    assert [(s.question, s.text) for s in found.sentences] == [
+        (0, "Team: Monthly price $29"),
+        (1, "Team: Storage 50 GB"),  # and not once more for the third
+    ]
+    assert found.unanswered == []

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+from knowledge_base.facts import facts_in, key
 from knowledge_base.proof import Claim, Evidence, prove
 
 PLANS = Evidence(
@@ -136,3 +139,68 @@ def test_a_value_of_another_passage_counts_only_where_that_passage_is_cited() ->
     assert prove("Silver costs $59 a month [2].", both).supported
     assert not prove("Silver costs $59 a month [1].", both).supported
     assert not prove("Silver costs $99 a month.", both).supported
+
+
+DIMENSIONS = Evidence(
+    "1",
+    "Access tokens expire after 30 minutes. Refresh tokens expire after 30 days. "
+    "The Basic plan has 500 MB of storage. The Premium plan has 2 TB of storage. "
+    "Vacation is 10 days per year. Parental leave is paid for 16 weeks. "
+    "Rooms are 5 m wide. The hall is 80 feet wide.\n\n"
+    "| Plan | Uploads |\n|---|---|\n| Starter | 10 GB |\n| Team | 1 TB |",
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stands"),
+    [
+        ("Refresh tokens expire after 30 days.", True), ("Refresh tokens expire after 30 minutes.", False),
+        ("An access token expires after half an hour.", True), ("An access token expires after 30 days.", False),
+        ("Premium has 2 TB of storage.", True), ("The Basic plan has 2 TB of storage.", False),
+        ("Parental leave is paid for 16 weeks.", True), ("Parental leave is paid for 10 days per year.", False),
+        ("The hall is 80 feet wide.", True), ("Rooms are 80 feet wide.", False),
+        ("Starter has 10 GB of uploads.", True), ("Starter has 1 TB of uploads.", False),
+    ],
+)  # fmt: skip
+def test_a_value_in_another_unit_of_its_dimension_is_another_value(answer: str, stands: bool) -> None:
+    assert claim(answer, DIMENSIONS).reason.startswith("" if stands else "belongs")
+    assert claim(answer, DIMENSIONS).supported is stands
+
+
+TIMES = st.tuples(st.integers(2, 90), st.sampled_from(["seconds", "minutes", "hours", "days", "weeks", "months"]))
+
+
+@given(TIMES, TIMES)
+def test_two_things_keep_their_own_time_in_whatever_unit(one: tuple[int, str], other: tuple[int, str]) -> None:
+    first, second = ("{} {}".format(*time) for time in (one, other))
+    assume(key(facts_in(first)[0]) != key(facts_in(second)[0]))
+    passage = Evidence("1", f"A parcel is kept for {first}. A letter is kept for {second}.")
+    assert claim(f"A parcel is kept for {first}.", passage).supported
+    assert claim(f"Letters are kept for {second}.", passage).supported
+    assert not claim(f"A parcel is kept for {second}.", passage).supported
+    assert not claim(f"Letters are kept for {first}.", passage).supported
+
+
+LISTS = [  # two things, a value of each, and how a sentence says both
+    ("Admins", "members", "30 days", "10 days", "{} have {}{} {} have {}."),
+    ("Basic", "Premium", "$19", "$49", "{} costs {}{} {} costs {}."),
+    ("Domestic parcels", "foreign parcels", "$6", "$19", "{} cost {}{} {} cost {}."),
+    ("Staging", "production", "2 GB", "16 GB", "{} needs {} of memory{} {} needs {}."),
+    ("The lobby", "the gym", "9 am", "6 am", "{} opens at {}{} {} opens at {}."),
+    ("Letters", "parcels", "30 minutes", "14 days", "{} are kept for {}{} {} are kept for {}."),
+]
+
+
+@pytest.mark.parametrize("joint", [" and", ";", ", but", " while"])
+@pytest.mark.parametrize(("one", "other", "first", "second", "form"), LISTS)
+def test_of_two_things_in_a_sentence_each_keeps_its_value_in_either_order(
+    one: str, other: str, first: str, second: str, form: str, joint: str
+) -> None:
+    def says(a: str, x: str, b: str, y: str) -> str:
+        return form.format(a[0].upper() + a[1:], x, joint, b, y)
+
+    passage = Evidence("1", says(one, first, other, second))
+    assert claim(passage.text, passage).supported
+    assert claim(says(other, second, one, first), passage).supported
+    assert claim(says(one, second, other, first), passage).reason.startswith("belongs")
+    assert claim(says(other, first, one, second), passage).reason.startswith("belongs")

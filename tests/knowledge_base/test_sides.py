@@ -120,3 +120,23 @@ def test_a_limit_that_has_moved_to_another_value_of_the_sentence_is_seen() -> No
         "You are credited 50% of the month's fee for each full hour missed, to a ceiling of 10%.", [passage]
     )
     assert swapped.claims[0].reason.startswith("belongs to something else")
+
+
+@pytest.mark.parametrize(
+    ("answer", "stands"),
+    [
+        ("Standard allows up to 120 requests per minute.", True),
+        ("Scale allows up to 600 requests per minute.", True),
+        ("Standard allows at least 120 requests per minute.", False),
+        ("Solo allows uploads of at most 20 files.", True),
+        ("You are credited up to 10% of the fee for each hour.", False),
+    ],
+)
+def test_a_limit_holds_for_all_values_of_its_list_and_for_none_before_it(answer: str, stands: bool) -> None:
+    limits = Evidence(
+        "1",
+        "The API allows up to 600 requests per minute on Scale and 120 requests per minute on Standard. "
+        "Uploads of up to 90 files are allowed on Team and 20 files on Solo. "
+        "The credit is 10% of the fee for each hour, up to 50%.",
+    )
+    assert claim(answer, limits).supported is stands

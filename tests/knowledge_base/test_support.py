@@ -89,6 +89,39 @@ def test_that_the_passages_are_silent_is_no_claim(said: str) -> None:
     assert [made.text for made in both.claims] == [TRUE]
 
 
+POLICY = Evidence(
+    "1",
+    "The policy covers theft and water damage at home. We refund unused months to every customer. "
+    "Data is shared with the payment provider. Claims take 10 days.",
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The policy does not say whether fire is covered.", "It does not mention fire.",
+        "It doesn't provide any details on fire.", "We do not have any information about fire.",
+        "We cannot provide details on fire.", "The documents do not cover fire.", "No details are given about fire.",
+        "I am unable to give an answer on fire.", "Fire is not covered in the documents.",
+    ],
+)  # fmt: skip
+def test_whatever_is_silent_it_is_no_claim(said: str) -> None:
+    assert [made.text for made in prove(f"Claims take 10 days. {said}", [POLICY]).claims] == ["Claims take 10 days."]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "It does not cover water damage.", "The policy does not cover water damage at home.",
+        "Water damage is not covered by the policy.", "We cannot provide unused months.",
+        "We are unable to provide a refund of unused months.", "We do not have theft and water damage.",
+        "They do not offer theft and water damage.", "No data is shared with the payment provider.",
+    ],
+)  # fmt: skip
+def test_a_denial_of_the_matter_is_a_claim(said: str) -> None:
+    assert len(prove(f"Claims take 10 days. {said}", [POLICY]).claims) == 2
+
+
 def test_what_follows_such_silence_is_a_claim() -> None:
     proof = proved("The passages do not say how to cook it, but grilled kale tastes of roasted chestnuts.")
     assert not proof.supported
