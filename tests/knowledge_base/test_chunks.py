@@ -176,9 +176,9 @@ def test_a_heading_inside_code_or_a_list_opens_no_section() -> None:
     ],
 )
 def test_no_input_takes_more_than_linear_time(name: str, text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     got = texts(text)
-    assert time.perf_counter() - started < 5, name
+    assert time.thread_time() - started < 5, name
     assert max(map(len, got)) <= 1800
     assert sum(len("".join(t.split())) for t in got) == len("".join(text.split()))
 
