@@ -106,11 +106,19 @@ def _denies(place: Beside) -> bool:
 
 _NEGATED = r"(?:\b(?:no|not|never|cannot|without)\b|n['’]t\b)(?:(?!\band\b)[^.;:,|\n]){0,30}?"
 _LINKING = r"(?:\s+(?:of|is|are|at|to|a|an|the|total))*\W{0,4}$"
+_MORE = r"(?:more|greater|higher|longer|larger|bigger|heavier|older)"
+_LESS = r"(?:less|fewer|lower|smaller|shorter|lighter|younger|newer)"
 _SIDES: tuple[tuple[Side, str], ...] = (
-    ("most", rf"{_NEGATED}\b(?:more|greater|higher|longer|over|above|exceed\w*|past|beyond)(?:\s+than)?"),
-    ("least", rf"{_NEGATED}\b(?:less|fewer|lower|below|under)(?:\s+than)?"),
-    ("over", r"\b(?:(?:more|greater|higher|longer)\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)"),
-    ("under", r"\b(?:(?:less|fewer|lower)\s+than|under|below)"),
+    (
+        "most",
+        rf"{_NEGATED}\b(?:{_MORE}|over|above|exceed\w*|past|beyond)(?:\s+than)?",
+    ),
+    ("least", rf"{_NEGATED}\b(?:{_LESS}|below|under)(?:\s+than)?"),
+    (
+        "over",
+        rf"\b(?:{_MORE}\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)",
+    ),
+    ("under", rf"\b(?:{_LESS}\s+than|under|below)"),
     (
         "most",
         r"\b(?:up\s+to|at\s+most|as\s+(?:much|many|long)\s+as|max(?:imum)?(?:\s+[a-z]+){0,3}|limited|capped|ceiling)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from knowledge_base.facts import facts_in, key
@@ -170,6 +170,7 @@ def test_a_value_in_another_unit_of_its_dimension_is_another_value(answer: str, 
 TIMES = st.tuples(st.integers(2, 90), st.sampled_from(["seconds", "minutes", "hours", "days", "weeks", "months"]))
 
 
+@settings(deadline=None)
 @given(TIMES, TIMES)
 def test_two_things_keep_their_own_time_in_whatever_unit(one: tuple[int, str], other: tuple[int, str]) -> None:
     first, second = ("{} {}".format(*time) for time in (one, other))

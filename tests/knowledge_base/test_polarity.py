@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge_base.polarity import Words
@@ -177,6 +177,7 @@ def test_a_short_sentence_may_be_worded_otherwise(text: str) -> None:
     assert prove(text, [CLUB]).supported
 
 
+@settings(deadline=None)
 @given(st.sampled_from(_THINGS), st.sampled_from(_THINGS), st.sampled_from(_DENYING))
 def test_what_one_sentence_affirms_no_other_clause_of_an_answer_may_deny(one: str, other: str, denying: str) -> None:
     passage = Evidence("1", f"The Family plan includes {one} and {other}. The fee is $30 a month.")

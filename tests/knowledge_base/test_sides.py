@@ -140,3 +140,22 @@ def test_a_limit_holds_for_all_values_of_its_list_and_for_none_before_it(answer:
         "The credit is 10% of the fee for each hour, up to 50%.",
     )
     assert claim(answer, limits).supported is stands
+
+
+@pytest.mark.parametrize(
+    ("answer", "stands"),
+    [
+        ("Files of more than 100 MB are rejected.", True), ("Files bigger than 100 MB are rejected.", True),
+        ("Files smaller than 100 MB are rejected.", False), ("Files of less than 100 MB are rejected.", False),
+        ("Accounts older than 90 days can vote.", True), ("Accounts younger than 90 days can vote.", False),
+        ("Parcels over 30 kg need a permit.", True), ("Parcels lighter than 30 kg need a permit.", False),
+        ("Buy tickets at least 3 days before the show.", True), ("A stay no longer than 21 days is free.", True),
+    ],
+)  # fmt: skip
+def test_whatever_is_compared_the_other_side_contradicts(answer: str, stands: bool) -> None:
+    rules = Evidence(
+        "1",
+        "Files larger than 100 MB are rejected. Accounts older than 90 days can vote. Parcels heavier than 30 kg need "
+        "a permit. Tickets must be bought no later than 3 days before the show. Stays of up to 21 days are free.",
+    )
+    assert claim(answer, rules).supported is stands
