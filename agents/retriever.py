@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from agents.asked import says
 from agents.models import Skill
 from agents.tools import Planned, Result, Tools, planned, proposed
 from knowledge_base.search import Findings, Hit
@@ -69,7 +70,7 @@ def local_skill(newest: Callable[[], Library], tools: Tools | None = None) -> Sk
                 passage.questions.append(index)
             evidence = _searched(question, library)
             if not question.stated:
-                strange = {name for name in names_in(question.text) if name in evidence.missing}
+                strange = {name for name in names_in(question.text) if _unheard(name, evidence)}
                 unknown |= strange - asked.answered if asked else strange
             doubt = why_not(question, evidence, unknown)
             said = f"{', '.join(passage.locator for passage in told)}; " if told else ""
@@ -180,6 +181,10 @@ def why_not(question: Question, evidence: Findings, unknown: Set[str]) -> str:
 
 
 _NAME = re.compile(r"(?<![.!?:] )(?<!^)\b(?:[A-Z][a-z]+\w*|[a-z]+[A-Z]\w*|[A-Z]+-?\d[\w-]*)\b")
+_ACRONYM = re.compile(r"(?<![\w-])[A-Z]{3,5}s?(?![\w-])")
+_SHOUTED = re.compile(r"\b[A-Z]{2,}\W+[A-Z]{2,}\b")
+_OF_LETTERS = frozenset("ASAP BTW ETA EUR FAQ FYI GBP HELP PLS PLZ THX TIA URL USA USD WTF".split())
+"""What is written in capitals and names nothing that a document would have to know."""
 _KINDS = r"(?:plan|tier|edition|package|subscription|add-?on|module|integration|feature|card|account)s?\b"
 _KIND_OF_THING = re.compile(rf"\b(\w[\w-]*) {_KINDS}", re.I)
 _THING = re.compile(rf"\b(?:[A-Z][\w-]*\s)*(?:[A-Z][\w-]*|\w[\w-]*) {_KINDS}")
@@ -189,10 +194,17 @@ _COMMON = re.compile(
 
 
 def names_in(question: str) -> set[str]:
-    """The names in a question: capitalised words and codes, and what says which of its kind: "titanium plan"."""
+    """The names in a question: capitalised words, acronyms, codes, and what says which of its kind: "titanium plan"."""
     question = typed(question)
     kinds = {match.group(1) for match in _KIND_OF_THING.finditer(question)}
-    return {match.group() for match in _NAME.finditer(question)} | {kind for kind in kinds if not _COMMON.match(kind)}
+    short = set() if _SHOUTED.search(question) else set(_ACRONYM.findall(question)) - _OF_LETTERS
+    named = {match.group() for match in _NAME.finditer(question)}
+    return named | short | {kind for kind in kinds if not _COMMON.match(kind)}
+
+
+def _unheard(name: str, evidence: Findings) -> bool:
+    """Whether no document has a name; an acronym may be spelled out in what was found."""
+    return name in evidence.missing and not any(says(f"{hit.title} | {hit.text}", name) for hit in evidence.hits)
 
 
 def _with_siblings(hits: list[Hit], library: Library) -> list[Hit]:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from agents.asked import closes, features_in, speaking_of
 from agents.extractive.disagreement import out_of_force, outdated
 from agents.models import Skill, Tiers
 from agents.quotes import evidence, find, refusal, seen, spans
@@ -82,9 +83,10 @@ def check(given: Submission) -> Verdict:
             judged[i] = _Judged(reason)
     sentences = given.draft.sentences
     on_topic = {s.question for s, found in zip(sentences, judged, strict=True) if not found.off_topic}
+    on_topic -= {i for i in on_topic if 0 <= i < len(given.questions) and _beside_the_point(given, passages, i)}
     claims: list[Claim] = []
     for sentence, found in zip(sentences, judged, strict=True):
-        adrift = found.off_topic and not found.reason and sentence.question not in on_topic
+        adrift = not found.reason and sentence.question not in on_topic
         reason = _OFF_TOPIC if adrift else found.reason
         claims.append(Claim(text=sentence.text, supported=not reason, citations=sentence.citations, reason=reason))
     scores = [found.score for found in judged]
@@ -94,6 +96,18 @@ def check(given: Submission) -> Verdict:
         scores.append(0.0)
     undecided = [i for i, found in enumerate(judged) if found.in_doubt]
     return _verdict(claims, min(scores, default=0.0), undecided)
+
+
+def _beside_the_point(given: Submission, passages: Mapping[int, Passage], question: int) -> bool:
+    """Whether what answers a question cites only passages without a word of the feature that it asks after."""
+    features = features_in(given.questions[question].text)
+    sentences = [sentence for sentence in given.draft.sentences if sentence.question == question]
+    if not features or any(closes(sentence.text) for sentence in sentences):
+        return False
+    cited = [passages[n] for sentence in sentences for n in sentence.citations if n in passages]
+    said = [sentence.text for sentence in sentences]
+    said += [f"{passage.title} | {' | '.join(passage.headings)} | {passage.text}" for passage in cited]
+    return not any(any(speaking_of(feature, said)) for feature in features)
 
 
 _OFF_TOPIC = "not about the question: no sentence for it has a word of what was asked; answer it or list it as open"

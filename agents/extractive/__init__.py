@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from agents.extractive.alternatives import alternatives
 from agents.extractive.disagreement import newest
+from agents.extractive.point import BESIDE, to_the_point
 from agents.extractive.procedures import procedure
 from agents.extractive.rank import ANSWERS, PROCEDURAL, Embed, rank
 from agents.extractive.statements import statements
@@ -75,14 +76,19 @@ def answer_sentences(
     in_order = sorted(_usable(passages), key=lambda p: p.position)  # so that a document reads as it was written
     pool = [u for p in in_order for u in units(p) if u.text not in no]
     scores = rank(question, pool, embed) if pool else []
-    if max(scores, default=0.0) < least:
+    may = to_the_point(question, pool, scores)
+    if max((score for score, fits in zip(scores, may, strict=True) if fits), default=0.0) < least:
         return Chosen([], answered=False)
+    scores = [score - BESIDE * (not fits) for score, fits in zip(scores, may, strict=True)]
     ask = ""
     picked = procedure(question, pool, scores) if PROCEDURAL.search(question.text) else []
     if not picked:
         picked, ask = alternatives(question, pool, scores, ticket)
     if not picked and not ask:
         picked = statements(question, pool, scores, ticket)
+    fitting = {unit.quote for unit, fits in zip(pool, may, strict=True) if fits}
+    if not ask and fitting.isdisjoint(unit.quote for unit in picked):
+        return Chosen([], answered=False)
     kept = [unit for unit in newest(picked, pool) if not any(_told(unit, sentence) for sentence in taken)]
     return Chosen([unit.sentence() for unit in kept], answered=True, ask=ask)
 

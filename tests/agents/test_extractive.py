@@ -293,3 +293,55 @@ def test_two_questions_about_one_row_of_a_table_are_both_answered() -> None:
         (1, "Team: Storage 50 GB"),  # and not once more for the third
     ]
     assert found.unanswered == []
+
+
+FEATURES = """# What the plans include
+
+- Basic includes the gym floor.
+- Plus adds the swimming pool and group classes to everything in Basic.
+
+The Plus membership costs $45 a month. Guests are not allowed on Basic.
+Lockers are part of every membership, and only padlocks are accepted.
+
+| Membership | Towels | Sauna |
+| --- | --- | --- |
+| Basic | no | no |
+| Plus | yes | no |
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Does the Plus membership include the swimming pool?", "swimming pool"),
+        ("Which memberships have access to the pool?", "swimming pool"),
+        ("Are guests allowed on Basic?", "Guests are not allowed"),
+        ("Does Basic include towels?", "Towels no"),
+        ("Is a sauna part of the Plus membership?", "Sauna no"),
+        ("Do you have lockers?", "Lockers are part of every membership"),
+    ],
+)
+def test_a_feature_is_answered_by_what_is_said_of_it(question: str, said: str) -> None:
+    assert said in " ".join(texts(answer(question, passage(FEATURES))))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Does the Plus membership include phone support?",
+        "Does Plus include childcare?",
+        "Is a solarium part of the Plus membership?",
+        "Which memberships offer a parking space?",
+        "Is there a squash court?",
+    ],
+)
+def test_a_feature_that_no_passage_speaks_of_is_open_and_not_answered_with_another(question: str) -> None:
+    found = answer_sentences(Question(text=question), [passage(FEATURES)], embed)
+    assert (found.sentences, found.answered) == ([], False)
+
+
+def test_a_sentence_that_closes_a_list_answers_for_what_is_not_in_it() -> None:
+    page = passage("Dogs are welcome for $15 a night. Other pets are not accepted in the hotel.")
+    assert (
+        texts(answer("Are pet snakes accepted in the hotel?", page))[0] == "Other pets are not accepted in the hotel."
+    )

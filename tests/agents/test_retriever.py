@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agents.retriever import DOUBT, Library, Wanted, local_skill, names_in
@@ -92,6 +94,14 @@ def test_a_thing_that_no_document_names_is_not_answered_from_its_namesakes() -> 
     assert found.reasons == ['no document mentions "Titanium"'] * 2
 
 
+def test_an_acronym_that_no_document_has_is_known_where_a_passage_spells_it_out() -> None:
+    text = "Does the Pro plan include SSO?"
+    page = replace(hit("sign-in"), text="Starter and Pro do not include single sign-on.")
+    assert retrieve({text: evidence(page, missing=("SSO",))}, Question(text=text)).passages
+    found = retrieve({text: evidence(hit("plans"), missing=("SSO",))}, Question(text=text))
+    assert (found.passages, found.reasons) == ([], ['no document mentions "SSO"'])
+
+
 def test_a_name_in_a_statement_is_the_writers_own_affair() -> None:
     said = Question(text="I own the Brightquay workspace. Erase it.", stated=True)
     assert retrieve({said.text: evidence(hit("x"), missing=("Brightquay",))}, said).passages
@@ -113,6 +123,10 @@ def test_internal_and_deprecated_pages_are_marked() -> None:
         ("What is the cheapest plan?", set()),
         ("Why do I get AUTH-999 today?", {"AUTH-999"}),
         ("Is there an iOS app?", {"iOS"}),
+        ("Does the Pro plan include SCIM?", {"Pro", "SCIM"}),
+        ("how do I file an RMA", {"RMA"}),
+        ("WHY IS MY BILL SO HIGH", set()),  # says nothing of names
+        ("What is the ETA of my order?", set()),
     ],
 )
 def test_names_are_told_from_ordinary_words(question: str, names: set[str]) -> None:

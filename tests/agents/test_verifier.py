@@ -23,7 +23,7 @@ from agents.verifier import (
     judged,
 )  # fmt: skip
 from tasks.case import Case, Claim, Draft, Question, Quote, Sentence, Verdict
-from tests.agents.bench import PRICE, Bench, draft, drafted, passage, path_of, said
+from tests.agents.bench import ACCESS, PRICE, Bench, draft, drafted, passage, path_of, said
 from tests.agents.scripted import Scripted
 
 PLANS = """# Plans
@@ -182,6 +182,25 @@ def test_an_index_of_no_question_is_refused_and_with_one_question_cannot_be_wron
     verdict = check(Submission(draft=one, passages=pages, questions=two, ticket=""))
     assert verdict.claims[0].reason.startswith("not about the question: there is no question 7")
     assert check(Submission(draft=settled(one, pages, 1), passages=pages, questions=two[:1], ticket="")).supported
+
+
+@pytest.mark.parametrize(
+    ("question", "supported"),
+    [
+        ("Does the Pro plan include API access?", True),
+        ("Does the Pro plan include application programming interface access?", True),
+        ("Does the Pro plan include phone support?", False),
+        ("Which plans offer single sign-on?", False),
+        ("What does Pro include?", True),
+    ],
+)
+def test_a_feature_is_not_answered_with_a_passage_that_does_not_speak_of_it(question: str, supported: bool) -> None:
+    pages = [passage(1, ACCESS)]
+    told = settled(Draft(sentences=[quoted(ACCESS, ACCESS)]), pages, 1)
+    asked = [Question(text=question), Question(text="How much is the phone hotline?")]
+    verdict = check(Submission(draft=told, passages=pages, questions=asked, ticket=question))
+    assert verdict.supported == supported
+    assert supported or verdict.claims[0].reason.startswith("not about the question")
 
 
 @pytest.mark.parametrize("lead", ["Run this:", "Follow these steps to open the login page:"])
