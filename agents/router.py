@@ -173,6 +173,29 @@ _NEXT = re.compile(
     r"|(?:^|[:,;]?\s+)\(?[1-9a-e]\)\s+",
     re.I,
 )
+# "How long is the trial, what does a seat cost": a comma parts two questions, each with a verb of its own before what
+# it asks of. "When it fails, what do I do" is one, and ", which is slow" is none.
+_OF = r"(?:it|i|we|you|they|the|there|my|our|your|that|this|these|those|an?|any|all)"
+_ASKS_ITSELF = re.compile(
+    rf"^(?:(?:and|also|so|but|then|hi|hello|please)[,\s]+)*(?:(?:{_AUX})\s+(?:{_OF}|[A-Z][\w-]*)\b|what(?:['’]s)?\b"
+    rf"|how (?:much|many|long|often|soon|big|large|far|old|late|early)\b"
+    rf"|(?:how|where|when|why|who)(?:['’]s|\s+(?:{_AUX}))\b|(?:which|whose)\s+(?!(?:{_AUX})\b)\w+)",
+    re.IGNORECASE,
+)
+_COMMA = re.compile(r"[,;]\s+")
+# "the price, the storage limit and the trial length", after "what is" or "tell me".
+_LISTED = re.compile(
+    r"^(?P<head>.*?\b(?:what(?:['’]s| is| are)|tell me|give me|let me know|need to know|like to know) )"
+    r"(?P<items>(?:the|your|its|our|my) [^,?]+(?:, (?:and )?(?:the|your|its|our|my) [^,?]+)+?"
+    r"(?:,? and (?:the|your|its|our|my) [^,?]+)?)[?.!]*$",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(
+    r",\s+(?:and\s+)?(?=(?:the|your|its|our|my)\s)|\s+and\s+(?=(?:the|your|its|our|my)\s)", re.IGNORECASE
+)
+_ASKING = (_ASKS, _INSIDE, _LISTED)
+_TELL = re.compile(r"\b(?:tell|give) me\b|\blet me know\b|\b(?:need|like) to know\b", re.IGNORECASE)
+_SHARED = re.compile(r"\b(?:of|for|between|on|in|with) (?:the|your|its|our|my)\b|\b(?:between|differences?)\b", re.I)
 _GREETING = re.compile(
     r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|greetings|thanks?|thank you|cheers|regards|best"
     r"|kind regards|sincerely|many thanks|yours|sent from)\b[^.?!]{0,60}[,.!]?$",
@@ -196,27 +219,77 @@ def questions_in(ticket: Ticket) -> list[Question]:
     A ticket that asks nothing in so many words ("my export is empty") is one question: itself.
     """
     units = [u for u in language.sentences(ticket.text) if u.kind != "quote" and not _GREETING.match(u.text)]
-    said = [" ".join(u.text.split()) for u in units]
-    asking = [i for i, s in enumerate(said) if s.endswith("?") or _ASKS.match(s) or _INSIDE.search(s)]
+    said = [" ".join(line.split()) for u in units for line in (_lines(u.text) if u.kind == "prose" else [u.text])]
+    asking = [
+        i for i, s in enumerate(said) if s.endswith("?") or _ASKS.match(s) or _INSIDE.search(s) or _LISTED.match(s)
+    ]
     if not asking:
         whole = " ".join([ticket.subject, *said]).strip() or ticket.text.strip()
         return [Question(text=whole[:_MAX_LENGTH], stated=True)]
     found: list[Question] = []
     for i in asking:
         before = " ".join([*ticket.earlier[-2:], ticket.subject, *said[max(0, i - 2) : i]]).strip()
-        parts = [
-            part for part in (piece.strip(" ,;:") for piece in _NEXT.split(said[i])) if _WHAT_IS_ASKED.search(part)
-        ]
+        pieces = (piece.strip(" ,;:") for next_ in _NEXT.split(said[i]) for piece in _parted(next_))
+        parts = [part for part in pieces if _WHAT_IS_ASKED.search(part) or _TELL.search(part)]
         if len(parts) < 2:
             found.append(_question(said[i], before))
         else:
-            found += [_question(part, f"{before} {said[i]}".strip()) for part in parts]
+            found += [_one_of(part, before, said[i]) for part in parts]
     return found[:_MAX_QUESTIONS]
+
+
+def _one_of(part: str, before: str, whole: str) -> Question:
+    """One of several questions of a sentence: what it says too little of is named there; the others are no context."""
+    asked = _question(part, f"{before} {whole}".strip())
+    if asked.context and not _points_back(part):
+        return _question(part, f"{before} {' '.join(dict.fromkeys(_NAMED.findall(whole)))}".strip())
+    return asked
+
+
+_NAMED = re.compile(r"(?<!^)(?<![.?!:] )\b[A-Z][a-z][\w-]*")
+
+
+def _points_back(part: str) -> bool:
+    return bool(_POINTS_BACK.search(_POINTS_NOWHERE.sub("", part)))
+
+
+def _lines(text: str) -> list[str]:
+    """A paragraph, parted before each line that begins a question of its own: not everybody writes question marks."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if lines and not _ASKS_ITSELF.match(line.strip()):
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    return lines
+
+
+def _parted(text: str) -> list[str]:
+    """A sentence, parted at the commas between questions, and between the things of a list that it asks for."""
+    parts: list[str] = []
+    asked = False
+    for piece in _COMMA.split(text):
+        asks = bool(_ASKS_ITSELF.match(piece))
+        if asks and asked:
+            parts.append(piece)
+        else:
+            parts[-1:] = [", ".join([*parts[-1:], piece])]
+        asked = asks or asked
+    return [one for part in parts for one in _things(part)]
+
+
+def _things(part: str) -> list[str]:
+    """The things of a list that is asked for, each as a question; "the price of the Pro and the Basic plan" is one."""
+    listed = _LISTED.match(part)
+    items = _ITEM.split(listed["items"]) if listed else []
+    if not listed or len(items) < 3 or any(_SHARED.search(item) for item in items[:-1]):
+        return [part]
+    return [f"{listed['head']}{item}" for item in items]
 
 
 def _question(part: str, before: str) -> Question:
     """`part`, with what stands before it as context when it points back or says too little alone."""
-    alone = len(language.stems(part)) >= 3 and not _POINTS_BACK.search(_POINTS_NOWHERE.sub("", part))
+    alone = len(language.stems(part)) >= 3 and not _points_back(part)
     return Question(text=part[:_MAX_LENGTH], context="" if alone else before[:_MAX_LENGTH])
 
 

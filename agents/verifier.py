@@ -14,7 +14,9 @@ from pydantic import BaseModel, Field
 
 from agents.asked import closes, features_in, speaking_of
 from agents.extractive.disagreement import out_of_force, outdated
+from agents.extractive.units import units
 from agents.models import Skill, Tiers
+from agents.period import holds_for, period_asked
 from agents.quotes import evidence, find, refusal, seen, spans
 from knowledge_base.evidence import Evidence, read
 from knowledge_base.facts import facts_in, one_line
@@ -76,18 +78,18 @@ def check(given: Submission) -> Verdict:
     passages = {passage.n: passage for passage in given.passages}
     judged = [_judged(given, passages, i, asked) for i in range(len(given.draft.sentences))]
     for i, reason in outdated(given.draft, given.passages, asked).items():
-        if judged[i].in_doubt or not judged[i].reason:
+        if (judged[i].in_doubt or not judged[i].reason) and not _of_its_time(given, passages, i):
             judged[i] = _Judged(reason)
     for i, sentence in enumerate(given.draft.sentences):
         if not judged[i].reason and (reason := out_of_force(sentence, passages, f"{asked} {given.ticket}")):
             judged[i] = _Judged(reason)
     sentences = given.draft.sentences
     on_topic = {s.question for s, found in zip(sentences, judged, strict=True) if not found.off_topic}
-    on_topic -= {i for i in on_topic if 0 <= i < len(given.questions) and _beside_the_point(given, passages, i)}
+    beside = {i: why for i in on_topic if (why := _beside_the_point(given, passages, i))}
     claims: list[Claim] = []
     for sentence, found in zip(sentences, judged, strict=True):
-        adrift = not found.reason and sentence.question not in on_topic
-        reason = _OFF_TOPIC if adrift else found.reason
+        adrift = "" if sentence.question in on_topic else _OFF_TOPIC
+        reason = found.reason or beside.get(sentence.question, adrift)
         claims.append(Claim(text=sentence.text, supported=not reason, citations=sentence.citations, reason=reason))
     scores = [found.score for found in judged]
     asks = given.draft.ask
@@ -98,16 +100,37 @@ def check(given: Submission) -> Verdict:
     return _verdict(claims, min(scores, default=0.0), undecided)
 
 
-def _beside_the_point(given: Submission, passages: Mapping[int, Passage], question: int) -> bool:
-    """Whether what answers a question cites only passages without a word of the feature that it asks after."""
-    features = features_in(given.questions[question].text)
-    sentences = [sentence for sentence in given.draft.sentences if sentence.question == question]
-    if not features or any(closes(sentence.text) for sentence in sentences):
+def _beside_the_point(given: Submission, passages: Mapping[int, Passage], question: int) -> str:
+    """Why what answers a question does not: its passages do not speak of the feature, or the time, that it asks of."""
+    if not 0 <= question < len(given.questions):
+        return ""
+    text, sentences = given.questions[question].text, given.draft.sentences
+    mine = [i for i, sentence in enumerate(sentences) if sentence.question == question]
+    cited = [passages[n] for i in mine for n in sentences[i].citations if n in passages]
+    features = () if any(closes(sentences[i].text) for i in mine) else features_in(text)
+    said = [sentences[i].text for i in mine]
+    said += [f"{page.title} | {' | '.join(page.headings)} | {page.text}" for page in cited]
+    if features and not any(any(speaking_of(feature, said)) for feature in features):
+        return _OFF_TOPIC
+    if period_asked(text) and not any(_of_its_time(given, passages, i, now=True) for i in mine):
+        return "not about the question: nothing of it is said of the time that is asked about; list it as open"
+    return ""
+
+
+def _of_its_time(given: Submission, passages: Mapping[int, Passage], i: int, *, now: bool = False) -> bool:
+    """Whether a sentence answers for a time that its question asks about; `now`: a page in force may as it stands."""
+    sentence = given.draft.sentences[i]
+    known = 0 <= sentence.question < len(given.questions)
+    asked = period_asked(given.questions[sentence.question].text) if known else None
+    if asked is None:
         return False
-    cited = [passages[n] for sentence in sentences for n in sentence.citations if n in passages]
-    said = [sentence.text for sentence in sentences]
-    said += [f"{passage.title} | {' | '.join(passage.headings)} | {passage.text}" for passage in cited]
-    return not any(any(speaking_of(feature, said)) for feature in features)
+    for quote in sentence.quotes:
+        if page := passages.get(quote.n):
+            headings = next((u.headings for u in units(page) if quote.text in u.quote or u.quote in quote.text), ())
+            said = " | ".join([page.title, *page.headings, *headings, quote.text, sentence.text])
+            if holds_for(asked, said, page.modified, in_force=now and not page.deprecated):
+                return True
+    return False
 
 
 _OFF_TOPIC = "not about the question: no sentence for it has a word of what was asked; answer it or list it as open"

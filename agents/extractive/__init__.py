@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from agents.extractive.alternatives import alternatives
 from agents.extractive.disagreement import newest
-from agents.extractive.point import BESIDE, to_the_point
+from agents.extractive.point import BESIDE, to_the_point, usable
 from agents.extractive.procedures import procedure
 from agents.extractive.rank import ANSWERS, PROCEDURAL, Embed, rank
 from agents.extractive.statements import statements
@@ -73,7 +73,9 @@ def answer_sentences(
     `ticket` is the text around the question; what scores less than `least` answers nothing.
     """
     no = set(refused)
-    in_order = sorted(_usable(passages), key=lambda p: p.position)  # so that a document reads as it was written
+    in_order = sorted(
+        usable(question, passages), key=lambda p: p.position
+    )  # so that a document reads as it was written
     pool = [u for p in in_order for u in units(p) if u.text not in no]
     scores = rank(question, pool, embed) if pool else []
     may = to_the_point(question, pool, scores)
@@ -86,10 +88,10 @@ def answer_sentences(
         picked, ask = alternatives(question, pool, scores, ticket)
     if not picked and not ask:
         picked = statements(question, pool, scores, ticket)
-    fitting = {unit.quote for unit, fits in zip(pool, may, strict=True) if fits}
-    if not ask and fitting.isdisjoint(unit.quote for unit in picked):
+    fitting = [unit for unit, fits in zip(pool, may, strict=True) if fits]
+    if not ask and {unit.quote for unit in fitting}.isdisjoint(unit.quote for unit in picked):
         return Chosen([], answered=False)
-    kept = [unit for unit in newest(picked, pool) if not any(_told(unit, sentence) for sentence in taken)]
+    kept = [unit for unit in newest(picked, fitting) if not any(_told(unit, sentence) for sentence in taken)]
     return Chosen([unit.sentence() for unit in kept], answered=True, ask=ask)
 
 
@@ -97,8 +99,3 @@ def _told(unit: Unit, sentence: Sentence) -> bool:
     """Whether a sentence of the draft is this piece already; of a table's row other columns may still be told."""
     same = any(quote.text == unit.quote for quote in sentence.quotes)
     return same and all(cell in sentence.text for cell in cell_texts(unit.cells))
-
-
-def _usable(passages: Sequence[Passage]) -> Sequence[Passage]:
-    """Without deprecated pages, unless there is nothing else."""
-    return [p for p in passages if not p.deprecated] or passages

@@ -1,4 +1,4 @@
-"""Which pieces are to the point: they speak of the feature that a question asks after."""
+"""Which pieces are to the point: they speak of the feature that a question asks after, and hold for its time."""
 
 from __future__ import annotations
 
@@ -6,21 +6,39 @@ from collections.abc import Sequence
 
 from agents.asked import closes, features_in, speaking_of
 from agents.extractive.units import Unit
-from tasks.case import Question
+from agents.period import holds_for, period_asked
+from tasks.case import Passage, Question
 
 BESIDE = 1.0
 """What a piece beside the point loses of its score: it comes only with one that needs it, as its list or lead-in."""
 
+_AS_GOOD = 0.7
+"""The share of the best score that a piece must have which is said of the time asked about: it is of the same thing."""
+
 
 def to_the_point(question: Question, pool: Sequence[Unit], scores: Sequence[float]) -> list[bool]:
-    """For each piece, whether it may answer the question; all of them, where none could be told apart.
+    """For each piece, whether it may answer the question.
 
-    The best piece may too when it closes a list that the feature would stand in ("... only").
+    Of what is said of another feature the best piece may, when it closes a list ("... only").
     """
-    features = features_in(question.text)
-    if not features:
-        return [True] * len(pool)
     said = [f"{u.passage.title} | {' | '.join(u.headings)} | {u.column} {u.text}" for u in pool]
-    found = [any(one) for one in zip(*(speaking_of(feature, said) for feature in features), strict=True)]
-    best = max(range(len(pool)), key=lambda i: scores[i])
-    return [may or (i == best and closes(pool[i].text)) for i, may in enumerate(found)]
+    may = [True] * len(pool)
+    if pool and (features := features_in(question.text)):
+        may = [any(one) for one in zip(*(speaking_of(feature, said) for feature in features), strict=True)]
+        best = max(range(len(pool)), key=lambda i: scores[i])
+        may[best] = may[best] or closes(pool[best].text)
+    if asked := period_asked(question.text):
+        least = _AS_GOOD * max(scores, default=0.0)
+        for i, unit in enumerate(pool):
+            page = unit.passage
+            timely = holds_for(asked, said[i], page.modified, in_force=not page.deprecated)
+            may[i] = may[i] and timely and scores[i] >= least
+    return may
+
+
+def usable(question: Question, passages: Sequence[Passage]) -> Sequence[Passage]:
+    """Without deprecated pages, unless there is nothing else, or their title tells the time that is asked about."""
+    asked = period_asked(question.text)
+    return [
+        p for p in passages if not p.deprecated or (asked and holds_for(asked, p.title, in_force=False))
+    ] or passages

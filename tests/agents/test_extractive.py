@@ -345,3 +345,25 @@ def test_a_sentence_that_closes_a_list_answers_for_what_is_not_in_it() -> None:
     assert (
         texts(answer("Are pet snakes accepted in the hotel?", page))[0] == "Other pets are not accepted in the hotel."
     )
+
+
+TARIFFS = (
+    "In 2024 the Standard tariff cost €17 a month. The Standard tariff costs €19 a month. The Max tariff costs €35."
+)
+OLD = "The Standard tariff cost €12 a month. The Max tariff cost €30 a month."
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("What did the Standard tariff cost in 2024?", ["In 2024 the Standard tariff cost €17 a month."]),
+        ("What did the Standard tariff cost in 2019?", ["The Standard tariff cost €12 a month."]),  # only the old page
+        ("What did the Standard tariff cost in 2011?", []),
+        ("What will the Max tariff cost in 2040?", []),
+    ],
+)
+def test_the_time_that_is_asked_about_is_the_one_that_is_answered(question: str, said: list[str]) -> None:
+    now = passage(TARIFFS, title="Tariffs", modified="2026-02-01")
+    old = passage(OLD, 2, title="Tariffs 2019", modified="2026-01-01", deprecated=True)
+    found = answer_sentences(Question(text=question), [now, old], embed)
+    assert (texts(found.sentences), found.answered) == (said, bool(said))

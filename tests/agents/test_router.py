@@ -94,3 +94,58 @@ def test_a_question_that_points_to_nothing_before_is_asked_alone(question: str) 
 def test_a_question_that_points_back_keeps_its_context() -> None:
     found = route_locally(Ticket(text="We use the Granite plan. Is it possible to move that to Harbor?")).questions
     assert found[-1].context == "We use the Granite plan."
+
+
+@pytest.mark.parametrize(
+    ("text", "questions"),
+    [
+        (
+            "How many calls a month do I get, what does a seat cost, and can I get a refund after 60 days?",
+            ["How many calls a month do I get", "what does a seat cost", "can I get a refund after 60 days?"],
+        ),
+        ("Where is my parcel; why was I charged twice?", ["Where is my parcel", "why was I charged twice?"]),
+        (
+            "As an admin, how do I add users, how do I remove them?",
+            ["As an admin, how do I add users", "how do I remove them?"],
+        ),
+        ("what's the price\nwhat's the limit", ["what's the price", "what's the limit"]),
+        (
+            "is there a pool\ncan I bring my dog\nhow late is check-in",
+            ["is there a pool", "can I bring my dog", "how late is check-in"],
+        ),
+        (
+            "Please tell me the price of Pro, the storage limit and the trial length.",
+            ["Please tell me the price of Pro", "Please tell me the storage limit", "Please tell me the trial length."],
+        ),
+        (
+            "What are the opening hours, the late fee, and the deposit?",
+            ["What are the opening hours", "What are the late fee", "What are the deposit"],
+        ),
+    ],
+)
+def test_each_of_several_questions_is_one(text: str, questions: list[str]) -> None:
+    assert [q.text.rstrip("?.") for q in questions_in(Ticket(text=text))] == [q.rstrip("?.") for q in questions]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "When the export fails, what do I do?",
+        "If I cancel, do I get a refund?",
+        "How do I use the importer, which is slow?",
+        "I have a Pro plan, how many calls do I get?",
+        "After we upgrade, when is the next invoice due?",
+        "What is the difference between the Pro plan, the Business plan and the Starter plan?",
+        "What is the price of the Pro plan, the Business plan and the Starter plan?",
+        "Does Pro have SSO, SCIM, and audit logs?",
+        "We moved to a\nnew office, is there a way\nto change the address?",
+        "I do not know\nhow to reset my password",
+    ],
+)
+def test_one_question_stays_one(text: str) -> None:
+    assert [q.text for q in questions_in(Ticket(text=text))] == [" ".join(text.split())]
+
+
+def test_one_of_several_questions_brings_the_names_that_it_lacks_and_not_what_else_is_asked() -> None:
+    text = "What does a Pro seat cost, how many API calls are included, and what is the storage limit?"
+    assert [q.context for q in questions_in(Ticket(text=text))] == ["", "", "Pro"]

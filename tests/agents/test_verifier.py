@@ -203,6 +203,26 @@ def test_a_feature_is_not_answered_with_a_passage_that_does_not_speak_of_it(ques
     assert supported or verdict.claims[0].reason.startswith("not about the question")
 
 
+@pytest.mark.parametrize(
+    ("question", "n", "supported"),
+    [
+        ("What did the Pro plan cost in 2024?", 1, False),
+        ("What will the Pro plan cost in 2040?", 1, False),
+        ("What did the Pro plan cost in 2024?", 2, True),  # out of force, and asked for
+        ("What does the Pro plan cost in 2026?", 1, True),
+        ("What does the Pro plan cost?", 2, False),
+        ("How much is the Pro plan for the team I set up in 2024?", 1, True),
+    ],
+)
+def test_an_answer_is_of_the_time_that_was_asked_about(question: str, n: int, supported: bool) -> None:
+    now = passage(1, PRICE, title="Plans", modified="2026-03-02")
+    old = passage(2, "The Pro plan costs $39 per seat per month.", title="Plans 2024", deprecated=True)
+    told = [now, old][n - 1].text
+    one = settled(Draft(sentences=[Sentence(text=told, quotes=[Quote(n=n, text=told)])]), [now, old], 1)
+    verdict = check(Submission(draft=one, passages=[now, old], questions=[Question(text=question)], ticket=question))
+    assert verdict.supported == supported, verdict.claims[0].reason
+
+
 @pytest.mark.parametrize("lead", ["Run this:", "Follow these steps to open the login page:"])
 def test_a_plain_lead_in_needs_no_words_of_its_own_but_something_to_lead_to(lead: str) -> None:
     pages, step = [passage(1, PLANS)], "Open the login page."
