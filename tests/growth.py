@@ -18,11 +18,6 @@ def is_linear(work: Callable[[int], object], length: int) -> bool:
 
 
 def _seconds(work: Callable[[int], object], length: int) -> float:
-    """The shorter of two tries."""
-    return min(_once(work, length) for _ in range(2))
-
-
-def _once(work: Callable[[int], object], length: int) -> float:
     began = time.thread_time()
     work(length)
     return time.thread_time() - began
