@@ -36,7 +36,7 @@ def table(file: File) -> Iterator[Page | Refusal]:
     if isinstance(text, Refusal) or not has_text(text):
         yield text if isinstance(text, Refusal) else Refusal(EMPTY)
         return
-    csv.field_size_limit(len(text))
+    allow_cells(len(text))
     delimiter, spaced, begin = _dialect(text, file.suffix)
     rows = rows_of(text, delimiter, spaced=spaced, begin=begin)
     header = next((row for row in rows if row.wrong or any(cell.strip() for cell in row.cells)), None)
@@ -103,6 +103,11 @@ def said_delimiter(text: str) -> tuple[str, int]:
     """
     said = _SAID.match(text)
     return (said[1], said.end()) if said else ("", 0)
+
+
+def allow_cells(longest: int) -> None:
+    """Have `csv` read cells of so many characters. Its limit is one for the whole process, and so never lowered."""
+    csv.field_size_limit(max(longest, csv.field_size_limit()))
 
 
 def rows_of(text: str, delimiter: str, *, spaced: bool = False, begin: int = 0) -> Iterator[CsvRow]:

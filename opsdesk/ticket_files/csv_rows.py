@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from errors import UsageError
-from knowledge_base.formats.tables import CsvRow, rows_of, said_delimiter
+from knowledge_base.formats.tables import CsvRow, allow_cells, rows_of, said_delimiter
 from opsdesk.ticket_files.table import UNREAD, Record, check_columns
 
 _DELIMITERS = ",;\t|"
@@ -19,7 +19,7 @@ def csv_records(text: str, delimiter: str, longest: int) -> tuple[list[str], Ite
 
     Raises `UsageError` for a table without a header that can be read, or with too many columns.
     """
-    csv.field_size_limit(longest)
+    allow_cells(longest)
     said, begin = said_delimiter(text)
     delimiter = delimiter or said or _delimiter(text[begin : begin + _SAMPLE])
     rows = rows_of(text, delimiter, begin=begin)
