@@ -106,15 +106,19 @@ def _beside_the_point(given: Submission, passages: Mapping[int, Passage], questi
         return ""
     text, sentences = given.questions[question].text, given.draft.sentences
     mine = [i for i, sentence in enumerate(sentences) if sentence.question == question]
-    cited = [passages[n] for i in mine for n in sentences[i].citations if n in passages]
-    features = () if any(closes(sentences[i].text) for i in mine) else features_in(text)
-    said = [sentences[i].text for i in mine]
-    said += [f"{page.title} | {' | '.join(page.headings)} | {page.text}" for page in cited]
-    if features and not any(any(speaking_of(feature, said)) for feature in features):
-        return _OFF_TOPIC
+    if (features := features_in(text)) and not any(closes(sentences[i].text) for i in mine):
+        cited = [passages[n] for i in mine for n in sentences[i].citations if n in passages]
+        said = [*(sentences[i].text for i in mine), *map(_in_full, cited)]
+        if not any(any(speaking_of(feature, said)) for feature in features):
+            return _OFF_TOPIC
     if period_asked(text) and not any(_of_its_time(given, passages, i, now=True) for i in mine):
         return "not about the question: nothing of it is said of the time that is asked about; list it as open"
     return ""
+
+
+def _in_full(page: Passage | Evidence) -> str:
+    """A passage below its title and headings, each apart from the next."""
+    return " | ".join([page.title, *page.headings, page.text])
 
 
 def _of_its_time(given: Submission, passages: Mapping[int, Passage], i: int, *, now: bool = False) -> bool:
@@ -172,7 +176,7 @@ def _of_another(sentence: Sentence, cited: Sequence[Evidence]) -> str:
 
     Names that the question gives are allowed in an answer; so a figure could be moved to whoever it asks about.
     """
-    read_ = " ".join(f"{p.title} {' '.join(p.headings)} {p.text}" for p in cited)
+    read_ = " ".join(map(_in_full, cited))
     quoted: dict[str, set[str]] = {}
     for name, kind in _NAMED.findall(" ".join(quote.text for quote in sentence.quotes)):
         if name.lower() not in STOP_WORDS:
@@ -201,7 +205,7 @@ def _proved(sentence: Sentence, cited: list[Evidence], beside: list[Evidence], a
     text = f"```\n{sentence.text}\n```" if sentence.kind == "code" else sentence.text
     proof = prove(text, cited, asked, beside=beside)
     if not proof.claims:  # a lead-in such as "Run this:" claims nothing, but it must be the passage's own
-        known = _LEADING.union(stems(asked), *(stems(f"{p.title} {' '.join(p.headings)} {p.text}") for p in cited))
+        known = _LEADING.union(stems(asked), *(stems(_in_full(p)) for p in cited))
         leads = sentence.text.endswith(":") and not Words(sentence.text).denials
         if leads and known.issuperset(stems(sentence.text)):
             return _Judged("", 1.0)

@@ -109,15 +109,9 @@ _LINKING = r"(?:\s+(?:of|is|are|at|to|a|an|the|total))*\W{0,4}$"
 _MORE = r"(?:more|greater|higher|longer|larger|bigger|heavier|older)"
 _LESS = r"(?:less|fewer|lower|smaller|shorter|lighter|younger|newer)"
 _SIDES: tuple[tuple[Side, str], ...] = (
-    (
-        "most",
-        rf"{_NEGATED}\b(?:{_MORE}|over|above|exceed\w*|past|beyond)(?:\s+than)?",
-    ),
+    ("most", rf"{_NEGATED}\b(?:{_MORE}|over|above|exceed\w*|past|beyond)(?:\s+than)?"),
     ("least", rf"{_NEGATED}\b(?:{_LESS}|below|under)(?:\s+than)?"),
-    (
-        "over",
-        rf"\b(?:{_MORE}\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)",
-    ),
+    ("over", rf"\b(?:{_MORE}\s+than|over|above|exceed(?:s|ed|ing)?|in\s+excess)"),
     ("under", rf"\b(?:{_LESS}\s+than|under|below)"),
     (
         "most",

@@ -11,7 +11,7 @@ import typer
 from errors import UsageError
 from opsdesk.desk import Desk
 from opsdesk.redaction import hide
-from opsdesk.settings import read_settings, unknown_variables
+from opsdesk.settings import read_settings
 from opsdesk.tiers import secrets_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value and nothing else on stdout.")]
@@ -28,9 +28,10 @@ def open_desk(*, tell: bool = True, **changes: object) -> Desk:
 
     `tell`: whether variables that begin as ours do and set nothing are named, on standard error.
     """
-    settings = read_settings().model_copy(update=changes)
+    unknown: list[str] = []
+    settings = read_settings(unknown.extend).model_copy(update=changes)
     hide(secrets_of(settings))
-    if tell and (unknown := unknown_variables()):
+    if tell and unknown:
         typer.echo(f"opsdesk: no setting, and passed over: {', '.join(unknown)} (see docs/settings.md)", err=True)
     return Desk(settings)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -346,11 +346,14 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def read_settings() -> Settings:
-    """The settings in force. Raises `UsageError` naming the variable that is wrong, also where only its name is."""
+def read_settings(passed_over: Callable[[list[str]], object] = lambda names: None) -> Settings:
+    """The settings in force. Raises `UsageError` naming the variable that is wrong, also where only its name is.
+
+    `passed_over` is given the variables that begin as ours do, and are no settings and like none.
+    """
     try:
-        unknown_variables()
-        return Settings()
+        unknown = _unknown_variables()
+        settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = "__".join(str(part) for part in first["loc"]).upper()
@@ -362,13 +365,15 @@ def read_settings() -> Settings:
         raise UsageError(f"{message} {PREFIX}TIERS__CHEAP__MODEL, instead") from None
     except ValueError as error:  # a broken opsdesk.toml
         raise UsageError(f"opsdesk.toml cannot be read: {error}; mend or remove it") from error
+    passed_over(unknown)
+    return settings
 
 
 _WRONG = {"extra_forbidden": "there is no such setting"}
 
 
-def unknown_variables() -> list[str]:
-    """The variables that begin as ours do, and are no settings and like none. Raises `UsageError` for slips of one."""
+def _unknown_variables() -> list[str]:
+    """The variables that are no settings and like none. Raises `UsageError` for slips of one."""
     fields = Settings.model_fields
     nested = {name for name, field in fields.items() if isinstance(field.default, BaseModel)}
     given: Iterable[str] = {*EnvSettingsSource(Settings).env_vars, *DotEnvSettingsSource(Settings).env_vars}

@@ -73,9 +73,8 @@ def answer_sentences(
     `ticket` is the text around the question; what scores less than `least` answers nothing.
     """
     no = set(refused)
-    in_order = sorted(
-        usable(question, passages), key=lambda p: p.position
-    )  # so that a document reads as it was written
+    # In their order, so that a document reads as it was written.
+    in_order = sorted(usable(question, passages), key=lambda p: p.position)
     pool = [u for p in in_order for u in units(p) if u.text not in no]
     scores = rank(question, pool, embed) if pool else []
     may = to_the_point(question, pool, scores)

@@ -21,14 +21,17 @@ def to_the_point(question: Question, pool: Sequence[Unit], scores: Sequence[floa
 
     Of what is said of another feature the best piece may, when it closes a list ("... only").
     """
-    said = [f"{u.passage.title} | {' | '.join(u.headings)} | {u.column} {u.text}" for u in pool]
+    features, asked = features_in(question.text), period_asked(question.text)
     may = [True] * len(pool)
-    if pool and (features := features_in(question.text)):
+    if not pool or not (features or asked):
+        return may
+    said = [f"{u.passage.title} | {' | '.join(u.headings)} | {u.column} {u.text}" for u in pool]
+    if features:
         may = [any(one) for one in zip(*(speaking_of(feature, said) for feature in features), strict=True)]
         best = max(range(len(pool)), key=lambda i: scores[i])
         may[best] = may[best] or closes(pool[best].text)
-    if asked := period_asked(question.text):
-        least = _AS_GOOD * max(scores, default=0.0)
+    if asked:
+        least = _AS_GOOD * max(scores)
         for i, unit in enumerate(pool):
             page = unit.passage
             timely = holds_for(asked, said[i], page.modified, in_force=not page.deprecated)

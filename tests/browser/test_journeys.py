@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -104,17 +105,22 @@ def _press(page: Page, key: str) -> None:
     settled(page)
 
 
-def test_add_a_document_then_ask_about_it(site: Served, page: Page, tmp_path: Path) -> None:
-    file = tmp_path / "badges.md"
-    file.write_text(RULE, encoding="utf-8")
+def _upload(site: Served, page: Page, kb: str, files: Sequence[Path], button: str) -> None:
+    """Makes a knowledge base of files on its page."""
     go(page, f"{site.url}/knowledge")
     page.get_by_role("combobox", name="Knowledge base").click()
     page.get_by_role("option", name="New knowledge base").click()
-    page.get_by_role("textbox", name="Name").fill("office")
+    page.get_by_role("textbox", name="Name").fill(kb)
     page.keyboard.press("Tab")
     settled(page)
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
-    page.get_by_role("button", name="Add 1 file").click()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
+    page.get_by_role("button", name=button).click()
+
+
+def test_add_a_document_then_ask_about_it(site: Served, page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "badges.md"
+    file.write_text(RULE, encoding="utf-8")
+    _upload(site, page, "office", [file], "Add 1 file")
     expect(page.get_by_text("1 added", exact=False)).to_be_visible()
     go(page, f"{site.url}/?kb=office")
     ask(page, "How soon is a lost badge replaced?")
@@ -132,14 +138,7 @@ def test_two_uploads_of_one_name_are_both_there_and_one_can_be_deleted(
         (tmp_path / team).mkdir()
         files.append(tmp_path / team / "README.md")
         files[-1].write_text(f"# Readme of {team}\n\nThe {team} team answers within 2 days.\n", encoding="utf-8")
-    go(page, f"{site.url}/knowledge")
-    page.get_by_role("combobox", name="Knowledge base").click()
-    page.get_by_role("option", name="New knowledge base").click()
-    page.get_by_role("textbox", name="Name").fill("teams")
-    page.keyboard.press("Tab")
-    settled(page)
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
-    page.get_by_role("button", name="Add 2 files").click()
+    _upload(site, page, "teams", files, "Add 2 files")
     expect(page.get_by_text("2 added", exact=False)).to_be_visible()
     table = page.get_by_test_id("stDataFrame").bounding_box()
     assert table is not None
