@@ -24,6 +24,7 @@ from agents.turns import Turns, in_turn
 from errors import OpsdeskError, Postponed, Stopped, StoreError
 from opsdesk.work import told
 from tasks.batches import DraftRow
+from tasks.database import insist
 from tasks.queue import MAX_ATTEMPTS, PATIENCE
 
 if TYPE_CHECKING:
@@ -332,7 +333,8 @@ def _engine(file: Path) -> sa.Engine:
     engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=64)
 
     def prepare(connection: Any, _: Any) -> None:
-        for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        insist(connection, "PRAGMA journal_mode=WAL")  # a new file's other workers open it in the same moment
+        for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.isolation_level = "IMMEDIATE"
 

@@ -33,7 +33,9 @@ REVISION = "0011"
 BUSY_SECONDS = 30
 THREADS = 64
 """Connections to a SQLite file that are kept: one for each thread that may wait for the lock."""
-_RETRY_SECONDS = 0.005
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.0003, 0.005
+"""Between two tries for SQLite's write lock: first a part of the millisecond or two that a write takes, then twice as
+long each time, so that a long writer's many followers do not take the processor from it."""
 CONNECT_SECONDS = 10
 IDLE_SECONDS = 30
 """A transaction in which nothing is done for so long is ended by PostgreSQL: its machine has gone, or its process was
@@ -102,7 +104,7 @@ class Database:
             try:
                 connection = raw.driver_connection
                 assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (the engine's own driver; for the type)
-                _insist(connection, "VACUUM")
+                insist(connection, "VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 raw.close()
@@ -192,7 +194,7 @@ def _begin_sqlite(db: sa.Connection) -> None:
         return
     connection = db.connection.dbapi_connection
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101  (the engine's own driver; for the type)
-    _insist(connection, "BEGIN IMMEDIATE")
+    insist(connection, "BEGIN IMMEDIATE")
 
 
 def _prepare_postgresql(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -204,18 +206,18 @@ def _prepare_postgresql(connection: DBAPIConnection, _: ConnectionPoolEntry) -> 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
-    _insist(connection, "PRAGMA journal_mode=WAL")
+    insist(connection, "PRAGMA journal_mode=WAL")
     for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _insist(connection: sqlite3.Connection, statement: str) -> None:
+def insist(connection: sqlite3.Connection, statement: str) -> None:
     """Runs a statement as soon as no other writer is in its way.
 
     SQLite's own waiting asks the less often the longer it lasts, so that among many writers some starve; and it does
     not wait at all to switch a new file to WAL.
     """
-    give_up = time.monotonic() + BUSY_SECONDS
+    give_up, wait = time.monotonic() + BUSY_SECONDS, FIRST_RETRY_SECONDS
     connection.execute("PRAGMA busy_timeout=0")
     try:
         while True:
@@ -225,6 +227,7 @@ def _insist(connection: sqlite3.Connection, statement: str) -> None:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                     raise
-                time.sleep(_RETRY_SECONDS)
+                time.sleep(wait)
+                wait = min(LAST_RETRY_SECONDS, wait * 2)
     finally:
         connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")

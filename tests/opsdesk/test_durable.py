@@ -164,6 +164,21 @@ def test_a_ticket_that_was_finished_by_a_worker_that_died_before_it_said_so_leav
     assert drafts.progress(id_).by_status == {"drafted": 1}
 
 
+def test_a_worker_waits_while_another_one_makes_the_file_of_steps(home: Path) -> None:
+    desk = Desk(Settings(home=home))
+    other = sqlite3.connect(home / "opsdesk-steps.sqlite", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE first (n INTEGER)")
+    held = threading.Timer(0.5, other.execute, ["COMMIT"])
+    held.start()
+    with at_work(desk, Drafts(desk.task_list.database, desk.now)) as durable:
+        assert durable.batch_ids == set()
+    held.join()
+    other.close()
+    with sqlite3.connect(home / "opsdesk-steps.sqlite") as steps:
+        assert steps.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def apart(do: Callable[[], Any]) -> Any:
     """Does it in a thread, as a worker would: DBOS refuses where an event loop runs, as a browser's leaves one here."""
     with ThreadPoolExecutor(1) as pool:
