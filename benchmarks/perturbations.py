@@ -71,6 +71,18 @@ def another(text: str, document: str, dice: random.Random) -> str | None:
     return None
 
 
+_RANGE = re.compile(r"(?<![\w.-])([$€£]?)(\d[\d,.]*)(?:\s?(?:-|–|to)\s?)[$€£]?(\d[\d,.]*)(?=\s?(?:%|[a-z]{3}))")
+
+
+def range_end(text: str, document: str, dice: random.Random) -> str | None:
+    """One end of a range told as the value."""
+    found = [match for match in _RANGE.finditer(text) if len(facts_in(match[0])) > 1]
+    if not found:
+        return None
+    match = dice.choice(found)
+    return text[: match.start()] + match[1] + match[dice.choice((2, 3))] + text[match.end() :]
+
+
 _UNITS = {
     "days": "hours", "day": "hour", "hours": "days", "hour": "day", "minutes": "hours", "months": "weeks",
     "month": "year", "monthly": "yearly", "weeks": "months", "years": "months", "year": "month", "annual": "monthly",
@@ -144,6 +156,7 @@ LIES: dict[str, Lie] = {
     "invented figure": invented,
     "off by one": off_by_one,
     "another figure of the document": another,
+    "one end of a range": range_end,
     "changed unit": other_unit,
     "changed currency": other_currency,
     "negation dropped": denial_dropped,

@@ -18,7 +18,7 @@ from knowledge_base.evidence import AMOUNTS, Evidence, Source, Unit, bare, read
 from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
 from knowledge_base.language import foreign
 from knowledge_base.polarity import DENIES, Words, gainsaid, opposed
-from knowledge_base.sides import Beside, conflict, moved
+from knowledge_base.sides import Beside, conflict, halved, moved
 from knowledge_base.stating import is_aside, places
 from knowledge_base.support import ASKED, ELSEWHERE, FRAME, Known, floor, levels, risk, signs, unknown_names
 from knowledge_base.text import stems, words
@@ -157,7 +157,7 @@ def _judge(made: Assertion, shelf: _Shelf, *, require_citations: bool) -> Findin
     if not as_it_stands(made, cited):
         misbound, elsewhere = _elsewhere(finding.bindings)
         elsewhere = _crossed(exchanged([(b, around[fact]) for fact, b in bound.items()], known.rare)) or elsewhere
-        denied = _denied(made, unit, bound, known)
+        denied = _denied(made, unit, bound, known) or _halved(made, bound)
     finding.reason = (
         _missing(missing, cited)
         or _repeats(made, carried.words, known)
@@ -314,6 +314,21 @@ def _crossed(places: tuple[Place, Place] | None) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= 80 else text[:77].rsplit(" ", 1)[0] + " …"
+
+
+_MEASURED = ("quantity", "money", "percent")
+
+
+def _halved(made: Assertion, bindings: dict[Fact, Binding]) -> str:
+    values = {fact.value for fact in made.facts}
+    for fact, binding in bindings.items():
+        if binding.own and fact.kind in _MEASURED:
+            unit, own = binding.own.source.units[binding.own.unit], binding.own.fact
+            others = [o for o in unit.facts if o.kind == fact.kind and o.value != own.value]
+            here, there = Beside(made.text, fact, made.start), Beside(unit.text, own, unit.start)
+            if whole := halved(here, values, there, others):
+                return f"contradicts: the passage has {whole.strip()}, of which the claim tells one end as the value"
+    return ""
 
 
 def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding], known: Known) -> str:

@@ -1,4 +1,4 @@
-"""Sides: at most or at least, within or after, more or less: on which side of a value does a sentence stand?
+"""Sides: at most or at least, within or after, more or less, by or to: on which side of a value does a sentence stand?
 
 Two texts may state one value and mean opposite things by it. What stands right beside it tells, where both say it.
 """
@@ -6,7 +6,7 @@ Two texts may state one value and mean opposite things by it. What stands right 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 from knowledge_base.facts import Fact
@@ -59,6 +59,9 @@ def conflict(claim: Beside, passage: Beside, others: Sequence[Fact] = ()) -> str
         for times in (_within(claim), _within(passage)), (_then(claim), _then(passage)):
             if set(times) in ({"within", "after"}, {"before", "after"}):
                 return times[1]
+    changes = _change(claim), _change(passage)
+    if all(changes) and changes[0] != changes[1]:
+        return changes[1]
     if claim.fact.kind in ("percent", "money"):
         ways = _way(claim), _way(passage)
         if set(ways) == {"up", "down"}:
@@ -76,6 +79,50 @@ def moved(claim: Beside, passage: Beside, others: Sequence[Fact]) -> str:
         return ""
     theirs = any(_side(passage.of(other)) == side for other in others)
     return {"most": "at most", "least": "at least"}[side] if theirs else ""
+
+
+def halved(claim: Beside, said: Collection[str], passage: Beside, others: Sequence[Fact]) -> str:
+    """The range of the passage of which the claim tells one end as the value; "" where it tells none so.
+
+    "It takes 5 days" is not "3 to 5 days"; "up to 5 days" and "can take 5 days" are. `said` are the claim's values,
+    `others` the passage's other values of this kind.
+    """
+    for other in others:
+        first, second = sorted((passage.fact, other), key=lambda end: end.start)
+        gap = passage.text[first.end - passage.offset : second.start - passage.offset]
+        before = passage.of(first).before
+        is_range = _TO.fullmatch(gap) or (gap.strip() == "and" and _BETWEEN.search(before))
+        if is_range and other.value not in said and not _CHANGING.search(before):
+            if _at_the_end(claim, "least" if passage.fact is first else "most"):
+                return ""
+            return passage.text[first.start - passage.offset : second.end - passage.offset]
+    return ""
+
+
+def _at_the_end(claim: Beside, end: Literal["least", "most"]) -> bool:
+    """Whether a claim tells its value as the lower or the upper end of something, or as one that may be."""
+    side, (words, sides) = _side(claim), _ENDS[end]
+    if words.search(f"{claim.before}\0{claim.after}") or side in sides:
+        return True
+    return not side and bool(_MAY.search(claim.before))
+
+
+_TO = re.compile(r"\s?(?:-|–|—|~|to|through)\s?|-to-")
+_BETWEEN = re.compile(r"\bbetween\s+$", re.IGNORECASE)
+_MAY = re.compile(r"\b(?:can|may|might|could|sometimes|possibly|perhaps)\b[^.;:|\n]*$", re.IGNORECASE)
+_NEARLY = r"(?:\s+(?:a|an|the|about|around|nearly|almost|just|over|under|of|total|maximum|minimum|full|some))*\s*"
+_LOW = re.compile(
+    rf"\b(?:from|start(?:s|ing)?(?:\s+(?:at|from))?|as\s+(?:little|few|low|early|soon)\s+as|after|earliest\s+is){_NEARLY}\0"
+    r"|\0\s?(?:\+|at\s+the\s+earliest|upwards?\b|onwards?\b)",
+    re.IGNORECASE,
+)  # fmt: skip
+_HIGH = re.compile(
+    rf"\b(?:to|until|till|by|within|allow(?:s|ing)?|wait(?:s|ing)?|as\s+(?:high|late)\s+as|latest\s+is){_NEARLY}\0"
+    r"|\0\s?(?:at\s+(?:the\s+)?(?:most|latest)\b|tops\b)",
+    re.IGNORECASE,
+)  # fmt: skip
+_ENDS = {"least": (_LOW, ("least", "over")), "most": (_HIGH, ("most", "under"))}
+"""What makes a value, which is the NUL, the lower or the upper end of something, and the sides that do."""
 
 
 def _carried(passage: Beside, others: Sequence[Fact]) -> Side:
@@ -166,6 +213,21 @@ def _then(place: Beside) -> When:
     if _THEN_BEFORE.match(place.after):
         return "before"
     return "after" if _THEN_AFTER.match(place.after) else ""
+
+
+# --- by, from or to ------------------------------------------------------------------------------------------
+
+_CHANGED = (
+    r"\b(?:r(?:ise|ises|ose|isen|ising)|grow\w*|grew|increas\w*|rais\w*|climb\w*"
+    r"|go(?:es)?|went|chang\w*|mov(?:e|es|ed|ing)|f(?:all|alls|ell|allen|alling)|drop\w*|declin\w*|decreas\w*|reduc\w*|lower(?:s|ed|ing)|cut(?:s|ting)?|shr[aiu]nk\w*)\b"
+)  # fmt: skip
+_CHANGING = re.compile(rf"{_CHANGED}[^.;:|\n]{{0,40}}$", re.IGNORECASE)
+_BY_OR_TO = re.compile(rf"{_CHANGED}[^.;:|\n]{{0,40}}?\b(by|from|to){_NEARLY}$", re.IGNORECASE)
+
+
+def _change(place: Beside) -> str:
+    """ "rose by 7%", "rose to 7%", "rose from 7%"."""
+    return match[1].lower() if (match := _BY_OR_TO.search(place.before)) else ""
 
 
 # --- up or down ------------------------------------------------------------------------------------------

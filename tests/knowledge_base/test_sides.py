@@ -159,3 +159,52 @@ def test_whatever_is_compared_the_other_side_contradicts(answer: str, stands: bo
         "a permit. Tickets must be bought no later than 3 days before the show. Stays of up to 21 days are free.",
     )
     assert claim(answer, rules).supported is stands
+
+
+RANGES = Evidence(
+    "1",
+    "Refunds usually take 3 to 5 business days to arrive. The fee is $5-$10 per month, depending on your plan. "
+    "Setup takes between 10 and 20 minutes. We raised the price of a seat from $12 to $15.",
+    "Ranges",
+)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Refunds take 3 business days to arrive.", "Refunds usually take 5 business days.", "The fee is $5 per month.",
+        "Setup takes 20 minutes.", "Refunds arrive within 3 business days.", "Refunds take at least 5 business days.",
+        "Refunds can take at most 3 business days.",
+    ],
+)  # fmt: skip
+def test_one_end_of_a_range_is_not_the_value(answer: str) -> None:
+    assert claim(answer, RANGES).reason.startswith("contradicts")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Refunds take up to 5 business days.", "Refunds take at least 3 business days.",
+        "Refunds can take 5 business days.", "Refunds arrive in 5 business days at the latest.",
+        "Refunds arrive 3–5 business days later.", "The fee starts at $5 per month.", "Setup takes 10-20 minutes.",
+        "Wait 5 business days for the refund.", "A seat costs $15.", "The price of a seat was raised to $15.",
+    ],
+)  # fmt: skip
+def test_an_end_that_is_told_as_an_end_may_stand(answer: str) -> None:
+    assert claim(answer, RANGES).reason == ""
+
+
+CHANGES = Evidence("1", "Churn rose to 7% in May. Latency fell by 30 ms after the upgrade.", "Changes")
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ("Churn rose by 7% in May.", "contradicts"), ("Churn increased by about 7% in May.", "contradicts"),
+        ("In May churn rose to 7%.", ""), ("Churn was 7% in May.", ""),
+        ("Latency fell to 30 ms after the upgrade.", "contradicts"),
+        ("After the upgrade latency dropped by 30 ms.", ""),
+    ],
+)  # fmt: skip
+def test_a_change_is_not_its_result(answer: str, verdict: str) -> None:
+    assert claim(answer, CHANGES).reason.split(":")[0] == verdict
