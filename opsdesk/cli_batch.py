@@ -156,7 +156,7 @@ def list_(as_json: Json = False) -> None:
         (batch.id, display.line(batch.name, 40), batch.state, f"{far.done:,}", f"{far.total:,}", display.spent(far))
         for batch, far in found
     ]
-    show.table("Batches", ["batch", "file", "state", "drafted", "of", "spent"], rows)
+    show.table("Batches", ["batch", "file", "state", "done", "of", "spent"], rows)
 
 
 @group.command(name="show")
@@ -249,11 +249,11 @@ def _drafts(desk: Desk) -> Drafts:
 
 
 def _find(drafts: Drafts, name: str) -> Batch:
-    found = [batch for batch, _ in drafts.batches(limit=1000) if batch.id.startswith(name)]
+    found = [batch for batch, _ in drafts.batches(limit=2, beginning=name)]
     if not found:
         raise UsageError(f'there is no batch "{name}"; see: opsdesk batch list' if name else "there is no batch yet")
     if name and len(found) > 1 and found[0].id != name:
-        raise UsageError(f'"{name}" is the beginning of {len(found)} batches; write more of it')
+        raise UsageError(f'"{name}" is the beginning of several batches; write more of it')
     return found[0]
 
 

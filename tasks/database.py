@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
@@ -41,6 +41,8 @@ IDLE_SECONDS = 30
 """A transaction in which nothing is done for so long is ended by PostgreSQL: its machine has gone, or its process was
 stopped, and all others may be waiting for its locks."""
 _MIGRATING = 6_736_783_101  # any number, as long as all of Opsdesk takes the same
+
+Asked = TypeVar("Asked", bound=sa.Select[Any])
 
 metadata = sa.MetaData()
 """Every table, declared beside the code that reads and writes it."""
@@ -158,6 +160,16 @@ def inserting(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Inser
     from sqlalchemy.dialects import postgresql, sqlite
 
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def newest_first(
+    asked: Asked, made_at: sa.Column[str], id_: sa.Column[str], limit: int, after: tuple[str, str] | None
+) -> Asked:
+    """A page of what is asked; `after` is the time and the id of the last row of the page before."""
+    if after:
+        same = sa.and_(made_at == after[0], id_ > after[1])
+        asked = asked.where(sa.or_(made_at < after[0], same))
+    return asked.order_by(made_at.desc(), id_).limit(limit)
 
 
 def _engine(url: sa.URL) -> sa.Engine:

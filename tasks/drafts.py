@@ -34,7 +34,7 @@ from tasks.batches import (
     progress,
 )
 from tasks.case import Case, Ticket
-from tasks.database import Database
+from tasks.database import Database, newest_first
 from tasks.experience import feedback
 from tasks.queue import Queue, end_if_done, move, this_row, worked
 from tasks.repeats import Once
@@ -128,11 +128,25 @@ class Drafts:
             raise UsageError("there is no such batch; choose one from the list")
         return Batch(*row)
 
-    def batches(self, person: str | None = None, limit: int = 100) -> list[tuple[Batch, Progress]]:
-        """The newest batches and how far each is, of one person where one is given."""
-        asked = sa.select(batches).order_by(batches.c.made_at.desc(), batches.c.id).limit(limit)
+    def batches(
+        self,
+        person: str | None = None,
+        limit: int = 100,
+        *,
+        after: tuple[str, str] | None = None,
+        beginning: str = "",
+    ) -> list[tuple[Batch, Progress]]:
+        """The newest batches and how far each is, of one person where one is given.
+
+        `after` is the time and the id of the last one of the page before; with `beginning` those whose ids begin so.
+        """
+        asked = sa.select(batches)
+        if person is not None:
+            asked = asked.where(batches.c.person == person)
+        if beginning:
+            asked = asked.where(batches.c.id.startswith(beginning, autoescape=True))
         with self._database.reading() as db:
-            found = db.execute(asked if person is None else asked.where(batches.c.person == person)).all()
+            found = db.execute(newest_first(asked, batches.c.made_at, batches.c.id, limit, after)).all()
             far = progress(db, [row.id for row in found])
         return [(Batch(*row), far[row.id]) for row in found]
 

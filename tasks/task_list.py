@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from errors import UsageError
 from tasks import facts, paths
 from tasks.case import Case, Handoff, Outcome, StepName, Task
-from tasks.database import Database, metadata
+from tasks.database import Database, metadata, newest_first
 from tasks.processes import process_name
 
 cases = sa.Table(
@@ -175,11 +175,8 @@ class TaskList:
         asked = sa.select(cases.c.case_id, cases.c.created_at, cases.c.outcome, cases.c.body["ticket"]["text"])
         if tenant is not None:
             asked = asked.where(cases.c.tenant == tenant)
-        if after:
-            same = sa.and_(cases.c.created_at == after[0], cases.c.case_id > after[1])
-            asked = asked.where(sa.or_(cases.c.created_at < after[0], same))
         with self.database.reading() as db:
-            rows = db.execute(asked.order_by(cases.c.created_at.desc(), cases.c.case_id).limit(limit))
+            rows = db.execute(newest_first(asked, cases.c.created_at, cases.c.case_id, limit, after))
             return [CaseLine(id_, at, outcome, str(text)[:200]) for id_, at, outcome, text in rows]
 
     def latest(self, kb: str, limit: int) -> list[Case]:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from tasks.batches import Batch, progress
-from tasks.database import Database, metadata
+from tasks.database import Database, metadata, newest_first
 from tasks.task_list import case_in
 
 webhooks = sa.Table(
@@ -98,11 +98,8 @@ class Webhooks:
         asked = sa.select(*_LINE)
         if tenant is not None:
             asked = asked.where(webhooks.c.tenant == tenant)
-        if after:
-            same = sa.and_(webhooks.c.made_at == after[0], webhooks.c.id > after[1])
-            asked = asked.where(sa.or_(webhooks.c.made_at < after[0], same))
         with self._database.reading() as db:
-            rows = db.execute(asked.order_by(webhooks.c.made_at.desc(), webhooks.c.id).limit(limit))
+            rows = db.execute(newest_first(asked, webhooks.c.made_at, webhooks.c.id, limit, after))
             return [Line(*row) for row in rows]
 
     def find(self, id_: str) -> Line | None:

@@ -12,6 +12,7 @@ from errors import UsageError
 from opsdesk import drafting
 from opsdesk.api.access import Caller, Reads, Writes
 from opsdesk.api.doors import Doors, doors
+from opsdesk.api.paging import cut, place_of
 from opsdesk.api.problems import Refused, documented
 from opsdesk.api.shapes import IdempotencyKey, KbName, Name, Subject, Text, WebhookUrl
 from tasks.batches import Batch, Planned, Progress
@@ -21,6 +22,7 @@ from tasks.purse import nano
 
 router = APIRouter(tags=["batches"])
 
+_PLACE = r"^(?:[0-9T:.+-]{1,40}~b-[0-9a-z]{1,40})?$"
 BatchId = Annotated[str, Path(pattern=r"^b-[0-9a-z]{1,40}$")]
 
 
@@ -72,6 +74,13 @@ class BatchOut(BaseModel):
     cost_all_frontier_usd: float | None
 
 
+class BatchesOut(BaseModel):
+    """Some of the batches, the newest first; `next` is what to give as `after` for those that follow."""
+
+    batches: list[BatchOut]
+    next: str | None
+
+
 class DraftsOut(BaseModel):
     """Some of the drafts, in the order of the tickets; `next` is what to give as `after`."""
 
@@ -105,10 +114,17 @@ def make(
 
 
 @router.get("/v1/batches", responses=documented(401, 403, 422, 429, 503))
-def batches(request: Request, caller: Reads, limit: Annotated[int, Query(ge=1, le=100)] = 50) -> list[BatchOut]:
-    """The newest batches of the tenant."""
-    found = doors(request).drafts.batches(None if caller.tenant is None else caller.person, limit)
-    return [_shown(batch, far) for batch, far in found]
+def batches(
+    request: Request,
+    caller: Reads,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    after: Annotated[str, Query(pattern=_PLACE, description="`next` of the page before.")] = "",
+) -> BatchesOut:
+    """The batches of the tenant, the newest first."""
+    person = None if caller.tenant is None else caller.person
+    found = doors(request).drafts.batches(person, limit + 1, after=place_of(after))
+    page, next_ = cut(found, limit, lambda one: (one[0].made_at, one[0].id))
+    return BatchesOut(batches=[_shown(batch, far) for batch, far in page], next=next_)
 
 
 @router.get("/v1/batches/{batch_id}", responses=documented(401, 403, 404, 422, 429, 503))

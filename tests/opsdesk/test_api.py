@@ -161,7 +161,19 @@ def test_a_batch_is_drafted_once_and_told_of_in_order(api: Api) -> None:
     assert [row["ticket_id"] for row in first["drafts"] + rest["drafts"]] == ["T-0", "T-1", "T-2", ""]
     assert rest["next"] is None
     assert client.get(f"/v1/cases/{first['drafts'][0]['case_id']}").json()["tenant"] == "batches"
-    assert [batch["batch_id"] for batch in client.get("/v1/batches").json()] == [id_]
+    assert [batch["batch_id"] for batch in client.get("/v1/batches").json()["batches"]] == [id_]
+
+
+def test_batches_are_listed_a_page_at_a_time(api: Api) -> None:
+    client = api.client()
+    made = [client.post("/v1/batches", json={"tickets": [{"text": QUESTION}]}).json()["batch_id"] for _ in range(3)]
+    listed, after = list[str](), ""
+    while after is not None:
+        page = client.get("/v1/batches", params={"limit": 2, "after": after}).json()
+        assert len(page["batches"]) == 2 or page["next"] is None
+        listed, after = [*listed, *(batch["batch_id"] for batch in page["batches"])], page["next"]
+    assert listed[:3] == made[::-1]
+    assert listed == [batch["batch_id"] for batch in client.get("/v1/batches").json()["batches"]]
 
 
 def test_what_is_known_is_searched_and_any_answer_checked(api: Api) -> None:

@@ -91,6 +91,13 @@ def test_of_two_tickets_that_end_at_once_the_later_one_ends_the_batch(tasks: Tas
     assert (drafts.batch(id_).state, drafts.progress(id_).done) == ("done", 2)
 
 
+def test_batches_are_found_by_how_their_ids_begin(drafts: Drafts) -> None:
+    ids = [drafts.make(name, "kb", tickets(1)) for name in "abc"]
+    assert {batch.id for batch, _ in drafts.batches(beginning="b-")} == set(ids)
+    assert [batch.id for batch, _ in drafts.batches(beginning=ids[1])] == [ids[1]]
+    assert drafts.batches(beginning="b_") == []
+
+
 def test_eight_threads_never_claim_one_row_twice(tasks: TaskList, drafts: Drafts) -> None:
     drafts.make("a", "kb", tickets(40))
     drafts.make("b", "kb", tickets(40))
