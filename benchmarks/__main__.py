@@ -39,6 +39,11 @@ RUNS = (
     Run("adversary", "--drafts 400", "drafts of a writer that lies, through the whole crew"),
     Run("formats", "", "spellings of one meaning, and look-alikes with another"),
     Run("routing", "", "how long the router's decision takes, and what it chooses"),
+    Run(
+        "cost",
+        "--tickets 60 --wrong 0.15",
+        "what ways of choosing a simulated model cost, save and let out",
+    ),
     Run("bill", "--calls 400", "the cost shown beside the server's own count"),
     Run("caps", "--workers 8 --calls 200 --kills 6", "the most ever spent beside the cap"),
     Run("batch", "--database sqlite --tickets 300 --paid 100 --crews 20", "`opsdesk draft` from cold to file"),
@@ -54,7 +59,10 @@ RUNS = (
 LONGER = (
     ("batch --tickets 60 --paid 1000 --call 3 --crews 0", "64 paid calls of three seconds at once, on both databases"),
     ("batch --memory 1000 50000", "memory of batches of 1,000 and 50,000 tickets"),
-    ("cost --data FOLDER", "what other ways of choosing a model cost and let out; needs documents and tickets"),
+    (
+        "cost --data FOLDER",
+        "what they cost over 500 tickets, with three cheap models; needs documents and tickets",
+    ),
     ("doors", "200 clients on the HTTP API for a minute"),
     ("floor", "what the libraries under a batch take by themselves, beside ours, on both databases"),
     ("front", "how long a person waits for each page; needs Chromium"),

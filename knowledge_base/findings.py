@@ -18,7 +18,7 @@ from knowledge_base.evidence import AMOUNTS, Evidence, Source, Unit, bare, read
 from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
 from knowledge_base.language import foreign
 from knowledge_base.polarity import DENIES, Words, gainsaid, opposed
-from knowledge_base.sides import Beside, conflict, halved, moved
+from knowledge_base.sides import Beside, conflict, halved, moved, turned
 from knowledge_base.stating import is_aside, places
 from knowledge_base.support import ASKED, ELSEWHERE, FRAME, Known, floor, levels, risk, signs, unknown_names
 from knowledge_base.text import stems, words
@@ -334,13 +334,18 @@ def _halved(made: Assertion, bindings: dict[Fact, Binding]) -> str:
 def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding], known: Known) -> str:
     said = Words(made.prose)
     here_too = {f: b.own.fact for f, b in bindings.items() if b.own and b.own.source.units[b.own.unit] is unit}
-    if reason := opposed(said, made.prose, unit.words, f"{unit.plain} {' '.join(unit.around)}", bound=bool(here_too)):
-        return reason
-    for fact, own in here_too.items():
-        here, there = Beside(made.text, fact, made.start), Beside(unit.text, own, unit.start)
+    beside = [
+        (fact, own, Beside(made.text, fact, made.start), Beside(unit.text, own, unit.start))
+        for fact, own in here_too.items()
+    ]
+    if not any(turned(here, there) for *_, here, there in beside):
+        around = f"{unit.plain} {' '.join(unit.around)}"
+        if reason := opposed(said, made.prose, unit.words, around, bound=bool(here_too)):
+            return reason
+    for fact, own, here, there in beside:
         others = [o for o in unit.facts if o.kind == fact.kind and o.value != own.value]
         if side := moved(here, there, others):
             return f'belongs to something else: the passage has "{side}" of another value than {fact.text.strip()}'
-        if turned := conflict(here, there, others):
-            return f"contradicts: the passage has {turned} {fact.text.strip()}, the claim the opposite"
+        if instead := conflict(here, there, others):
+            return f"contradicts: the passage has {instead} {fact.text.strip()}, the claim the opposite"
     return DENIES if gainsaid(said, made.prose, ((u.words, u.plain) for u in known.units), FRAME) else ""

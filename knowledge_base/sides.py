@@ -54,7 +54,7 @@ def conflict(claim: Beside, passage: Beside, others: Sequence[Fact] = ()) -> str
         if sides in _OPPOSITE:
             return {"most": "at most", "least": "at least"}.get(sides[1], sides[1])
     if _denies(claim) != _denies(passage):
-        return ""
+        return _worded(passage) if {_when(claim), _when(passage)} == {"within", "after"} else ""
     if claim.fact.kind in ("quantity", "date", "time"):
         for times in (_within(claim), _within(passage)), (_then(claim), _then(passage)):
             if set(times) in ({"within", "after"}, {"before", "after"}):
@@ -206,6 +206,32 @@ def _within(place: Beside) -> When:
     if _AFTERWARDS.search(place.before):
         return "after"
     return "within" if _WITHIN.search(place.before) else ""
+
+
+_PART = re.compile(r"[.;:,|\n]|\b(?:and|but|or|that|which)\b", re.IGNORECASE)
+
+
+def _when(place: Beside) -> When:
+    """The same, where a denial turns it round: "not before 30 days" is after them."""
+    when = _within(place)
+    if not when or place.fact.kind not in ("quantity", "date", "time"):
+        return ""
+    here, rest = _PART.split(place.before)[-1], _PART.split(place.after)[0]
+    if _CUE.search(here):
+        return "after" if when == "within" else "within"
+    return "" if _CUE.search(rest) else when
+
+
+def turned(claim: Beside, passage: Beside) -> bool:
+    """Whether one says by a denial what the other says without: "not after 30 days", "within 30 days"."""
+    denials = sum(len(_CUE.findall(readable(place.text))) for place in (claim, passage))
+    return denials == 1 and _when(claim) == _when(passage) != "" and _within(claim) != _within(passage)
+
+
+def _worded(place: Beside) -> str:
+    found = _AFTERWARDS.search(place.before) or _WITHIN.search(place.before)
+    said = found[0].strip().lower() if found else ""
+    return f"not {said}" if _CUE.search(_PART.split(place.before)[-1]) else said
 
 
 def _then(place: Beside) -> When:

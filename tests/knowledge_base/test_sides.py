@@ -208,3 +208,27 @@ CHANGES = Evidence("1", "Churn rose to 7% in May. Latency fell by 30 ms after th
 )  # fmt: skip
 def test_a_change_is_not_its_result(answer: str, verdict: str) -> None:
     assert claim(answer, CHANGES).reason.split(":")[0] == verdict
+
+
+DEADLINES = Evidence(
+    "1",
+    "Refunds are paid within 10 days. Vouchers are sent within 20 days and are not available for gift cards. "
+    "Returns cannot be requested after 14 days. "
+    "You cannot cancel before 30 days have passed. The report is due no later than 45 days after the audit. "
+    "Support does not answer after 18:00.",
+    "Deadlines",
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ("Refunds are not paid before 10 days.", "contradicts"), ("Vouchers are sent after 20 days.", "contradicts"),
+        ("Vouchers are sent within 20 days.", ""), ("Returns can be requested within 14 days.", ""),
+        ("Returns can be requested after 14 days.", "negation lost"), ("You can cancel after 30 days.", ""),
+        ("You can cancel within 30 days.", "negation lost"), ("The report is due within 45 days of the audit.", ""),
+        ("Support answers until 18:00.", ""), ("Support answers after 18:00.", "negation lost"),
+    ],
+)  # fmt: skip
+def test_a_denial_turns_within_and_after_round(answer: str, verdict: str) -> None:
+    assert claim(answer, DEADLINES).reason.split(":")[0] == verdict
