@@ -48,6 +48,9 @@ class Library(NamedTuple):
     siblings: Callable[[Hit], list[Hit]]
     """A hit -> the chunks of the same document around it, in reading order, the hit included."""
 
+    public: Callable[[str, int], Findings]
+    """The same as `search`, as if there were no internal pages."""
+
 
 def local_skill(newest: Callable[[], Library], tools: Tools | None = None) -> Skill:
     """The built-in model as retriever: searches, and asks tools; no model reads anything.
@@ -68,7 +71,9 @@ def local_skill(newest: Callable[[], Library], tools: Tools | None = None) -> Sk
             for passage in told:
                 passage = found.setdefault(passage.chunk_id, passage.model_copy(update={"n": len(found) + 1}))
                 passage.questions.append(index)
-            evidence = _searched(question, library)
+            evidence = _searched(question, library.search)
+            if wanted.ticket.audience == "customer" and any(hit.internal for hit in evidence.hits):
+                evidence = _for_a_customer(evidence, _searched(question, library.public))
             if not question.stated:
                 strange = {name for name in names_in(question.text) if _unheard(name, evidence)}
                 unknown |= strange - asked.answered if asked else strange
@@ -146,18 +151,37 @@ def _told(plan: Planned, result: Result) -> Passage:
     )
 
 
-def _searched(question: Question, library: Library) -> Findings:
+def _searched(question: Question, search: Callable[[str, int], Findings]) -> Findings:
     """What is found for a question; one that points back is asked with only the things it may point to as well.
 
     "And how much is it?" after a sentence about API access would otherwise find what is said of API access.
     """
-    evidence = library.search(question.search_text, PASSAGES_PER_QUESTION)
+    evidence = search(question.search_text, PASSAGES_PER_QUESTION)
     things = dict.fromkeys(match.group() for match in _THING.finditer(question.context))
     if not things:
         return evidence
-    more = library.search(f"{question.text} {' '.join(things)}", PASSAGES_PER_QUESTION)
+    more = search(f"{question.text} {' '.join(things)}", PASSAGES_PER_QUESTION)
     hits = {hit.chunk_id: hit for hit in [*evidence.hits, *more.hits]}
     return replace(evidence, hits=list(hits.values()), confidence=max(evidence.confidence, more.confidence))
+
+
+def _for_a_customer(evidence: Findings, public: Findings) -> Findings:
+    """What may be quoted to a customer says how sure it is; internal pages come along for whoever may take over.
+
+    Where they alone seem to answer, nothing else is handed on: what is near them does not.
+    """
+    internal = [hit for hit in evidence.hits if hit.internal]
+    hardly = public.confidence < DOUBT or (
+        public.confidence < _EVEN and evidence.confidence - public.confidence >= _MUCH_SURER
+    )
+    if hardly and evidence.confidence >= DOUBT:
+        return replace(evidence, hits=internal)
+    return replace(public, hits=[*public.hits, *internal])
+
+
+_EVEN, _MUCH_SURER = 0.5, 0.25
+"""Where internal pages are so much surer to answer, and public ones rather do not, the answer is taken to be internal.
+Chosen by hand."""
 
 
 def _found(evidence: Findings) -> str:

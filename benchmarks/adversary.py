@@ -179,7 +179,7 @@ def crew_with(desk: Desk, mind: Liar) -> Any:
     from tasks.ledger import Ledger
 
     searcher = desk.searcher(KB)
-    library = retriever.Library(lru_cache(searcher.findings), searcher.siblings)
+    library = retriever.Library(lru_cache(searcher.findings), searcher.siblings, searcher.public)
     routed = lru_cache(router.route_locally)
     skills = {
         router.ROLE: Skill(Ticket, lambda t: routed(t).model_copy(update={"stakes": "high", "approval": ""})),

@@ -253,7 +253,7 @@ class Stage:
 
         if kb not in self._retrieved:
             searcher = self.desk.searcher(kb)
-            library = retriever.Library(searcher.findings, searcher.siblings)
+            library = retriever.Library(searcher.findings, searcher.siblings, searcher.public)
             skill = retriever.local_skill(lambda: library)
             self._retrieved[kb] = lru_cache(None)(lambda wanted: skill.do(retriever.Wanted.model_validate_json(wanted)))
         found = self._retrieved[kb](

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ MANY = 6  # sentences; a query of as many is asked sentence by sentence too
 MOST = 30  # sentences asked alone; each takes about 3 ms
 SIBLINGS = 6  # on each side; a runbook's remedy often stands some chunks below its symptom
 EXACT = 0.3  # what an identifier or a quotation adds to the weight of words
+ROUNDS = 5  # searches at most; each leaves out the internal pages that the one before has found
 LONG = 0.2  # what a query of many sentences adds, for the whole of it: one vector blurs them
 
 # What is meant to the letter: snake_case, camelCase, a letter with digits after it (m5, AUTH-417, v1.2), 0x1f, --flag.
@@ -127,6 +128,17 @@ class Searcher:
             signs=signs,
             missing=_distinct(word for stem, word in asked.items() if stem not in vocabulary),
         )
+
+    def public(self, query: str, k: int = 10) -> Findings:
+        """`findings`, as if there were no internal pages."""
+        documents, hidden = self.index.arms.titles.document_of, set[int]()
+        for _ in range(ROUNDS):
+            found = self.findings(query, k, sorted(hidden))
+            seen = {int(documents[hit.position]) for hit in found.hits if hit.internal}
+            if not seen:
+                break
+            hidden |= seen
+        return replace(found, hits=[hit for hit in found.hits if not hit.internal])
 
     def siblings(self, hit: Hit) -> list[Hit]:
         """The chunks of `hit`'s document around it, and `hit`, in reading order. The others have no scores."""

@@ -27,7 +27,7 @@ def makers(desk: Desk, kb: str) -> dict[Tier, Maker]:
 
     def newest() -> retriever.Library:
         searcher = desk.searcher(kb)
-        return retriever.Library(searcher.findings, searcher.siblings)
+        return retriever.Library(searcher.findings, searcher.siblings, searcher.public)
 
     skills = {
         router.ROLE: router.SKILL,

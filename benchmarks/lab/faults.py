@@ -152,7 +152,7 @@ class Shelf:
 
     def library(self) -> Library:
         """For the retriever."""
-        return Library(self.search, self.siblings)
+        return Library(self.search, self.siblings, self.search)  # the world of the lab has no internal pages
 
     def search(self, query: str, count: int) -> Findings:
         """What is found, less or older than it should be when a fault has struck."""

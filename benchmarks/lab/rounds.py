@@ -85,7 +85,8 @@ class Stage:
         database = f"sqlite:///{home}/lab-{os.getpid()}.sqlite"
         self.desk = Desk(Settings(home=home, database_url=database, openai_api_key=None))
         searcher = self.desk.searcher(KB)
-        library = Library(lru_cache(20_000)(searcher.findings), searcher.siblings)  # asked alike at each rate
+        search = lru_cache(20_000)(searcher.findings)  # asked alike at each rate
+        library = Library(search, searcher.siblings, searcher.public)
         self.shelf = Shelf(library, old_hits(searcher, self.world))
         self.meter = meter()
         none = Faults(self.world, self.world.ticket(0), 0.0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -32,8 +34,12 @@ def evidence(*hits: Hit, confidence: float = 0.9, missing: tuple[str, ...] = ())
     return Findings(list(hits), confidence, Signs(0.8, 0.2, 0.2), missing)
 
 
+def shelf(search: Callable[[str, int], Findings]) -> Library:
+    return Library(search, lambda best: [best], search)
+
+
 def retrieve(found: dict[str, Findings], *questions: Question) -> Found:
-    library = Library(lambda query, k: found[query], lambda best: [best])
+    library = shelf(lambda query, k: found[query])
     made = local_skill(lambda: library).do(Wanted(questions=list(questions), ticket=Ticket(text="")))
     assert isinstance(made, Found)
     return made
@@ -47,7 +53,8 @@ def test_a_passage_found_for_two_questions_is_handed_on_once_for_both() -> None:
 
 
 def test_the_best_hit_brings_its_neighbours() -> None:
-    library = Library(lambda query, k: evidence(hit("x", 5)), lambda best: [hit("x", 4), best, hit("x", 6)])
+    around = [hit("x", 4), hit("x", 5), hit("x", 6)]
+    library = shelf(lambda query, k: evidence(hit("x", 5)))._replace(siblings=lambda best: around)
     made = local_skill(lambda: library).do(Wanted(questions=[Question(text="a")], ticket=Ticket(text="")))
     assert isinstance(made, Found)
     assert sorted(p.position for p in made.passages) == [4, 5, 6]
@@ -78,7 +85,7 @@ def test_a_case_is_worked_with_one_version_of_the_knowledge_base() -> None:
 
     def newest() -> Library:
         opened.append(1)
-        return Library(lambda query, k: evidence(hit("x")), lambda best: [best])
+        return shelf(lambda query, k: evidence(hit("x")))
 
     local_skill(newest).do(Wanted(questions=[Question(text="a"), Question(text="b")], ticket=Ticket(text="")))
     assert len(opened) == 1
@@ -108,10 +115,32 @@ def test_a_name_in_a_statement_is_the_writers_own_affair() -> None:
 
 
 def test_internal_and_deprecated_pages_are_marked() -> None:
-    found = retrieve(
-        {"a": evidence(hit("x", audience="Internal"), hit("y", status="deprecated"), hit("z"))}, Question(text="a")
-    )
+    found = retrieve({"a": STAFF_TOO}, Question(text="a"))
     assert [(p.internal, p.deprecated) for p in found.passages] == [(True, False), (False, True), (False, False)]
+
+
+STAFF_TOO = evidence(hit("x", audience="Internal"), hit("y", status="deprecated"), hit("z"))
+
+
+@pytest.mark.parametrize(
+    ("audience", "public", "handed_on"),
+    [
+        ("customer", DOUBT - 0.01, ["x"]),  # only the internal page answers: for the person who takes over
+        ("customer", 0.49, ["x"]),  # it is much surer to
+        ("customer", 0.51, ["y", "z", "x"]),
+        ("staff", DOUBT - 0.01, ["x", "y", "z"]),
+    ],
+)
+def test_internal_pages_do_not_make_public_ones_an_answer_for_a_customer(
+    audience: Literal["customer", "staff"], public: float, handed_on: list[str]
+) -> None:
+    library = shelf(lambda query, k: STAFF_TOO)._replace(
+        public=lambda query, k: replace(STAFF_TOO, hits=STAFF_TOO.hits[1:], confidence=public)
+    )
+    wanted = Wanted(questions=[Question(text="a")], ticket=Ticket(text="a", audience=audience))
+    made = local_skill(lambda: library).do(wanted)
+    assert isinstance(made, Found)
+    assert [passage.doc_id for passage in made.passages] == handed_on
 
 
 @pytest.mark.parametrize(

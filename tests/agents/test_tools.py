@@ -116,7 +116,8 @@ class Told:
 
 
 def retrieved(tools: Told, text: str, *questions: str) -> Found:
-    library = Library(lambda query, k: Findings([], 0.1, Signs(0, 0, 0), ()), lambda hit: [hit])
+    nothing = Findings([], 0.1, Signs(0, 0, 0), ())
+    library = Library(lambda query, k: nothing, lambda hit: [hit], lambda query, k: nothing)
     wanted = Wanted(questions=[Question(text=q) for q in questions or [text]], ticket=Ticket(text=text))
     made = local_skill(lambda: library, tools).do(wanted)
     assert isinstance(made, Found)

@@ -65,6 +65,22 @@ def test_a_hit_carries_what_a_person_needs_to_find_and_judge_it(searcher: Search
     assert hit.doc_sha256
 
 
+def test_what_is_public_is_found_as_if_nothing_else_were_there(searcher: Searcher) -> None:
+    query = "what does the golden plan offer"
+    whole, public = searcher.findings(query), searcher.public(query)
+    assert whole.hits[0].internal
+    assert public.hits
+    assert not any(hit.internal for hit in public.hits)
+    assert public.confidence < whole.confidence
+    assert searcher.public("what does AUTH-517 mean").hits[0] == searcher.search("what does AUTH-517 mean")[0]
+
+
+def test_of_a_knowledge_base_with_internal_pages_alone_nothing_is_public(tmp_path: Path, embedder: Embedder) -> None:
+    indexed(tmp_path, embedder, [document(f"{n}.md", LONG, "Plans", audience="internal") for n in range(2)])
+    found = Searcher(open_index(tmp_path, "help"), embedder).public("golden plan")
+    assert (found.hits, found.confidence < 0.3) == ([], True)
+
+
 def test_hits_come_best_first_once_each_and_as_many_as_asked_for(searcher: Searcher) -> None:
     hits = searcher.search("the plan", 7)
     assert len(hits) == len({hit.chunk_id for hit in hits}) == 7
