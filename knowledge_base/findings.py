@@ -331,21 +331,29 @@ def _halved(made: Assertion, bindings: dict[Fact, Binding]) -> str:
     return ""
 
 
+def _alike(fact: Fact, made: Assertion, own: Fact, unit: Unit) -> list[Beside]:
+    """The values of a unit that may be the claim's: where both say it as often as each other, in turn."""
+    mine = [f for f in made.facts if (f.kind, f.value, f.unit) == (fact.kind, fact.value, fact.unit)]
+    theirs = [f for f in unit.facts if (f.kind, f.value, f.unit) == (own.kind, own.value, own.unit)]
+    theirs = [theirs[mine.index(fact)]] if len(mine) == len(theirs) else theirs
+    return [Beside(unit.text, one, unit.start) for one in theirs]
+
+
 def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding], known: Known) -> str:
     said = Words(made.prose)
     here_too = {f: b.own.fact for f, b in bindings.items() if b.own and b.own.source.units[b.own.unit] is unit}
     beside = [
-        (fact, own, Beside(made.text, fact, made.start), Beside(unit.text, own, unit.start))
-        for fact, own in here_too.items()
+        (own, Beside(made.text, fact, made.start), _alike(fact, made, own, unit)) for fact, own in here_too.items()
     ]
-    if not any(turned(here, there) for *_, here, there in beside):
+    if not any(turned(here, there) for _, here, all_there in beside for there in all_there):
         around = f"{unit.plain} {' '.join(unit.around)}"
         if reason := opposed(said, made.prose, unit.words, around, bound=bool(here_too)):
             return reason
-    for fact, own, here, there in beside:
-        others = [o for o in unit.facts if o.kind == fact.kind and o.value != own.value]
-        if side := moved(here, there, others):
-            return f'belongs to something else: the passage has "{side}" of another value than {fact.text.strip()}'
-        if instead := conflict(here, there, others):
-            return f"contradicts: the passage has {instead} {fact.text.strip()}, the claim the opposite"
+    for own, here, all_there in beside:
+        told = here.fact.text.strip()
+        others = [o for o in unit.facts if o.kind == own.kind and o.value != own.value]
+        if all(sides := [moved(here, there, others) for there in all_there]):
+            return f'belongs to something else: the passage has "{sides[0]}" of another value than {told}'
+        if all(instead := [conflict(here, there, others) for there in all_there]):
+            return f"contradicts: the passage has {instead[0]} {told}, the claim the opposite"
     return DENIES if gainsaid(said, made.prose, ((u.words, u.plain) for u in known.units), FRAME) else ""

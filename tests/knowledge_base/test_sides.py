@@ -232,3 +232,19 @@ DEADLINES = Evidence(
 )  # fmt: skip
 def test_a_denial_turns_within_and_after_round(answer: str, verdict: str) -> None:
     assert claim(answer, DEADLINES).reason.split(":")[0] == verdict
+
+
+TWICE = Evidence("1", "Exports larger than 5 GB come as several ZIP files of up to 5 GB each.", "Exports")
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ("Exports larger than 5 GB come as several ZIP files of as much as 5 GB each.", ""),
+        ("Exports of over 5 GB come as several ZIP files.", ""),
+        ("ZIP files of an export have at most 5 GB each.", ""),
+        ("Exports larger than 5 GB come as several ZIP files of over 5 GB each.", "contradicts"),
+    ],
+)
+def test_a_value_that_is_said_twice_is_compared_with_its_own_mention(answer: str, verdict: str) -> None:
+    assert claim(answer, TWICE).reason.split(":")[0] == verdict
