@@ -33,7 +33,7 @@ _HARMLESS = re.compile(
     re.IGNORECASE,
 )
 _LIKE_A_DENIAL = re.compile(
-    r"\b(?:no|not|never|cannot|\w+n['’]t|without|neither|nor|none|non\w*|unless|except\w*|unable|nobody|nothing|only|exclu\w*"
+    r"\b(?:no|not|never|cannot|\w+n['’]t|without|neither|nor|none|non\w*|unless|except\w*|unable|nobody|nothing|(?<!-)only|exclu\w*"
     r"|declin\w*|den(?:y|ied|ies)|prohibit\w*|forbid\w*|prevent\w*|avoid\w*|block\w*|fail\w*|lack\w*|miss(?:ed|ing)?|ineligib\w*"
     r"|in(?:valid|correct|active|sufficient)\w*|un(?!der|til|less|it|ion|ique|ivers)\w{4,}|rather|instead|zero|false|outside|stop\w*"
     r"|refus\w*|reject\w*|disallow\w*|restrict\w*|remov\w*|cease\w*|expire\w*|los(?:es?|t)|void|discontinu\w*|alone|other\s+than"
@@ -48,7 +48,7 @@ _BOUNDING = re.compile(
 )
 """A denial that only says where something ends: what a limit says in the affirmative."""
 _LIMIT = re.compile(
-    r"\b(?:max\w*|min\w*|limit\w*|cap|caps|capped|up\s+to|at\s+(?:most|least)|ceiling|within|only|as\s+(?:much|many)\s+as)\b",
+    r"\b(?:max\w*|min\w*|limit\w*|cap|caps|capped|up\s+to|at\s+(?:most|least)|ceiling|within|(?<!-)only|as\s+(?:much|many)\s+as)\b",
     re.IGNORECASE,
 )
 _FREE = re.compile(r"\b(?:free|waiv\w*|rebat\w*|refund\w*|complimentary|includ\w*|no|zero)\b|[$€£]0\b", re.IGNORECASE)

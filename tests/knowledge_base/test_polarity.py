@@ -82,6 +82,12 @@ def test_a_word_in_the_place_of_its_opposite_is_refused() -> None:
     assert claim("Log in before you connect the printer.").supported
 
 
+def test_read_only_is_no_limit() -> None:
+    page = Evidence("1", "When the trial ends without a plan being chosen, the workspace becomes read-only.", "Trial")
+    (made,) = prove("The workspace becomes read-only when the trial ends with a plan being chosen.", [page]).claims
+    assert made.reason.startswith("negation lost")
+
+
 def test_a_denial_reaches_the_word_behind_it_and_not_those_of_the_next_clause() -> None:
     said = Words("Cards are not refundable, but vouchers are.")
     assert "voucher" in said.affirmed
