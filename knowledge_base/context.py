@@ -20,7 +20,7 @@ from knowledge_base.text import STOP_WORDS, stem_all, unmarked, visible
 Context = dict[str, float]
 """Stems of content words, each with how surely it belongs to the fact, 0..1."""
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_WORD = re.compile(r"(?:\b[Ee]-(?=[^\W\d_]{4}))?[^\W\d_]+(?:['’][^\W\d_]+)?")
 BOUNDARY = re.compile(r"[,;|()]|\s[-–—]\s|\b(?:and|or|but|while|whereas|plus)\b|\n", re.IGNORECASE)
 _OTHERS = re.compile(
     r"\b(?:(?:other\s+than|besides|except(?:\s+for)?|excluding|apart\s+from|aside\s+from|outside(?:\s+of)?"
@@ -125,6 +125,7 @@ class Token:
 def tokens(text: str) -> list[Token]:
     """The content words of `text`, in order; numbers are facts and stay out."""
     found = [(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _WORD.finditer(text)]
+    found = [(word.replace("-", ""), start, end) for word, start, end in found]  # "e-mail" is "email"
     found = [(word if word.isascii() else unmarked(visible(word)), start, end) for word, start, end in found]
     found = [item for item in found if item[0] not in STOP_WORDS and len(item[0]) > 1]
     stemmed = stem_all([word for word, _, _ in found])

@@ -351,7 +351,7 @@ def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding], known: K
             return reason
     for own, here, all_there in beside:
         told = here.fact.text.strip()
-        others = [o for o in unit.facts if o.kind == own.kind and o.value != own.value]
+        others = [o for o in unit.facts if o.kind == here.fact.kind and o.value != own.value]
         if all(sides := [moved(here, there, others) for there in all_there]):
             return f'belongs to something else: the passage has "{sides[0]}" of another value than {told}'
         if all(instead := [conflict(here, there, others) for there in all_there]):

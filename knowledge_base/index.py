@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # A version made with other settings is built anew from the documents it holds. `reading` is to be raised when a
-# file would now be read into other documents: files are then read again, changed or not.
-SETTINGS: dict[str, float] = {"reading": 2, "chunk_target": TARGET, "chunk_limit": LIMIT, "k1": K1, "b": B}
+# file would now be read into other documents: files are then read again, changed or not; `words`, when a text would
+# now have other words.
+SETTINGS: dict[str, float] = {"reading": 2, "words": 2, "chunk_target": TARGET, "chunk_limit": LIMIT, "k1": K1, "b": B}
 
 _VECTORS, _WORDS = "vectors.faiss", "words"
 _BATCH = 64  # chunks embedded between two reports of progress

@@ -34,6 +34,8 @@ _INVISIBLE = re.compile(
     "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
 _WORD = re.compile(r"[^\W_]+(?:[_.\-/:'’][^\W_]+)*")
+ELECTRONIC = re.compile(r"e-[^\W\d_]{4,}")
+"""What is written with a hyphen by some, and as one word by others: e-mail, e-commerce."""
 _JOINT = re.compile(r"[_.\-/:]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -95,12 +97,16 @@ def _without_mark(found: re.Match[str]) -> str:
 def words(text: str) -> list[str]:
     """Lower-case words in order, without their marks. An identifier gives itself and its parts.
 
-    `etcdMembersDown` gives `etcdmembersdown etcd members down`, `AUTH-417` gives `auth-417 auth 417`.
+    `etcdMembersDown` gives `etcdmembersdown etcd members down`, `AUTH-417` gives `auth-417 auth 417`; and
+    `e-mail` is `email`.
     """
     shown = text if text.isascii() else unmarked(typed(visible(text))).replace("’", "'")
     found: list[str] = []
     for word in _WORD.findall(shown):
         lower = word.lower()
+        if ELECTRONIC.fullmatch(lower):
+            found.append(lower.replace("-", ""))
+            continue
         found.append(lower)
         if word[1:].isalpha() and word[1:].islower():
             continue  # one plain word, as most are

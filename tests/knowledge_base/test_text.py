@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from knowledge_base.context import tokens
 from knowledge_base.text import sentences, stems, unmarked, visible, words
 
 
@@ -29,6 +30,12 @@ from knowledge_base.text import sentences, stems, unmarked, visible, words
 )
 def test_a_word_gives_itself_and_the_parts_of_an_identifier(text: str, found: list[str]) -> None:
     assert words(text) == found
+
+
+def test_email_is_one_word_with_a_hyphen_and_without() -> None:
+    assert words("E-mail, e-commerce, e-g, x-ray") == ["email", "ecommerce", "e-g", "e", "g", "x-ray", "x", "ray"]
+    assert stems("Enter your e-mail address") == stems("Enter your email address")
+    assert [token.stem for token in tokens("e-mails and emails")] == ["email", "email"]
 
 
 def test_function_words_have_no_stems() -> None:
