@@ -18,7 +18,7 @@ from knowledge_base.evidence import AMOUNTS, Evidence, Source, Unit, bare, read
 from knowledge_base.facts import Fact, Key, facts_in, implied, key, one_line
 from knowledge_base.language import foreign
 from knowledge_base.polarity import DENIES, Words, gainsaid, opposed
-from knowledge_base.sides import Beside, conflict, halved, moved, turned
+from knowledge_base.sides import Beside, conflict, halved, moved, refuted, turned
 from knowledge_base.stating import is_aside, places
 from knowledge_base.support import ASKED, ELSEWHERE, FRAME, Known, floor, levels, risk, signs, unknown_names
 from knowledge_base.text import stems, words
@@ -356,4 +356,6 @@ def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding], known: K
             return f'belongs to something else: the passage has "{sides[0]}" of another value than {told}'
         if all(instead := [conflict(here, there, others) for there in all_there]):
             return f"contradicts: the passage has {instead[0]} {told}, the claim the opposite"
+        if all(refuted(here, there) for there in all_there):
+            return f"contradicts: the claim denies {told}, which the passage has"
     return DENIES if gainsaid(said, made.prose, ((u.words, u.plain) for u in known.units), FRAME) else ""

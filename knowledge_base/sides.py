@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from knowledge_base.facts import Fact
 from knowledge_base.polarity import readable
+from knowledge_base.text import stem, stems
 
 Side = Literal["over", "under", "most", "least", ""]
 When = Literal["within", "after", "before", ""]
@@ -147,6 +148,30 @@ def _conditional(place: Beside) -> bool:
 
 def _denies(place: Beside) -> bool:
     return bool(_CUE.search(readable(place.text)))
+
+
+def refuted(claim: Beside, passage: Beside) -> bool:
+    """Whether the claim denies just what the passage says of the value: "is not 50 GB", "does not expire after it"."""
+    here, there = _PART.split(claim.before)[-1], _PART.split(passage.before)[-1]
+    behind = _PART.split(passage.after)[0]
+    if not _CUE.search(here) or _CUE.search(f"{there} {behind}") or _BUT.match(claim.after):
+        return False
+    if _IS_NOT.search(here):
+        return True
+    verb = None if _BOUNDS.search(here) else _VERB.search(here)
+    return verb is not None and stem(verb[1].lower()) in stems(f"{there} {behind}")
+
+
+_BUT = re.compile(r"\s*,?\s*(?:but|rather|any\s?more|any\s+longer|yet)\b", re.IGNORECASE)
+_IS_NOT = re.compile(
+    r"(?:\b(?:not|never)\b|n['’]t\b)(?:\s+(?:a|an|the|exactly|just|about|around|cost|be|have|take|last))*\s*$",
+    re.IGNORECASE,
+)
+_BOUNDS = re.compile(
+    r"\b(?:until|till|before|after|within|in|more|less|fewer|over|under|above|below|exceed\w*|than|beyond|any|unless|only)\b",
+    re.IGNORECASE,
+)
+_VERB = re.compile(r"(?:\b(?:not|never|cannot)\b|n['’]t\b)\s+(?:\w+ly\s+|be\s+|get\s+)*([a-z]{3,})", re.IGNORECASE)
 
 
 # --- how much ------------------------------------------------------------------------------------------

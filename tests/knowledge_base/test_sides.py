@@ -248,3 +248,24 @@ TWICE = Evidence("1", "Exports larger than 5 GB come as several ZIP files of up 
 )
 def test_a_value_that_is_said_twice_is_compared_with_its_own_mention(answer: str, verdict: str) -> None:
     assert claim(answer, TWICE).reason.split(":")[0] == verdict
+
+
+VALUES = Evidence(
+    "1",
+    "| Plan | Storage |\n| --- | --- |\n| Starter | 50 GB |\n| Pro | 200 GB |\n\nThe link works once and expires after "
+    "60 minutes. A seat costs $49. Unpaid accounts are locked for 24 hours. Others pay $12; students do not pay it.",
+    "Values",
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ("For Starter, the storage is not 50 GB.", "contradicts"), ("A seat does not cost $49.", "contradicts"),
+        ("You can use the link one time only, and it does not expire 60 minutes later.", "contradicts"),
+        ("For Starter, the storage is 50 GB.", ""), ("An unpaid account is not available for 24 hours.", ""),
+        ("A seat costs no more than $49.", ""),
+    ],
+)  # fmt: skip
+def test_a_value_that_the_passage_has_is_not_denied(answer: str, verdict: str) -> None:
+    assert claim(answer, VALUES).reason.split(":")[0] == verdict
