@@ -194,7 +194,7 @@ SIGNS = (
 
 
 def unknown_names(prose: str, known: Known) -> list[str]:
-    """The proper names of a claim that neither the passages nor the question mention."""
+    """The proper names of a claim that neither the passages nor the question mention, and steps of no path there."""
     found = []
     for match in _NAME.finditer(prose):
         name = match.group()
@@ -215,6 +215,21 @@ def unknown_names(prose: str, known: Known) -> list[str]:
         if len(stem) > 4 and stem[:4] in known.roots:
             continue  # "Swedish" where it has "Sweden"
         found.append(name)
+    return found + _unknown_steps(prose, known)
+
+
+_ARROW = r"[ \t]*(?:→|➔|➜|›|»|(?<=[ \t])>(?=[ \t]))[ \t]*"
+_STEP = re.compile(rf"(?<![\w-])([A-Z][^\W\d_]+)[*_`\"”]*{_ARROW}[*_`\"“]*([A-Z][^\W\d_]+)")
+
+
+def _unknown_steps(prose: str, known: Known) -> list[str]:
+    """The steps of a menu's path ("Settings → Billing") whose two names stand nowhere near each other."""
+    found, at = [], 0
+    while match := _STEP.search(prose, at):
+        at = match.start(2)  # where the next one may begin
+        names = stem_all([name.lower() for name in match.groups()])
+        if not any(unit.window.issuperset(names) for unit in known.units):
+            found.append(f"{match[1]} → {match[2]}")
     return found
 
 

@@ -178,3 +178,26 @@ def test_names_are_capitals_within_a_sentence_and_not_the_calendar() -> None:
         "Harborview",
     ]
     assert names_said("Refunds take a week.") == []
+
+
+MENU = Evidence(
+    "1",
+    "Open **Settings → Developer → Webhooks** and choose New webhook. A sale of $750 → 1 tree.\n\n"
+    "Each event has a signature. Missed events are listed under Deliveries.",
+    "Webhooks",
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        ("Open Settings → Developer → Webhooks and select New webhook.", ""),
+        ("Open **Settings** > **Developer** > **Webhooks**.", ""),
+        ("Open Settings → Webhooks and select New webhook.", ""),
+        ("A sale of $750 → 1 tree.", ""),
+        ("Open Settings → Deliveries → Webhooks and select New webhook.", "Settings → Deliveries"),
+    ],
+)
+def test_a_step_of_a_menu_stands_where_the_other_one_does(answer: str, missing: str) -> None:
+    (made,) = prove(answer, [MENU]).claims
+    assert made.reason == (f"absent: {missing} is in none of the passages" if missing else "")
