@@ -213,7 +213,7 @@ class _Server:
                 return Result(text, error, self._clock() - began)
             except _Failed as failed:
                 return Result("", str(failed), self._clock() - began)
-            except (McpError, anyio.ClosedResourceError, anyio.BrokenResourceError) as failed:
+            except (McpError, *_CLOSED) as failed:
                 if isinstance(failed, McpError) and _signature(failed) not in _ENDED:
                     return Result("", _said(str(failed)), self._clock() - began)  # it refuses this call, no other
                 error, again = f"{self.name} hung up", lost is not None
@@ -285,13 +285,15 @@ class _Server:
             return f"{self.name} cannot be started: no command {self._config.command}"
         if isinstance(error, httpx.TransportError | OSError):
             return f"{self.name} cannot be reached"
-        if isinstance(error, McpError) and _signature(error) == _HUNG_UP:
+        # Which of them it is depends on whether the server was faster to end or we to write to it.
+        if isinstance(error, _CLOSED) or (isinstance(error, McpError) and _signature(error) == _HUNG_UP):
             return f"{self.name} ended at once; opsdesk tools shows what it said"
         if isinstance(error, McpError) and _signature(error) == _NOT_FOUND:
             return f"{self.name} answered with HTTP 404; is its url right?"
         return f"{self.name} answered with something that is not MCP ({type(error).__name__})"
 
 
+_CLOSED = (anyio.ClosedResourceError, anyio.BrokenResourceError)
 _HUNG_UP, _NOT_FOUND = (CONNECTION_CLOSED, "Connection closed"), (32600, "Session terminated")
 _ENDED = (_HUNG_UP, _NOT_FOUND)
 """What the library itself says of a connection that has ended, the latter of an HTTP 404: the server was started anew.

@@ -157,6 +157,14 @@ def test_a_server_that_cannot_be_asked_is_named_beside_one_that_can(way: str, pr
         assert [told.removesuffix(" (not tried again for 30 s)") for told in problems] == [problem]
 
 
+def test_a_command_that_ends_before_anything_is_written_to_it_has_ended_at_once() -> None:
+    toolbox = Toolbox({"true": McpServer(command="true", tools=["order_status"], timeout=5)})
+    try:
+        assert toolbox.listed()[1] == ["true ended at once; opsdesk tools shows what it said"]
+    finally:
+        toolbox.close()
+
+
 def test_a_connection_that_was_lost_is_made_anew() -> None:
     with box("once") as toolbox:
         assert [asked(toolbox, "once").text for _ in range(2)] == ["- Status of ORD-1: shipped"] * 2
