@@ -176,9 +176,12 @@ def _for_a_customer(evidence: Findings, public: Findings) -> Findings:
     )
     if hardly and evidence.confidence >= DOUBT:
         return replace(evidence, hits=internal)
-    return replace(public, hits=[*public.hits, *internal])
+    hits = {hit.chunk_id: hit for hit in [*evidence.hits, *public.hits[:_BEST]]}
+    return replace(evidence, hits=list(hits.values()), confidence=public.confidence)
 
 
+_BEST = 3
+"""So many public pages come along at least, however many internal ones are nearer."""
 _EVEN, _MUCH_SURER = 0.5, 0.25
 """Where internal pages are so much surer to answer, and public ones rather do not, the answer is taken to be internal.
 Chosen by hand."""

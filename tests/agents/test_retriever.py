@@ -127,7 +127,7 @@ STAFF_TOO = evidence(hit("x", audience="Internal"), hit("y", status="deprecated"
     [
         ("customer", DOUBT - 0.01, ["x"]),  # only the internal page answers: for the person who takes over
         ("customer", 0.49, ["x"]),  # it is much surer to
-        ("customer", 0.51, ["y", "z", "x"]),
+        ("customer", 0.51, ["x", "y", "z"]),
         ("staff", DOUBT - 0.01, ["x", "y", "z"]),
     ],
 )
