@@ -161,8 +161,14 @@ def _searched(question: Question, search: Callable[[str, int], Findings]) -> Fin
     if not things:
         return evidence
     more = search(f"{question.text} {' '.join(things)}", PASSAGES_PER_QUESTION)
-    hits = {hit.chunk_id: hit for hit in [*evidence.hits, *more.hits]}
-    return replace(evidence, hits=list(hits.values()), confidence=max(evidence.confidence, more.confidence))
+    return replace(
+        evidence, hits=_each(evidence.hits + more.hits), confidence=max(evidence.confidence, more.confidence)
+    )
+
+
+def _each(hits: list[Hit]) -> list[Hit]:
+    """Every chunk once."""
+    return list({hit.chunk_id: hit for hit in hits}.values())
 
 
 def _for_a_customer(evidence: Findings, public: Findings) -> Findings:
@@ -176,8 +182,7 @@ def _for_a_customer(evidence: Findings, public: Findings) -> Findings:
     )
     if hardly and evidence.confidence >= DOUBT:
         return replace(evidence, hits=internal)
-    hits = {hit.chunk_id: hit for hit in [*evidence.hits, *public.hits[:_BEST]]}
-    return replace(evidence, hits=list(hits.values()), confidence=public.confidence)
+    return replace(evidence, hits=_each(evidence.hits + public.hits[:_BEST]), confidence=public.confidence)
 
 
 _BEST = 3

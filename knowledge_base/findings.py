@@ -324,11 +324,15 @@ def _halved(made: Assertion, bindings: dict[Fact, Binding]) -> str:
     for fact, binding in bindings.items():
         if binding.own and fact.kind in _MEASURED:
             unit, own = binding.own.source.units[binding.own.unit], binding.own.fact
-            others = [o for o in unit.facts if o.kind == fact.kind and o.value != own.value]
             here, there = Beside(made.text, fact, made.start), Beside(unit.text, own, unit.start)
-            if whole := halved(here, values, there, others):
+            if whole := halved(here, values, there, _others(unit, fact, own)):
                 return f"contradicts: the passage has {whole.strip()}, of which the claim tells one end as the value"
     return ""
+
+
+def _others(unit: Unit, fact: Fact, own: Fact) -> list[Fact]:
+    """What else of the claim's kind of value a unit says beside the claim's own."""
+    return [other for other in unit.facts if other.kind == fact.kind and other.value != own.value]
 
 
 def _alike(fact: Fact, made: Assertion, own: Fact, unit: Unit) -> list[Beside]:
@@ -351,7 +355,7 @@ def _denied(made: Assertion, unit: Unit, bindings: dict[Fact, Binding], known: K
             return reason
     for own, here, all_there in beside:
         told = here.fact.text.strip()
-        others = [o for o in unit.facts if o.kind == here.fact.kind and o.value != own.value]
+        others = _others(unit, here.fact, own)
         if all(sides := [moved(here, there, others) for there in all_there]):
             return f'belongs to something else: the passage has "{sides[0]}" of another value than {told}'
         if all(instead := [conflict(here, there, others) for there in all_there]):

@@ -18,6 +18,9 @@ When = Literal["within", "after", "before", ""]
 Way = Literal["up", "down", ""]
 
 
+_PART = re.compile(r"[.;:,|\n]|\b(?:and|but|or|that|which)\b", re.IGNORECASE)
+
+
 class Beside(NamedTuple):
     """A value in a sentence, and what stands beside it.
 
@@ -42,6 +45,11 @@ class Beside(NamedTuple):
     def after(self) -> str:
         """The 25 characters after it."""
         return readable(self.text[self.fact.end - self.offset :][:25])
+
+    @property
+    def clause(self) -> tuple[str, str]:
+        """What of both is in the value's own clause."""
+        return _PART.split(self.before)[-1], _PART.split(self.after)[0]
 
 
 def conflict(claim: Beside, passage: Beside, others: Sequence[Fact] = ()) -> str:
@@ -152,14 +160,13 @@ def _denies(place: Beside) -> bool:
 
 def refuted(claim: Beside, passage: Beside) -> bool:
     """Whether the claim denies just what the passage says of the value: "is not 50 GB", "does not expire after it"."""
-    here, there = _PART.split(claim.before)[-1], _PART.split(passage.before)[-1]
-    behind = _PART.split(passage.after)[0]
-    if not _CUE.search(here) or _CUE.search(f"{there} {behind}") or _BUT.match(claim.after):
+    here, there = claim.clause[0], " ".join(passage.clause)
+    if not _CUE.search(here) or _CUE.search(there) or _BUT.match(claim.after):
         return False
     if _IS_NOT.search(here):
         return True
     verb = None if _BOUNDS.search(here) else _VERB.search(here)
-    return verb is not None and stem(verb[1].lower()) in stems(f"{there} {behind}")
+    return verb is not None and stem(verb[1].lower()) in stems(there)
 
 
 _BUT = re.compile(r"\s*,?\s*(?:but|rather|any\s?more|any\s+longer|yet)\b", re.IGNORECASE)
@@ -233,15 +240,12 @@ def _within(place: Beside) -> When:
     return "within" if _WITHIN.search(place.before) else ""
 
 
-_PART = re.compile(r"[.;:,|\n]|\b(?:and|but|or|that|which)\b", re.IGNORECASE)
-
-
 def _when(place: Beside) -> When:
     """The same, where a denial turns it round: "not before 30 days" is after them."""
     when = _within(place)
     if not when or place.fact.kind not in ("quantity", "date", "time"):
         return ""
-    here, rest = _PART.split(place.before)[-1], _PART.split(place.after)[0]
+    here, rest = place.clause
     if _CUE.search(here):
         return "after" if when == "within" else "within"
     return "" if _CUE.search(rest) else when
@@ -256,7 +260,7 @@ def turned(claim: Beside, passage: Beside) -> bool:
 def _worded(place: Beside) -> str:
     found = _AFTERWARDS.search(place.before) or _WITHIN.search(place.before)
     said = found[0].strip().lower() if found else ""
-    return f"not {said}" if _CUE.search(_PART.split(place.before)[-1]) else said
+    return f"not {said}" if _CUE.search(place.clause[0]) else said
 
 
 def _then(place: Beside) -> When:
